@@ -1,0 +1,47 @@
+"""The errors that a user meets: one plain sentence that says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LudwigError(Exception):
+    """Any error that is the user's to mend."""
+
+
+class ConfigValidationError(LudwigError, ValueError):
+    """The config has faults; the message lists all of them with their paths."""
+
+
+class InputDataError(LudwigError, ValueError):
+    """The data does not fit the config, or cannot be read."""
+
+
+class NotTrainedError(LudwigError, ValueError):
+    """The call needs a model that has been trained or loaded."""
+
+
+class ArtifactError(LudwigError, ValueError):
+    """A saved model or checkpoint is incomplete, damaged or from a newer version."""
+
+
+class TrainingError(LudwigError, RuntimeError):
+    """Training cannot go on, for example because the loss is no longer a number."""
+
+
+class ArgumentError(LudwigError, TypeError, ValueError):
+    """A keyword or a value that the called method does not know."""
+
+
+class MissingExtraError(LudwigError, ImportError):
+    """An optional package is needed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs the package '{package}'. Install it with: pip install 'ludwig[{extra}]'")
+
+
+def nearest(word: object, words: Iterable[str]) -> str:
+    """' Did you mean ...?' when one of the words is close, else nothing."""
+    close = difflib.get_close_matches(str(word), list(words), 1)
+    return f" Did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,20 @@
+"""The version and the names of the files that a run and a saved model consist of."""
+
+LUDWIG_VERSION = "0.18.0"
+FORMAT_VERSION = 1  # of a saved model's directory; a newer one is refused
+
+MODEL_FILE_NAME = "model"
+MODEL_WEIGHTS_FILE_NAME = "model_weights.safetensors"
+MODEL_ADAPTER_DIR_NAME = "model_weights"
+MODEL_HYPERPARAMETERS_FILE_NAME = "model_hyperparameters.json"
+TRAIN_SET_METADATA_FILE_NAME = "training_set_metadata.json"
+TRAINING_PROGRESS_TRACKER_FILE_NAME = "training_progress.json"
+TRAINING_CHECKPOINTS_DIR_PATH = "training_checkpoints"
+DESCRIPTION_FILE_NAME = "description.json"
+TRAINING_STATISTICS_FILE_NAME = "training_statistics.json"
+TEST_STATISTICS_FILE_NAME = "test_statistics.json"
+TRAINING_REPORT_FILE_NAME = "training_report.json"
+MODEL_CARD_FILE_NAME = "model_card.md"
+PREDICTIONS_PARQUET_FILE_NAME = "predictions.parquet"
+PREDICTIONS_SHAPES_FILE_NAME = "predictions.shapes.json"
+LOGS_DIR_NAME = "logs"

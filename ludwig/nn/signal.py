@@ -1,0 +1,52 @@
+"""What flows between encoders, combiners and decoders, which do not know each other.
+
+B = rows of the batch, C = columns, T = steps of a sequence, K = ensemble members, H = size of one vector
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+Form = Literal["vector", "tokens", "sequence", "members"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a part promises to give, known when the model is built."""
+
+    form: Form
+    size: int  # H
+    count: int = 1  # C of tokens, K of members, the longest T of a sequence
+
+    @property
+    def flat_size(self) -> int:
+        """The width once columns or steps are laid side by side."""
+        return self.size * self.count
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The values of a batch in one of four forms."""
+
+    form: Form
+    values: Tensor  # vector [B, H], tokens [B, C, H], sequence [B, T, H], members [B, K, H]
+    mask: Tensor | None = None  # [B, T], True where a sequence has a step; sequences only
+
+    @staticmethod
+    def vector(values: Tensor) -> Signal:
+        return Signal("vector", values)  # [B, H]
+
+    @staticmethod
+    def tokens(values: Tensor) -> Signal:
+        return Signal("tokens", values)  # [B, C, H]
+
+    @staticmethod
+    def sequence(values: Tensor, mask: Tensor) -> Signal:
+        return Signal("sequence", values, mask)  # [B, T, H], [B, T]
+
+    @staticmethod
+    def members(values: Tensor) -> Signal:
+        return Signal("members", values)  # [B, K, H]

@@ -1,0 +1,258 @@
+"""Derives the marshmallow schema of a config dataclass from its type hints, so that nobody writes one by hand.
+
+int  float  str  bool  Any          scalars; an int is not taken for a bool, nor a float for an int
+Literal["relu", "gelu"]             one of the values
+X | None                            X or null
+int | Literal["auto"]               the first alternative that accepts the value
+list[X]  dict[str, X]               element by element
+tuple[X, Y]  tuple[X, ...]          a list of fixed entries, or of any number of them
+SomeConfig                          a nested section
+Annotated[Encoder.Config, Chosen(ENCODERS, kind="number", default="passthrough")]
+                                    a section whose class is picked by its own `type:` key
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+
+import marshmallow as ma
+
+from ludwig.error import nearest
+from ludwig.schema.registry import ANY, Registry
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """Marks a section whose class is chosen by its `type` key among the components of a kind."""
+
+    registry: Registry[Any]
+    default: str | None = None  # None: the user must say the type
+    kind: str = ANY
+
+    def make(self) -> Any:
+        """The default section."""
+        return self.registry.get(str(self.default), self.kind).Config()
+
+
+def load(config: type[T], raw: Mapping[str, Any]) -> T:
+    """Checks a raw section and builds its dataclass.
+
+    Raises:
+        marshmallow.ValidationError: with every fault of the section at once, as a tree of paths.
+    """
+    return schema_of(config)().load(raw)  # type: ignore[no-any-return]
+
+
+def dump(config: Any) -> dict[str, Any]:
+    """The section as plain dicts and lists, with every default spelled out; `load` gives an equal section back."""
+    return schema_of(type(config))().dump(config)  # type: ignore[no-any-return]
+
+
+def schema_of(config: type[Any]) -> type[ma.Schema]:
+    """The marshmallow schema of a config dataclass, derived once."""
+    return _derive(config)
+
+
+@functools.cache
+def _derive(config: Any) -> type[ma.Schema]:
+    hints = typing.get_type_hints(config, include_extras=True)
+    fields = {f.name: _field_of(hints[f.name], f) for f in dataclasses.fields(config)}
+    return type(f"{config.__qualname__}Schema", (_SectionSchema,), {**fields, "config": config})
+
+
+class _SectionSchema(ma.Schema):
+    config: ClassVar[type]
+
+    class Meta:
+        unknown = ma.INCLUDE  # refused below, where the near miss can be named
+
+    error_messages = {"type": "Must be a section of keys and values."}
+
+    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _refuse_unknown_keys(self, data: Any, original: Any, **_: Any) -> None:
+        unknown = {
+            key: [f"Unknown parameter.{nearest(key, self.fields)}"] for key in original if key not in self.fields
+        }
+        if unknown:
+            raise ma.ValidationError(unknown)
+
+    @ma.post_load
+    def _build(self, data: dict[str, Any], **_: Any) -> Any:
+        return self.config(**data)
+
+
+class _Checked(ma.fields.Field[Any]):
+    """A scalar of exactly one Python type (an int is welcome where a float is asked for)."""
+
+    def __init__(self, kind: type, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if self.kind is float and type(value) is int:
+            return float(value)
+        if type(value) is not self.kind:
+            raise ma.ValidationError(f"Must be {_ARTICLE[self.kind]}. Received: {value!r}.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ma.ValidationError(f"Must be a finite number. Received: {value!r}.")
+        return value
+
+
+class _OneOf(ma.fields.Field[Any]):
+    """One of a few values, compared with their types: `true` is not 1."""
+
+    def __init__(self, choices: tuple[Any, ...], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = choices
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if not any(type(value) is type(choice) and value == choice for choice in self.choices):
+            choices = ", ".join("null" if choice is None else str(choice) for choice in self.choices)
+            hint = nearest(value, [c for c in self.choices if isinstance(c, str)])
+            raise ma.ValidationError(f"Must be one of: {choices}. Received: {value!r}.{hint}")
+        return value
+
+
+class _Either(ma.fields.Field[Any]):
+    """The first of several alternatives that accepts the value."""
+
+    def __init__(self, alternatives: list[ma.fields.Field[Any]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alternatives = alternatives
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        faults = []
+        for field in self.alternatives:
+            try:
+                return field.deserialize(value, attr, data)
+            except ma.ValidationError as error:
+                faults.append((field, error.messages))
+        raise ma.ValidationError(self._the_most_telling(value, faults))
+
+    @staticmethod
+    def _the_most_telling(value: Any, faults: list[tuple[ma.fields.Field[Any], Any]]) -> Any:
+        """A list is told what the list alternative says of it; else all alternatives speak."""
+        of_same_shape = [
+            m for field, m in faults if isinstance(value, list) and isinstance(field, ma.fields.List | _Tuple)
+        ]
+        of_same_shape += [
+            m for field, m in faults if isinstance(value, dict) and isinstance(field, ma.fields.Dict | ma.fields.Nested)
+        ]
+        if of_same_shape:
+            return of_same_shape[0]
+        return [" Or: ".join(str(text) for _, m in faults for text in (m if isinstance(m, list) else [m]))]
+
+
+class _Tuple(ma.fields.Field[Any]):
+    """A list that becomes a tuple, element by element."""
+
+    def __init__(self, entries: list[ma.fields.Field[Any]], repeats: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.entries, self.repeats = entries, repeats
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise ma.ValidationError(f"Must be a list. Received: {value!r}.")
+        if not self.repeats and len(value) != len(self.entries):
+            raise ma.ValidationError(f"Must have {len(self.entries)} entries. Received: {value!r}.")
+        fields = self.entries * len(value) if self.repeats else self.entries
+        faults: dict[int, Any] = {}
+        result = []
+        for place, (field, entry) in enumerate(zip(fields, value, strict=True)):
+            try:
+                result.append(field.deserialize(entry))
+            except ma.ValidationError as error:
+                faults[place] = error.messages
+        if faults:
+            raise ma.ValidationError(faults)
+        return tuple(result)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> Any:
+        return None if value is None else list(value)
+
+
+class _ChosenField(ma.fields.Field[Any]):
+    """A section whose class is picked by its `type` key; a bare string stands for a section of that type."""
+
+    def __init__(self, chosen: Chosen, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.chosen = chosen
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        if not isinstance(value, str | Mapping):
+            raise ma.ValidationError(f"Must be a section with a `type`, or the name of a type. Received: {value!r}.")
+        section = {"type": value} if isinstance(value, str) else dict(value)
+        name = section.pop("type", self.chosen.default)
+        registry, kind = self.chosen.registry, self.chosen.kind
+        if name is None:
+            choices = ", ".join(registry.names(kind))
+            raise ma.ValidationError({"type": [f"Missing: say which {registry.role}. Choose one of: {choices}."]})
+        try:
+            component = registry.get(name, kind)
+        except (LookupError, TypeError) as error:
+            raise ma.ValidationError({"type": [str(error)]}) from None
+        return load(component.Config, section)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> Any:
+        return None if value is None else {"type": value.type, **dump(value)}
+
+
+_ARTICLE = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
+
+
+def _field_of(hint: Any, declared: dataclasses.Field[Any]) -> ma.fields.Field[Any]:
+    required = declared.default is dataclasses.MISSING and declared.default_factory is dataclasses.MISSING
+    bounds = declared.metadata.get("bounds", {})
+    return _field(hint, bounds, required=required, metadata={"help": declared.metadata.get("help", "")})
+
+
+def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.Field[Any]:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _ChosenField(args[1], **kwargs)
+    if origin in (Union, types.UnionType):
+        alternatives = [a for a in args if a is not types.NoneType]
+        kwargs["allow_none"] = len(alternatives) < len(args)
+        if len(alternatives) == 1:
+            return _field(alternatives[0], bounds, **kwargs)
+        return _Either([_field(a, bounds) for a in alternatives], **kwargs)
+    if origin is Literal:
+        return _OneOf(args, allow_none=None in args, **{k: v for k, v in kwargs.items() if k != "allow_none"})
+    if origin is list:
+        return ma.fields.List(_field(args[0], bounds), validate=_length(bounds), **kwargs)
+    if origin is tuple:
+        repeats = args[-1] is Ellipsis
+        return _Tuple([_field(a, bounds) for a in args if a is not Ellipsis], repeats, **kwargs)
+    if origin is dict:
+        return ma.fields.Dict(ma.fields.Raw(), _field(args[1], bounds), **kwargs)
+    if dataclasses.is_dataclass(hint):
+        return ma.fields.Nested(schema_of(typing.cast(type, hint)), **kwargs)
+    if hint in _ARTICLE:
+        return _Checked(hint, validate=_range(bounds) if hint in (int, float) else None, **kwargs)
+    return ma.fields.Raw(**{"allow_none": True, **kwargs})
+
+
+def _range(bounds: Mapping[str, float]) -> ma.validate.Range | None:
+    low, high = bounds.get("min", bounds.get("above")), bounds.get("max", bounds.get("below"))
+    if low is None and high is None:
+        return None
+    words = [f"{sign} {bounds[name]:g}" for name, sign in _SIGNS.items() if name in bounds]
+    error = f"Must be {' and '.join(words)}. Received: {{input}}."
+    return ma.validate.Range(
+        min=low, max=high, min_inclusive="above" not in bounds, max_inclusive="below" not in bounds, error=error
+    )
+
+
+_SIGNS = {"min": "at least", "above": "more than", "max": "at most", "below": "less than"}
+
+
+def _length(bounds: Mapping[str, float]) -> ma.validate.Length | None:
+    return ma.validate.Length(equal=int(bounds["length"])) if "length" in bounds else None

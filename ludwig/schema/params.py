@@ -1,0 +1,33 @@
+"""How a component declares one knob: a typed dataclass field that carries its help and its bounds."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+
+def param(
+    default: Any = dataclasses.MISSING,
+    *,
+    help: str,
+    min: float | None = None,
+    max: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    length: int | None = None,
+) -> Any:
+    """One knob of a config.
+
+    Args:
+        default: The value when the user says nothing; a callable makes a fresh value each time. Without it the knob
+            is required.
+        help: One sentence, shown in the reference pages and in the JSON Schema.
+        min, max: Inclusive bounds, for a number or for every number of a list.
+        above, below: Exclusive bounds.
+        length: How many entries a list must have.
+    """
+    limits = {"min": min, "max": max, "above": above, "below": below, "length": length}
+    metadata = {"help": help, "bounds": {name: value for name, value in limits.items() if value is not None}}
+    if callable(default):
+        return dataclasses.field(default_factory=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
