@@ -1,4 +1,4 @@
-"""Declarative deep learning: a config names input and output columns, `LudwigModel(config).train(data)` gives a model."""
+"""Declarative deep learning: a config names columns, `LudwigModel(config).train(data)` gives a model."""
 
 from __future__ import annotations
 

@@ -58,11 +58,11 @@ def dump(config: Any) -> dict[str, Any]:
 
 def schema_of(config: type[Any]) -> type[ma.Schema]:
     """The marshmallow schema of a config dataclass, derived once."""
-    return _derive(config)
+    return typing.cast(type[ma.Schema], _derive(config))
 
 
 @functools.cache
-def _derive(config: Any) -> type[ma.Schema]:
+def _derive(config: Any) -> Any:
     hints = typing.get_type_hints(config, include_extras=True)
     fields = {f.name: _field_of(hints[f.name], f) for f in dataclasses.fields(config)}
     return type(f"{config.__qualname__}Schema", (_SectionSchema,), {**fields, "config": config})

@@ -24,7 +24,7 @@ class Component:
             return self.owner(self, *args, **runtime)
 
 
-C = TypeVar("C", bound=Component)
+C = TypeVar("C")
 
 
 class Registry(Generic[C]):
@@ -41,12 +41,12 @@ class Registry(Generic[C]):
         """Class decorator: `@ENCODERS.register("ple", kinds=("number",))`.
 
         Raises:
-            TypeError: The class has no `Config` of its own, so it would take over its parent's.
+            TypeError: A component has no `Config` of its own, so it would take over its parent's.
             ValueError: The name is taken for one of the kinds.
         """
 
         def add(cls: type[C]) -> type[C]:
-            if "Config" not in cls.__dict__:
+            if issubclass(cls, Component) and "Config" not in cls.__dict__:
                 raise TypeError(f"{cls.__qualname__} must declare its own Config; it may subclass its parent's.")
             for kind in kinds:
                 for word in (name, *aliases):
@@ -57,7 +57,8 @@ class Registry(Generic[C]):
                             f"{other.__qualname__} and {cls.__qualname__}."
                         )
                 self._aliases.update((kind, word) for word in aliases)
-            cls.Config.owner, cls.Config.type = cls, name
+            if issubclass(cls, Component):
+                cls.Config.owner, cls.Config.type = cls, name
             return cls
 
         return add

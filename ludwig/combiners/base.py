@@ -1,0 +1,54 @@
+"""The contract of a combiner: the signals of all inputs become one.
+
+B = rows of the batch, C = columns of a group, H = size of a vector
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ludwig.nn.signal import Form, Shape, Signal
+from ludwig.schema import Component, Registry
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a combiner knows of one signal that it will get: a group of columns of one type."""
+
+    features: tuple[str, ...]  # token c of a tokens signal belongs to features[c]
+    kind: str  # the feature type: "number", "text" ...
+    shape: Shape
+
+
+class Combiner(Component, nn.Module):
+    """Turns the signals of the inputs, one for each group of columns, into one signal."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Component.Config):
+        takes: ClassVar[frozenset[Form]] = frozenset({"vector", "tokens", "sequence"})
+
+        def faults(self, forms: Sequence[Form], features: Sequence[str]) -> list[tuple[str, str]]:
+            """(parameter, message) of what does not fit the forms of the inputs and their names; "" for the whole."""
+            alien = sorted(set(forms) - self.takes)
+            return [("", f"The combiner '{self.type}' cannot take a {form} from an encoder.") for form in alien]
+
+        def gives(self, forms: Sequence[Form]) -> Form:
+            """The form of the combined signal."""
+            return "vector"
+
+    shape: Shape  # of what forward gives
+
+    def forward(self, signals: Sequence[Signal]) -> Signal:
+        """Combines the signals, which come in the order of the sources."""
+        raise NotImplementedError
+
+    def auxiliary_loss(self) -> Tensor | None:
+        """A term of the last forward that is added to the training loss, as TabNet's sparsity."""
+        return None
+
+
+COMBINERS: Registry[Combiner] = Registry("combiner")

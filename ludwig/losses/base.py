@@ -1,0 +1,54 @@
+"""The contract of a loss: one value a row, so that a mean over a split does not depend on the batch size.
+
+B = rows of the batch
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ludwig.schema import Component, Registry, param
+
+
+class Loss(Component, nn.Module):
+    """How wrong the logits of a batch are.
+
+    The loss of any number of rows is `finish(sum(rows * row_weights) / sum(row_weights))`: a batch, a split and
+    accumulated batches all follow it.
+    """
+
+    in_original_units: ClassVar[bool] = False  # relative errors make no sense on standardised numbers
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Component.Config):
+        weight: float = param(1.0, min=0, help="Share of this output's loss in the combined loss.")
+
+    def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
+        """`labels` are the classes of the output in the order of their ids; empty for outputs without classes."""
+        nn.Module.__init__(self)
+        self.config = config
+
+    def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        """The loss of each row: [B]."""
+        raise NotImplementedError
+
+    def row_weights(self, target: Tensor) -> Tensor | None:
+        """How much each row counts in the mean: [B]; None where all count alike."""
+        return None
+
+    def finish(self, mean: Tensor) -> Tensor:
+        """The loss from the mean of the rows."""
+        return mean
+
+    def forward(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        """The loss of a batch: []."""
+        rows, weights = self.rows(logits, target, hidden), self.row_weights(target)
+        mean = rows.mean() if weights is None else (rows * weights).sum() / weights.sum()
+        return self.finish(mean)
+
+
+LOSSES: Registry[Loss] = Registry("loss")

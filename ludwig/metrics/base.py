@@ -1,0 +1,55 @@
+"""The contract of a metric: it counts on the device, batch by batch, and is exact over the whole split.
+
+B = rows of the batch
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+from torch import Tensor
+
+from ludwig.nn.prediction import Prediction
+from ludwig.schema import Registry
+
+Direction = Literal["minimize", "maximize"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the running program knows of the output that a metric judges."""
+
+    classes: int = 0  # how many classes the output tells apart; 0 without classes
+    top_k: int = 3
+    threshold: float = 0.5
+
+
+class Metric(ABC):
+    """A number that says how good predictions are. `update` must not wait for the device: no `.item()` there."""
+
+    direction: ClassVar[Direction]
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    @classmethod
+    def applies(cls, setting: Setting) -> bool:
+        """False where the metric says nothing, as hits at 3 does of two classes."""
+        return True
+
+    @abstractmethod
+    def update(self, prediction: Prediction, target: Tensor) -> None:
+        """Counts a batch."""
+
+    @abstractmethod
+    def merge(self, other: Self) -> None:
+        """Takes over what another of the same metric has counted."""
+
+    @abstractmethod
+    def compute(self) -> float | None:
+        """The metric of all rows so far; None when it cannot be computed."""
+
+
+METRICS: Registry[Metric] = Registry("metric")
