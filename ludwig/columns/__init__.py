@@ -1,0 +1,8 @@
+"""The data as tensors."""
+
+from ludwig.columns.dense import Dense
+from ludwig.columns.files import Decoder, Files
+from ludwig.columns.frame import Block, Column, Frame
+from ludwig.columns.ragged import Padded, Ragged
+
+__all__ = ["Block", "Column", "Decoder", "Dense", "Files", "Frame", "Padded", "Ragged"]

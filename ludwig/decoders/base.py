@@ -16,6 +16,7 @@ from ludwig.nn.mlp import FullyConnectedStack, LayerSpec
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Shape
 from ludwig.schema import Component, Registry, param
+from ludwig.schema.layers import LayerKnobs, stack_of
 
 
 class Decoder(Component, nn.Module):
@@ -23,7 +24,7 @@ class Decoder(Component, nn.Module):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
-        fc_layers: list[LayerSpec] | None = param(None, help="The layers before the head one by one.")
+        fc_layers: list[LayerKnobs] | None = param(None, help="The layers before the head one by one.")
         num_fc_layers: int = param(0, min=0, help="How many fully connected layers stand before the head.")
         fc_output_size: int = param(256, min=1, help="Size of these layers.")
         fc_use_bias: bool = param(True, help="Whether these layers have a bias.")
@@ -46,7 +47,7 @@ class Decoder(Component, nn.Module):
                 activation=self.fc_activation,
                 dropout=self.fc_dropout,
             )
-            return like.stack(self.fc_layers, self.num_fc_layers)
+            return stack_of(like, self.fc_layers, self.num_fc_layers)
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         """`shape` of the signal that comes in (a vector or members) and the numbers to predict for a row."""

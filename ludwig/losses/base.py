@@ -44,6 +44,10 @@ class Loss(Component, nn.Module):
         """The loss from the mean of the rows."""
         return mean
 
+    def probabilities(self, logits: Tensor) -> Tensor | None:
+        """The probabilities that belong to the loss; None for the usual softmax or sigmoid."""
+        return None
+
     def forward(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
         """The loss of a batch: []."""
         rows, weights = self.rows(logits, target, hidden), self.row_weights(target)

@@ -1,0 +1,6 @@
+"""The model types."""
+
+from ludwig.models.base import MODELS, Model, Step
+from ludwig.models.ecd import model as ecd_model  # noqa: F401  (importing registers)
+
+__all__ = ["MODELS", "Model", "Step"]

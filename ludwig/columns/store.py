@@ -1,0 +1,92 @@
+"""A Frame in an HDF5 file: one contiguous dataset a block, so that others read HDF5 and we map the file's pages.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ludwig.columns.files import Decoder, Files
+from ludwig.columns.frame import Block, Frame, Layout
+from ludwig.columns.ragged import Ragged
+from ludwig.error import InputDataError
+
+FORMAT = 1
+
+
+def save_frames(path: Path, frames: Mapping[str, Frame], attributes: Mapping[str, str]) -> None:
+    """Writes frames by name, and text beside them."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        file.attrs["ludwig_format"] = FORMAT
+        for name, text in attributes.items():
+            file.create_dataset(f"attributes/{name}", data=text)
+        for name, frame in frames.items():
+            group = file.create_group(f"frames/{name}")
+            group.attrs["rows"] = len(frame)
+            for place, block in enumerate(frame.blocks):
+                dataset = group.create_dataset(f"block_{place}", data=block.values.numpy())
+                dataset.attrs["names"] = json.dumps(block.names)
+            for column, other in frame.others.items():
+                _save_other(group, column, other)
+
+
+def _save_other(group: Any, name: str, other: Ragged | Files) -> None:
+    import h5py
+
+    if isinstance(other, Ragged):
+        group.create_dataset(f"ragged/{name}/values", data=other.values.numpy())
+        group.create_dataset(f"ragged/{name}/offsets", data=other.offsets.numpy())
+    else:
+        texts = np.array([str(source) for source in other.sources], dtype=object)
+        group.create_dataset(f"files/{name}", data=texts, dtype=h5py.string_dtype())
+
+
+def load_frames(path: Path, decoders: Mapping[str, Decoder]) -> tuple[dict[str, Frame], dict[str, str]]:
+    """The frames over the file's memory map, and the text beside them. `decoders` by column read media files.
+
+    Raises:
+        InputDataError: The file is not one of ours.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("ludwig_format") != FORMAT:
+                raise InputDataError(f"'{path}' is an HDF5 file, but not data that this version preprocessed.")
+            attributes = {name: file[f"attributes/{name}"][()].decode() for name in file["attributes"]}
+            frames = {name: _load_frame(path, group, decoders) for name, group in file["frames"].items()}
+    except (OSError, KeyError) as error:
+        raise InputDataError(f"'{path}' cannot be read as preprocessed data: {error}.") from None
+    return frames, attributes
+
+
+def _load_frame(path: Path, group: Any, decoders: Mapping[str, Decoder]) -> Frame:
+    blocks = []
+    for place in range(sum(key.startswith("block_") for key in group)):
+        dataset = group[f"block_{place}"]
+        names = tuple(json.loads(dataset.attrs["names"]))
+        blocks.append(Block(names, torch.from_numpy(_mapped(path, dataset))))
+    others: dict[str, Ragged | Files] = {}
+    for name in group.get("ragged", ()):
+        values, offsets = (_mapped(path, group[f"ragged/{name}/{part}"]) for part in ("values", "offsets"))
+        others[name] = Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
+    for name in group.get("files", ()):
+        others[name] = Files(group[f"files/{name}"].asstr()[()].astype(object), decoders[name])
+    return Frame(blocks, others, Layout(block.names for block in blocks), int(group.attrs["rows"]))
+
+
+def _mapped(path: Path, dataset: Any) -> NDArray[Any]:
+    """The dataset's pages of the file, copied only where they are written to."""
+    if dataset.size == 0:
+        return np.empty(dataset.shape, dataset.dtype)
+    return np.memmap(path, dataset.dtype, mode="c", offset=dataset.id.get_offset(), shape=dataset.shape)

@@ -1,0 +1,92 @@
+"""Side by side, then a stack of fully connected layers.
+
+B = rows of the batch, C = columns, T = steps of a sequence, K = members, H = size of a vector
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from ludwig.combiners.base import COMBINERS, Combiner, Source
+from ludwig.nn.mlp import BatchEnsembleStack, FullyConnectedStack
+from ludwig.nn.signal import Form, Shape, Signal
+from ludwig.schema import param
+from ludwig.schema.layers import FullyConnectedKnobs
+
+
+@COMBINERS.register("concat")
+class ConcatCombiner(Combiner):
+    """Lays all vectors side by side. Sequences alone are laid side by side step by step and stay a sequence."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(FullyConnectedKnobs, Combiner.Config):
+        flatten_inputs: bool = param(False, help="Whether sequences are flattened to vectors of their longest length.")
+        residual: bool = param(False, help="Whether layers of equal size add what came in to what they give.")
+        batch_ensemble: bool = param(
+            False, help="Whether the layers are those of a batch ensemble, whose members the outputs average."
+        )
+        num_ensemble_members: int = param(4, min=1, help="How many members the batch ensemble has.")
+
+        def faults(self, forms: Sequence[Form], features: Sequence[str]) -> list[tuple[str, str]]:
+            faults = super().faults(forms, features)
+            layers = len(self.fc_layers) if self.fc_layers is not None else self.num_fc_layers
+            sequences = [name for form, name in zip(forms, features, strict=True) if form == "sequence"]
+            if sequences and len(sequences) < len(forms) and not self.flatten_inputs:
+                others = [name for name in features if name not in sequences]
+                text = (
+                    f"The combiner 'concat' cannot mix the unreduced sequences of {', '.join(sequences)} with "
+                    f"{', '.join(others)}. Set their encoder.reduce_output, or combiner.flatten_inputs to true."
+                )
+                faults.append(("", text))
+            if self.batch_ensemble and layers == 0:
+                faults.append(("num_fc_layers", "Must be at least 1 with batch_ensemble. Received: 0."))
+            if self.batch_ensemble and self.gives_sequence(forms):
+                faults.append(("batch_ensemble", "Needs vectors; set combiner.flatten_inputs to true."))
+            return faults
+
+        def gives_sequence(self, forms: Sequence[Form]) -> bool:
+            return not self.flatten_inputs and all(form == "sequence" for form in forms)
+
+        def gives(self, forms: Sequence[Form]) -> Form:
+            return "sequence" if self.gives_sequence(forms) else "members" if self.batch_ensemble else "vector"
+
+    def __init__(self, config: Config, sources: Sequence[Source]) -> None:
+        nn.Module.__init__(self)
+        shapes = [source.shape for source in sources]
+        form = config.gives([shape.form for shape in shapes])
+        self.lengths = [shape.count for shape in shapes]
+        self.as_sequence = form == "sequence"
+        width = sum(shape.size if self.as_sequence else shape.flat_size for shape in shapes)
+        self.stack: FullyConnectedStack | BatchEnsembleStack
+        if form == "members":
+            self.stack = BatchEnsembleStack(width, config.stack(), config.num_ensemble_members)
+            self.shape = Shape("members", self.stack.output_size, config.num_ensemble_members)
+        else:
+            self.stack = FullyConnectedStack(width, config.stack(), residual=config.residual)
+            self.shape = Shape(form, self.stack.output_size, max(self.lengths) if self.as_sequence else 1)
+
+    def forward(self, signals: Sequence[Signal]) -> Signal:
+        if self.as_sequence:
+            return self._side_by_side(signals)
+        flat = [self._flat(signal, length) for signal, length in zip(signals, self.lengths, strict=True)]
+        joined = flat[0] if len(flat) == 1 else torch.cat(flat, dim=1)  # [B, sum of widths]
+        return Signal(self.shape.form, self.stack(joined))  # [B, H] or [B, K, H]
+
+    @staticmethod
+    def _flat(signal: Signal, length: int) -> Tensor:
+        values = signal.values
+        if signal.form == "sequence":
+            values = pad(values, (0, 0, 0, length - values.shape[1]))  # [B, length, H]; cuts where it is negative
+        return values if values.dim() == 2 else values.flatten(1)  # [B, C * H]
+
+    def _side_by_side(self, signals: Sequence[Signal]) -> Signal:
+        steps = max(signal.values.shape[1] for signal in signals)
+        values = [pad(signal.values, (0, 0, 0, steps - signal.values.shape[1])) for signal in signals]
+        masks = [pad(signal.mask, (0, steps - signal.mask.shape[1])) for signal in signals if signal.mask is not None]
+        mask = torch.stack(masks).any(0)  # [B, T]
+        return Signal.sequence(self.stack(torch.cat(values, dim=2)), mask)  # [B, T, H]

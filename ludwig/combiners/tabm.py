@@ -1,0 +1,55 @@
+"""TabM: many members in one network.
+
+B = rows of the batch, K = members, H = size of a vector
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from ludwig.combiners.base import COMBINERS, Combiner, Source
+from ludwig.nn.mlp import BatchEnsembleStack
+from ludwig.nn.signal import Form, Shape, Signal
+from ludwig.schema import param
+from ludwig.schema.layers import FullyConnectedKnobs
+
+
+@COMBINERS.register("tabm")
+class TabMCombiner(Combiner):
+    """K multilayer perceptrons that share their weights and differ by vectors of their own.
+
+    An output gives each member a head of its own, trains on the mean of their losses and predicts the mean of their
+    predictions.
+
+    Source: Gorishniy, Kotelnikov & Babenko 2024, "TabM: Advancing Tabular Deep Learning with Parameter-Efficient
+    Ensembling", arXiv:2410.24210.
+    """
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(FullyConnectedKnobs, Combiner.Config):
+        takes: ClassVar[frozenset[Form]] = frozenset({"vector", "tokens"})
+        num_members: int = param(32, min=1, help="How many members there are.")
+        num_fc_layers: int = param(3, min=1, help="How many layers there are, unless they are listed.")
+        dropout: float = param(0.1, min=0, max=1, help="Share of the units that is dropped in training.")
+
+        def faults(self, forms: Sequence[Form], features: Sequence[str]) -> list[tuple[str, str]]:
+            empty = [("fc_layers", "Must list at least one layer.")] if self.fc_layers == [] else []
+            return super().faults(forms, features) + empty
+
+        def gives(self, forms: Sequence[Form]) -> Form:
+            return "members"
+
+    def __init__(self, config: Config, sources: Sequence[Source]) -> None:
+        nn.Module.__init__(self)
+        width = sum(source.shape.flat_size for source in sources)
+        self.stack = BatchEnsembleStack(width, config.stack(), config.num_members)
+        self.shape = Shape("members", self.stack.output_size, config.num_members)
+
+    def forward(self, signals: Sequence[Signal]) -> Signal:
+        flat = torch.cat([signal.values.flatten(1) for signal in signals], dim=1)  # [B, sum of widths]
+        return Signal.members(self.stack(flat))  # [B, K, H]

@@ -1,0 +1,46 @@
+"""Fewer rows, or classes in another proportion.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+Index = NDArray[np.int64]
+
+
+def sample(rows: int, ratio: float, size: int | None, seed: int) -> Index | None:
+    """The positions of the rows that are kept, ascending; None for all of them."""
+    wanted = round(rows * ratio) if size is None else size
+    if size is not None and size >= rows:
+        logger.warning("sample_size is %d and the data has %d rows, so all are kept.", size, rows)
+    if wanted >= rows:
+        return None
+    return np.sort(np.random.default_rng(seed).choice(rows, max(wanted, 0), replace=False))
+
+
+def balance(classes: NDArray[np.integer], *, oversample: float | None, undersample: float | None, seed: int) -> Index:
+    """Positions of rows such that the minority has the wanted ratio to the majority.
+
+    `oversample` repeats rows of the minority, `undersample` leaves rows of the majority out. Where the classes are as
+    balanced already, nothing changes.
+    """
+    every = np.arange(len(classes))
+    counts = np.bincount(classes, minlength=2)
+    minority, majority = np.flatnonzero(classes == counts.argmin()), np.flatnonzero(classes == counts.argmax())
+    ratio = oversample if oversample is not None else undersample
+    if ratio is None or not len(minority) or len(minority) >= ratio * len(majority):
+        logger.info("The classes are as balanced as asked for already: %s rows.", counts.tolist())
+        return every
+    draw = np.random.default_rng(seed)
+    if oversample is not None:
+        more = round(ratio * len(majority)) - len(minority)
+        return np.sort(np.concatenate([every, draw.choice(minority, more, replace=True)]))
+    kept = draw.choice(majority, round(len(minority) / ratio), replace=False)
+    return np.sort(np.concatenate([minority, kept]))

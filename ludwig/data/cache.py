@@ -1,0 +1,84 @@
+"""Preprocessed data on the disk, found again by what it was made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ludwig.columns.files import Decoder
+from ludwig.columns.store import load_frames, save_frames
+from ludwig.data.preprocess import Prepared, Preprocessing, Spec
+from ludwig.features.base import Facts
+from ludwig.globals import FORMAT_VERSION
+from ludwig.runtime.atomic import plain, written_aside
+from ludwig.schema import dump
+
+SPLITS = ("training", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class CacheFile:
+    """Where the data preprocessed from these sources in this way lies, if it does."""
+
+    path: Path
+
+    def load(self, specs: Sequence[Spec]) -> Prepared | None:
+        """The data back; None when it is not there."""
+        return load_prepared(self.path, specs) if self.path.is_file() else None
+
+    def save(self, prepared: Prepared) -> None:
+        """Writes the data aside, then gives it its name."""
+        frames = {name: frame for name in SPLITS if (frame := getattr(prepared, name)) is not None}
+        facts = json.dumps(plain({name: facts.to_json() for name, facts in prepared.facts.items()}))
+        with written_aside(self.path) as aside:
+            save_frames(aside, frames, {"facts": facts})
+
+
+def load_prepared(path: Path, specs: Sequence[Spec]) -> Prepared:
+    """Preprocessed data from a file.
+
+    Raises:
+        InputDataError: The file is not preprocessed data.
+    """
+    decoders: dict[str, Decoder] = {}
+    frames, attributes = load_frames(path, decoders)
+    raw = json.loads(attributes["facts"])
+    facts: dict[str, Facts] = {spec.name: spec.feature.facts_type.from_json(raw[spec.name]) for spec in specs}
+    return Prepared(frames["training"], frames.get("validation"), frames.get("test"), facts)
+
+
+def cache_file(
+    sources: Mapping[str, Any], specs: Sequence[Spec], config: Preprocessing, seed: int, cache_dir: Path | None
+) -> CacheFile | None:
+    """The file for these sources; None for data in memory when no cache folder is given.
+
+    The name holds a hash of all that the result depends on: files by path, size and time of change, tables by their
+    content, the features with their preprocessing, the split and the seed.
+    """
+    paths = [Path(source) for source in sources.values() if isinstance(source, str | Path)]
+    if cache_dir is None and (len(paths) < len(sources) or not all(path.exists() for path in paths)):
+        return None
+    identity = {name: _identity(source) for name, source in sources.items()}
+    features = [
+        [s.name, s.column, s.tied, s.feature.target, s.feature.config.type, dump(s.feature.config)] for s in specs
+    ]
+    content = [FORMAT_VERSION, identity, features, dump(config), seed]
+    key = hashlib.sha256(json.dumps(plain(content), sort_keys=True).encode()).hexdigest()[:16]
+    stem = paths[0].name.split(".")[0] if paths else "table"
+    return CacheFile((cache_dir or paths[0].parent) / f"{stem}.{key}.hdf5")
+
+
+def _identity(source: Any) -> Any:
+    if isinstance(source, str | Path):
+        path = Path(source).absolute()
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.exists()]
+    table = source if isinstance(source, pd.DataFrame) else pd.DataFrame(source)
+    rows = pd.util.hash_pandas_object(table.astype(object).map(str), index=False).to_numpy()
+    return [list(map(str, table.columns)), hashlib.sha256(rows.tobytes()).hexdigest()]

@@ -1,0 +1,75 @@
+"""A preprocessed split as users see it.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ludwig.columns.frame import Frame
+from ludwig.columns.ragged import Ragged
+
+
+class Dataset:
+    """A frame, with its columns under the names that the config gives to preprocessed data."""
+
+    def __init__(self, frame: Frame, proc_columns: Mapping[str, str]) -> None:
+        """`proc_columns`: the preprocessed column of each feature."""
+        self.frame, self.features = frame, dict(proc_columns)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def size(self) -> int:
+        """The number of rows."""
+        return len(self.frame)
+
+    @property
+    def in_memory_size_bytes(self) -> int:
+        return self.frame.nbytes
+
+    @property
+    def dataset(self) -> dict[str, NDArray[Any]]:
+        """Each preprocessed column as an array of N rows."""
+        return {proc: self._array(name) for name, proc in self.features.items() if name in self.frame}
+
+    def get(self, proc_column: str, index: Any = slice(None)) -> NDArray[Any]:
+        """Rows of one preprocessed column."""
+        name = next(name for name, proc in self.features.items() if proc == proc_column)
+        rows: NDArray[Any] = self._array(name)[index]
+        return rows
+
+    def to_df(self) -> pd.DataFrame:
+        """The preprocessed columns as a table; a cell of several numbers is an array."""
+        return pd.DataFrame({proc: _cells(values) for proc, values in self.dataset.items()})
+
+    def to_scalar_df(self) -> pd.DataFrame:
+        """The preprocessed columns as a table of scalars; a cell of several numbers becomes several columns."""
+        table: dict[str, NDArray[Any]] = {}
+        for proc, values in self.dataset.items():
+            flat = values.reshape(len(values), -1) if values.dtype != object else values[:, None]
+            names = [proc] if flat.shape[1] == 1 else [f"{proc}_{place}" for place in range(flat.shape[1])]
+            table |= dict(zip(names, flat.T, strict=True))
+        return pd.DataFrame(table)
+
+    def _array(self, name: str) -> NDArray[Any]:
+        other = self.frame.others.get(name)
+        if isinstance(other, Ragged):
+            parts = np.split(other.values.numpy(), other.offsets[1:-1].numpy())
+            cells = np.empty(len(parts), dtype=object)
+            cells[:] = parts
+            return cells
+        if other is not None:
+            return other.sources
+        return self.frame.columns((name,))[:, 0].cpu().numpy()
+
+
+def _cells(values: NDArray[Any]) -> Any:
+    return values if values.ndim == 1 else list(values)

@@ -1,0 +1,247 @@
+"""Which rows are for training, for validation and for test.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import zlib
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ludwig.error import InputDataError, nearest
+from ludwig.schema import Component, Registry, param
+
+logger = logging.getLogger(__name__)
+
+Index = NDArray[np.int64]
+FEWEST = 3  # rows that a wanted part gets where the table has enough
+ENOUGH = 3 * FEWEST
+DEFAULT_COLUMN = "split"
+WORDS = {"0": 0, "1": 1, "2": 2, "0.0": 0, "1.0": 1, "2.0": 2}
+WORDS |= {"train": 0, "training": 0, "valid": 1, "val": 1, "validation": 1, "test": 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitIndex:
+    """The positions of the rows of each part, ascending."""
+
+    training: Index
+    validation: Index
+    test: Index
+
+    @staticmethod
+    def of(parts: NDArray[np.integer]) -> SplitIndex:
+        """From 0, 1 or 2 for each row: [N]."""
+        return SplitIndex(*(np.flatnonzero(parts == part) for part in range(3)))
+
+
+class Splitter(Component):
+    """A rule that gives each row its part."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Component.Config):
+        @property
+        def columns(self) -> tuple[str, ...]:
+            """The columns that the rule reads."""
+            return ()
+
+        def faults(self) -> list[tuple[str, str]]:
+            """(parameter, message) of knobs that do not go together."""
+            return []
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
+        """The parts of a table."""
+        raise NotImplementedError
+
+
+SPLITTERS: Registry[Splitter] = Registry("split")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shares:
+    """How large the parts are."""
+
+    probabilities: list[float] = param(
+        lambda: [0.7, 0.1, 0.2], min=0, max=1, length=3, help="Shares of training, validation and test rows."
+    )
+
+    def share_faults(self) -> list[tuple[str, str]]:
+        total = sum(self.probabilities)
+        if abs(total - 1) > 1e-6:
+            return [("probabilities", f"Must sum to 1. Received: {self.probabilities}, which sum to {total:g}.")]
+        if self.probabilities[0] == 0:
+            return [("probabilities", "The training share must be more than 0.")]
+        return []
+
+    def counts(self, rows: int) -> tuple[int, int, int]:
+        """How many rows each part gets; a wanted small part is topped up where there is enough."""
+        training_share, validation_share, test_share = self.probabilities
+        training = min(math.ceil(round(training_share * rows, 9)), rows)
+        validation = math.floor(round(validation_share * rows, 9)) if test_share else rows - training
+        parts = [training, validation, rows - training - validation]
+        for part, share in ((1, validation_share), (2, test_share)):
+            if share and rows >= ENOUGH and parts[part] < FEWEST:
+                parts[0] -= FEWEST - parts[part]
+                parts[part] = FEWEST
+        return parts[0], parts[1], parts[2]
+
+    def cut(self, order: Index) -> SplitIndex:
+        """The rows in this order, cut into the parts."""
+        training, validation, _ = self.counts(len(order))
+        pieces = np.split(order, [training, training + validation])
+        return SplitIndex(*(np.sort(piece) for piece in pieces))
+
+
+@SPLITTERS.register("random")
+class RandomSplitter(Splitter):
+    """Shuffles the rows with the seed and cuts."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Shares, Splitter.Config):
+        def faults(self) -> list[tuple[str, str]]:
+            return self.share_faults()
+
+    config: Config
+
+    def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
+        return self.config.cut(np.random.default_rng(seed).permutation(len(table)))
+
+
+@SPLITTERS.register("fixed")
+class FixedSplitter(Splitter):
+    """Takes the parts from a column of 0, 1 and 2."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Splitter.Config):
+        column: str = param(DEFAULT_COLUMN, help="The column: 0 is training, 1 validation, 2 test.")
+
+        @property
+        def columns(self) -> tuple[str, ...]:
+            return (self.column,)
+
+    config: Config
+
+    def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
+        parts = _parts(_column(table, self.config.column))
+        odd = int((parts < 0).sum())
+        if odd:
+            logger.warning("%d rows are left out: their '%s' is not 0, 1 or 2.", odd, self.config.column)
+        return SplitIndex.of(parts)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ByColumn(Shares):
+    """A rule that reads one column."""
+
+    column: str | None = param(None, help="The column that the rule reads.")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (str(self.column),)
+
+    def faults(self) -> list[tuple[str, str]]:
+        missing = [("column", "Missing: say which column the rule reads.")] if self.column is None else []
+        return missing + self.share_faults()
+
+
+@SPLITTERS.register("stratify")
+class StratifySplitter(Splitter):
+    """Gives each part the same shares of the column's classes; classes of one row go to training."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(ByColumn, Splitter.Config):
+        pass
+
+    config: Config
+
+    def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
+        classes, _ = pd.factorize(_column(table, str(self.config.column)))
+        order = np.random.default_rng(seed).permutation(len(table))
+        by_class = order[np.argsort(classes[order], kind="stable")]  # shuffled inside each class
+        sizes = np.bincount(classes[classes >= 0] if (classes >= 0).all() else classes + 1)
+        place = np.arange(len(table)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        size = np.repeat(sizes, sizes)
+        share = (place + 0.5) / size
+        training, validation, _ = self.config.probabilities
+        parts = np.where(share <= training, 0, np.where(share <= training + validation + 1e-9, 1, 2))
+        parts[size == 1] = 0
+        result = np.empty(len(table), dtype=np.int8)
+        result[by_class] = parts
+        return SplitIndex.of(result)
+
+
+@SPLITTERS.register("datetime")
+class DatetimeSplitter(Splitter):
+    """Cuts the rows in the order of time: the oldest are for training."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(ByColumn, Splitter.Config):
+        datetime_format: str | None = param(None, help="How times are written (strftime codes); null to infer it.")
+
+    config: Config
+
+    def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
+        column = _column(table, str(self.config.column))
+        text = column.astype(str) if isinstance(column.dtype, pd.CategoricalDtype) else column
+        times = pd.to_datetime(text, errors="coerce", format=self.config.datetime_format)
+        unreadable = times.isna()
+        if unreadable.any():
+            few = ", ".join(map(repr, column[unreadable].head(3).tolist()))
+            raise InputDataError(
+                f"The split column '{self.config.column}' has {int(unreadable.sum())} cells that are no times: {few}. "
+                "Clean them, or say split.datetime_format."
+            )
+        return self.config.cut(np.argsort(times.to_numpy(), kind="stable"))
+
+
+@SPLITTERS.register("hash")
+class HashSplitter(Splitter):
+    """Cuts by the CRC-32 of the column's value, so that a row keeps its part when others come and go."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(ByColumn, Splitter.Config):
+        pass
+
+    config: Config
+
+    def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
+        codes, values = pd.factorize(_column(table, str(self.config.column)), use_na_sentinel=False)
+        hashes = np.array([zlib.crc32(str(value).encode()) for value in values.tolist()], dtype=np.float64) / 2**32
+        training, validation, test = self.config.probabilities
+        limits = [training, training + validation if test else 1.0]
+        return SplitIndex.of(np.searchsorted(limits, hashes, side="right")[codes])
+
+
+def default_split(config: Splitter.Config, table: pd.DataFrame) -> Splitter.Config:
+    """The rule of the config; under the default rule, a column `split` of 0, 1 and 2 is used where there is one."""
+    there = DEFAULT_COLUMN in table.columns and bool((_parts(table[DEFAULT_COLUMN]) >= 0).all())
+    if there and config == RandomSplitter.Config():
+        logger.info("The data has a column 'split' of 0, 1 and 2, which is used.")
+        return FixedSplitter.Config()
+    if there and DEFAULT_COLUMN not in config.columns:
+        logger.warning("The data has a column 'split', which preprocessing.split overrides.")
+    return config
+
+
+def _parts(column: pd.Series) -> NDArray[np.integer]:
+    """0, 1 or 2 for each row; -1 for anything else: [N]."""
+    codes, values = pd.factorize(column)
+    known = [WORDS.get(str(value).strip().lower(), -1) for value in values.tolist()]
+    return np.array([*known, -1])[codes]
+
+
+def _column(table: pd.DataFrame, name: str) -> pd.Series:
+    if name not in table.columns:
+        raise InputDataError(
+            f"The data has no column '{name}', which preprocessing.split names.{nearest(name, map(str, table.columns))}"
+        )
+    return table[name]

@@ -1,0 +1,148 @@
+"""Decoders whose head is one linear map.
+
+B = rows of the batch, K = ensemble members, H = size of the vector, O = numbers to predict for a row
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor, nn
+
+from ludwig.decoders.base import DECODERS, Decoder
+from ludwig.error import ConfigValidationError
+from ludwig.nn.activation import ActivationName, activation
+from ludwig.nn.ensemble import linear
+from ludwig.nn.initializer import InitializerSpec, initialize
+from ludwig.nn.mlp import FullyConnectedStack, LayerSpec
+from ludwig.nn.prediction import Prediction
+from ludwig.nn.signal import Shape
+from ludwig.schema import param
+
+
+class LinearDecoder(Decoder):
+    """The stack, then one linear map to the numbers that the output predicts."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Decoder.Config):
+        use_bias: bool = param(True, help="Whether the head has a bias.")
+        weights_initializer: InitializerSpec = param("xavier_uniform", help="How the head's weights start.")
+        bias_initializer: InitializerSpec = param("zeros", help="How the head's bias starts.")
+
+    def __init__(self, config: Config, shape: Shape, size: int) -> None:
+        super().__init__(config, shape, size)
+        self.linear = linear(self.head_input_size(config), size, members=self.members, bias=config.use_bias)
+        initialize(self.linear.weight, config.weights_initializer)
+        if self.linear.bias is not None:
+            initialize(self.linear.bias, config.bias_initializer)
+
+    def head_input_size(self, config: Config) -> int:
+        """The width of what the linear map reads."""
+        return self.hidden_size
+
+    def head(self, hidden: Tensor) -> Tensor:
+        logits: Tensor = self.linear(hidden)
+        return logits  # [B, O] or [B, K, O]
+
+
+@DECODERS.register("regressor", kinds=("number", "binary"))
+class RegressorDecoder(LinearDecoder):
+    """One number for a row."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(LinearDecoder.Config):
+        pass
+
+
+@DECODERS.register("projector", kinds=("vector", "timeseries"))
+class ProjectorDecoder(LinearDecoder):
+    """A vector of numbers for a row."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(LinearDecoder.Config):
+        output_size: int | None = param(None, min=1, help="Size of the vector; null takes it from the data.")
+        activation: ActivationName | None = param(None, help="Nonlinearity of the result.")
+        multiplier: float = param(1.0, above=0, help="Number by which the result is multiplied.")
+        clip: list[int] | None = param(None, length=2, min=0, max=999999999, help="Bounds of the result.")
+
+    def __init__(self, config: Config, shape: Shape, size: int) -> None:
+        if config.output_size not in (None, size):
+            raise ConfigValidationError(
+                f"decoder.output_size is {config.output_size}, and the vectors of the data have {size} numbers. "
+                "Leave it out, or make it equal."
+            )
+        super().__init__(config, shape, size)
+        self.activation, self.multiplier, self.clip = activation(config.activation), config.multiplier, config.clip
+
+    def head(self, hidden: Tensor) -> Tensor:
+        numbers: Tensor = self.activation(super().head(hidden)) * self.multiplier
+        return numbers if self.clip is None else numbers.clamp(self.clip[0], self.clip[1])
+
+
+class SamplingDecoder(LinearDecoder):
+    """A head that can be asked several times with dropout on, and answers with the mean of its probabilities.
+
+    Source: Gal & Ghahramani 2016, "Dropout as a Bayesian Approximation", arXiv:1506.02142.
+    """
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(LinearDecoder.Config):
+        mc_dropout_samples: int = param(
+            0, min=0, help="How many times a row is predicted with dropout on and averaged; 0 for once without dropout."
+        )
+
+    def __init__(self, config: Config, shape: Shape, size: int) -> None:
+        super().__init__(config, shape, size)
+        self.samples = config.mc_dropout_samples
+
+    def forward(self, combined: Tensor) -> Prediction:
+        if self.training or self.samples == 0:
+            return super().forward(combined)
+        dropouts = [module for module in self.modules() if isinstance(module, nn.Dropout)]
+        for module in dropouts:
+            module.train()
+        draws = [super(SamplingDecoder, self).forward(combined) for _ in range(self.samples)]
+        for module in dropouts:
+            module.eval()
+        hidden = torch.stack([draw.hidden for draw in draws]).mean(0)  # [B, H]
+        return Prediction(_mean_in_probability(torch.stack([draw.logits for draw in draws])), hidden)
+
+
+def _mean_in_probability(draws: Tensor) -> Tensor:
+    """Logits whose probabilities are the mean of those of the draws: [samples, B, O] -> [B, O]."""
+    if draws.shape[-1] == 1:
+        return torch.logit(draws.sigmoid().mean(0), eps=1e-7)  # [B, 1]
+    return draws.log_softmax(-1).exp().mean(0).clamp_min(1e-30).log()  # [B, O]
+
+
+@DECODERS.register("classifier", kinds=("category", "set", "category_distribution"))
+class ClassifierDecoder(SamplingDecoder):
+    """One logit a class."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(SamplingDecoder.Config):
+        pass
+
+
+@DECODERS.register("mlp_classifier", kinds=("category", "binary", "category_distribution"))
+class MlpClassifierDecoder(SamplingDecoder):
+    """A hidden layer of its own before the logits."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(SamplingDecoder.Config):
+        num_fc_layers: int = param(1, min=0, help="How many fully connected layers stand before the hidden layer.")
+        output_size: int = param(256, min=1, help="Size of the hidden layer.")
+        activation: ActivationName | None = param("relu", help="Nonlinearity of the hidden layer.")
+        dropout: float = param(0.0, min=0, max=1, help="Share of the hidden layer that is dropped in training.")
+
+    def __init__(self, config: Config, shape: Shape, size: int) -> None:
+        super().__init__(config, shape, size)
+        layer = LayerSpec(output_size=config.output_size, activation=config.activation, dropout=config.dropout)
+        self.layer = FullyConnectedStack(self.hidden_size, [layer], members=self.members)
+
+    def head_input_size(self, config: LinearDecoder.Config) -> int:
+        return config.output_size if isinstance(config, MlpClassifierDecoder.Config) else self.hidden_size
+
+    def head(self, hidden: Tensor) -> Tensor:
+        return super().head(self.layer(hidden))

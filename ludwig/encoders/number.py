@@ -1,0 +1,132 @@
+"""Encoders of number columns. They take a whole group of columns at once and give one token per column.
+
+B = rows of the batch, C = columns of the group, K = bins or frequencies, H = size of a token
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ludwig.encoders.base import ENCODERS, Encoder
+from ludwig.features.number import NumberFacts
+from ludwig.nn.signal import Shape, Signal
+from ludwig.schema import param
+
+
+def _edges(given: list[float] | None, bins: int, facts: Sequence[NumberFacts]) -> Tensor:
+    """The edges of the bins in normalised units: [C, K + 1], ascending."""
+    if given is None:
+        return torch.stack([fact.quantiles(bins + 1) for fact in facts])
+    own = torch.tensor(given, dtype=torch.float64).numpy()
+    return torch.stack([torch.from_numpy(fact.scaling.apply(own)).float() for fact in facts])
+
+
+def _edge_faults(name: str, edges: list[float] | None) -> list[tuple[str, str]]:
+    if edges is None or (len(edges) >= 2 and edges == sorted(set(edges))):
+        return []
+    return [(name, f"Must be two or more numbers in ascending order. Received: {edges}.")]
+
+
+@ENCODERS.register("ple", kinds=("number",))
+class PiecewiseLinearEncoder(Encoder):
+    """Piecewise-linear encoding: how far a number has filled each of the bins that cut its column's range.
+
+    Source: Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular Deep Learning", arXiv:2203.05556,
+    eq. 1.
+    """
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Encoder.Config):
+        grouped: ClassVar[bool] = True
+        num_bins: int = param(64, min=1, help="How many bins of equal mass cut the range of a column.")
+        ple_bin_edges: list[float] | None = param(None, help="The edges of the bins in the column's own units.")
+        output_size: int = param(256, min=1, help="Size of the token of a column.")
+
+        def faults(self) -> list[tuple[str, str]]:
+            return _edge_faults("ple_bin_edges", self.ple_bin_edges)
+
+    edges: Tensor  # [C, K + 1]
+
+    def __init__(self, config: Config, facts: Sequence[NumberFacts]) -> None:
+        super().__init__(config, facts)
+        self.register_buffer("edges", _edges(config.ple_bin_edges, config.num_bins, facts))
+        columns, bins = len(facts), self.edges.shape[1] - 1
+        bound = bins**-0.5
+        self.weight = nn.Parameter(torch.empty(columns, bins, config.output_size).uniform_(-bound, bound))  # [C, K, H]
+        self.bias = nn.Parameter(torch.zeros(columns, config.output_size))  # [C, H]
+        self.shape = Shape("tokens", config.output_size, columns)
+
+    def forward(self, numbers: Tensor) -> Signal:
+        low, high = self.edges[:, :-1], self.edges[:, 1:]
+        width = (high - low).clamp_min(torch.finfo(numbers.dtype).eps)  # a constant column has bins of no width
+        filled = ((numbers.unsqueeze(-1) - low) / width).clamp(0, 1)  # [B, C, K]
+        filled = filled.nan_to_num(0.0)  # a missing number fills no bin
+        return Signal.tokens(torch.einsum("bck,ckh->bch", filled, self.weight) + self.bias)  # [B, C, H]
+
+
+@ENCODERS.register("periodic", kinds=("number",))
+class PeriodicEncoder(Encoder):
+    """Sines and cosines of learned frequencies, then a linear map and a ReLU, each column its own.
+
+    Source: Gorishniy et al. 2022, arXiv:2203.05556, eq. 2 and the "PLR" variant.
+    """
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Encoder.Config):
+        grouped: ClassVar[bool] = True
+        num_frequencies: int = param(64, min=1, help="How many frequencies a column has.")
+        sigma: float = param(1.0, above=0, help="Standard deviation of the frequencies at the start.")
+        output_size: int = param(256, min=1, help="Size of the token of a column.")
+
+    def __init__(self, config: Config, facts: Sequence[NumberFacts]) -> None:
+        super().__init__(config, facts)
+        columns, count = len(facts), config.num_frequencies
+        self.frequencies = nn.Parameter(torch.randn(columns, count) * config.sigma)  # [C, K]
+        bound = (2 * count) ** -0.5
+        self.weight = nn.Parameter(torch.empty(columns, 2 * count, config.output_size).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(columns, config.output_size).uniform_(-bound, bound))  # [C, H]
+        self.shape = Shape("tokens", config.output_size, columns)
+
+    def forward(self, numbers: Tensor) -> Signal:
+        known = numbers.nan_to_num(0.0, posinf=0.0, neginf=0.0)
+        angles = 2 * math.pi * known.unsqueeze(-1) * self.frequencies  # [B, C, K]
+        waves = torch.cat([angles.sin(), angles.cos()], dim=-1)  # [B, C, 2K]
+        return Signal.tokens((torch.einsum("bck,ckh->bch", waves, self.weight) + self.bias).relu())  # [B, C, H]
+
+
+@ENCODERS.register("bins", kinds=("number",))
+class BinsEncoder(Encoder):
+    """An embedding of the bin that a number falls into; the bins cut a column's range into parts of equal mass."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Encoder.Config):
+        grouped: ClassVar[bool] = True
+        num_bins: int = param(32, min=1, help="How many bins of equal mass cut the range of a column.")
+        bins_bin_edges: list[float] | None = param(None, help="The edges of the bins in the column's own units.")
+        output_size: int = param(256, min=1, help="Size of the token of a column.")
+
+        def faults(self) -> list[tuple[str, str]]:
+            return _edge_faults("bins_bin_edges", self.bins_bin_edges)
+
+    inner: Tensor  # [C, K - 1], the edges between bins
+    first: Tensor  # [C]
+
+    def __init__(self, config: Config, facts: Sequence[NumberFacts]) -> None:
+        super().__init__(config, facts)
+        edges = _edges(config.bins_bin_edges, config.num_bins, facts)
+        self.register_buffer("inner", edges[:, 1:-1].contiguous())
+        columns, bins = len(facts), edges.shape[1] - 1
+        self.register_buffer("first", torch.arange(columns) * bins)
+        self.table = nn.Embedding(columns * bins, config.output_size)
+        self.shape = Shape("tokens", config.output_size, columns)
+
+    def forward(self, numbers: Tensor) -> Signal:
+        known = numbers.nan_to_num(0.0)
+        places = torch.searchsorted(self.inner, known.T.contiguous()).T  # [B, C]
+        return Signal.tokens(self.table(places + self.first))  # [B, C, H]

@@ -1,0 +1,141 @@
+"""The contract of a feature type's data half: raw column <-> tensors.
+
+    column -> parse -> cells -> tally (+ merge) -> finish -> facts;  (cells, facts) -> encode -> tensors;
+    what a model predicted -> decode -> values for the user
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ludwig.columns.frame import Column
+from ludwig.error import InputDataError
+from ludwig.features.cells import Cells, Flags
+from ludwig.schema import Component, Registry
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN = "<UNK>"
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts(ABC):
+    """What the training split taught about one column."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The facts as JSON values, under the names that `training_set_metadata` gives them."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """The same facts back."""
+
+
+class Tally(ABC):
+    """What has been counted of a column so far; tallies of chunks merge to the tally of the whole."""
+
+    @abstractmethod
+    def merge(self, other: Self) -> Self:
+        """The tally of both chunks."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """A column as tensors, and the rows that must go because a cell of theirs cannot be used."""
+
+    column: Column
+    dropped: Flags | None = None  # [N]
+
+
+C = TypeVar("C", bound=Cells)
+T = TypeVar("T", bound=Tally)
+F = TypeVar("F", bound=Facts)
+
+
+class Feature(Component, ABC, Generic[C, T, F]):
+    """The data half of a feature type. `Config` holds the knobs for an input, `TargetConfig` those for an output."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Component.Config):
+        missing_value_strategy: str
+
+        def faults(self) -> list[tuple[str, str]]:
+            """(parameter, message) of knobs that do not go together."""
+            return []
+
+    TargetConfig: ClassVar[type[Any]]
+    facts_type: ClassVar[type[Facts]]
+    default_encoder: ClassVar[str]
+    is_textual: ClassVar[bool] = True  # its cells are read from a file exactly as they are written
+    may_share_column: ClassVar[bool] = False  # one column may be both an input and an output
+
+    def __init__(self, config: Any, name: str, *, target: bool = False, folder: Path | None = None) -> None:
+        """`folder`: where the data file lies, against which relative paths in its cells are resolved."""
+        self.config, self.name, self.target, self.folder = config, name, target, folder
+
+    @abstractmethod
+    def parse(self, column: pd.Series) -> C:
+        """Raw cells to typed cells.
+
+        Raises:
+            InputDataError: Cells that cannot be of this type; the message counts them and shows the first few.
+        """
+
+    @abstractmethod
+    def tally(self, cells: C) -> T:
+        """Counts a chunk of the training split."""
+
+    @abstractmethod
+    def finish(self, tally: T) -> F:
+        """The facts from what was counted.
+
+        Raises:
+            InputDataError: A target that teaches nothing, such as one that is always missing.
+        """
+
+    @abstractmethod
+    def encode(self, cells: C, facts: F) -> Encoded:
+        """Cells to tensors. Pure: equal cells and facts give equal tensors."""
+
+    def decode(self, predicted: Mapping[str, NDArray[Any]], facts: F) -> dict[str, Any]:
+        """What an output of this type predicted, as the user is to see it: arrays of N rows by key."""
+        return dict(predicted)
+
+    def placeholder(self, rows: int) -> pd.Series:
+        """A column of missing cells, where a target is not known."""
+        return pd.Series(np.full(rows, np.nan))
+
+    @property
+    def where(self) -> str:
+        """How messages name the column."""
+        return f"{'output' if self.target else 'input'} feature '{self.name}'"
+
+    def refuse_all_missing(self, present: int) -> None:
+        """Raises when a target has no value in the training split."""
+        if present == 0 and self.target:
+            raise InputDataError(
+                f"The {self.where} has no value in the training split: every cell is missing. "
+                "Name another column, or a split that has values."
+            )
+        if present == 0:
+            logger.warning("The %s has no value in the training split: every cell is missing.", self.where)
+
+
+FEATURES: Registry[Feature[Any, Any, Any]] = Registry("feature type")
+
+
+def first_few(values: NDArray[Any] | list[Any], count: int = 3) -> str:
+    """The first few values, as messages quote them."""
+    return ", ".join(repr(value) for value in list(values[:count])) + (", ..." if len(values) > count else "")

@@ -1,0 +1,196 @@
+"""Yes or no.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ludwig.columns.dense import Dense
+from ludwig.error import InputDataError
+from ludwig.features.base import FEATURES, Encoded, Facts, Feature, first_few
+from ludwig.features.category import WordTally
+from ludwig.features.cells import Labels
+from ludwig.features.labels import as_tensor
+from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.schema import param
+
+logger = logging.getLogger(__name__)
+
+Strategy = Literal["fill_with_mode", "bfill", "ffill", "drop_row", "fill_with_false", "fill_with_true"]
+
+TRUE_WORDS = frozenset({"yes", "y", "true", "t", "1", "1.0"})
+FALSE_WORDS = frozenset({"no", "n", "false", "f", "0", "0.0", "-1", "-1.0"})
+
+
+PLAIN = (("False", "True"), ("0", "1"))  # pairs whose predictions are booleans; others are predicted by their labels
+
+
+def _truth(word: str) -> bool | None:
+    """What a usual word means; None for any other."""
+    word = word.strip().lower()
+    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
+
+
+@dataclasses.dataclass(frozen=True)
+class BinaryFacts(Facts):
+    """What the training split taught about a binary column."""
+
+    false_label: str
+    true_label: str
+    textual: bool  # predictions are the labels; else they are booleans
+    fill: bool  # in place of a missing cell
+    true_share: float  # of the training rows
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The names of the two classes in predictions and statistics."""
+        return (self.false_label, self.true_label) if self.textual else ("False", "True")
+
+    def to_json(self) -> dict[str, Any]:
+        names = {"str2bool": {self.false_label: False, self.true_label: True}, "bool2str": list(self.labels)}
+        return {**dataclasses.asdict(self), **names, "fallback_true_label": self.true_label}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(**{field.name: raw[field.name] for field in dataclasses.fields(cls)})
+
+
+@FEATURES.register("binary")
+class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
+    """A column of two values, of which one is taken for true by the words below or by `fallback_true_label`."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Feature.Config):
+        missing_value_strategy: Strategy = param("fill_with_false", help="What happens to a missing cell.")
+        fallback_true_label: str | None = param(
+            None, help="The label that is true, where the labels are not among the usual words."
+        )
+        fill_value: int | float | str | None = param(None, help="The value in place of a missing cell; it wins.")
+
+        def faults(self) -> list[tuple[str, str]]:
+            if self.fill_value is None or _truth(str(self.fill_value)) is not None:
+                return []
+            words = ", ".join(sorted(TRUE_WORDS | FALSE_WORDS))
+            return [("fill_value", f"Must read as true or false: {words}. Received: {self.fill_value!r}.")]
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class TargetConfig(Config):
+        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+
+    facts_type = BinaryFacts
+    default_encoder = "passthrough"
+    is_textual = False
+
+    def parse(self, column: pd.Series) -> Labels:
+        return Labels.of(column)
+
+    def tally(self, cells: Labels) -> WordTally:
+        return WordTally.of(cells)
+
+    def finish(self, tally: WordTally) -> BinaryFacts:
+        self.refuse_all_missing(len(tally.counts))
+        words = list(tally.counts)
+        if len(words) > 2:
+            raise InputDataError(
+                f"The {self.where} has {len(words)} different values ({first_few(sorted(words))}) where a binary "
+                "has two. Declare it as category, or clean the column."
+            )
+        if len(words) == 1 and self.target:
+            raise InputDataError(
+                f"The {self.where} has one class only in the training split ({words[0]!r}), so there is nothing to "
+                "learn. Name another column, or give rows of the other class."
+            )
+        false_label, true_label = self._sides(words)
+        true_count, total = tally.counts[true_label], sum(tally.counts.values())
+        return BinaryFacts(
+            false_label=false_label,
+            true_label=true_label,
+            textual=(false_label, true_label) not in PLAIN,
+            fill=self._fill(true_count, total),
+            true_share=true_count / total if total else 0.0,
+        )
+
+    def _sides(self, words: list[str]) -> tuple[str, str]:
+        """(false label, true label): as the config says, else by the usual words, else by the alphabet."""
+        if not words:
+            return "False", "True"
+        truths = {word: _truth(word) for word in words}
+        wanted = self.config.fallback_true_label
+        if wanted is not None and None in truths.values():
+            return self._beside(wanted, words, is_true=True)
+        for word, truth in truths.items():
+            if truth is not None and [*truths.values()].count(truth) == 1:
+                return self._beside(word, words, is_true=truth)
+        true_label = min(words)
+        false_label, _ = sides = self._beside(true_label, words, is_true=True)
+        logger.warning(
+            "The %s has the values '%s' and '%s': the first in the alphabet is taken for true. "
+            "Say preprocessing.fallback_true_label to choose.",
+            self.where,
+            true_label,
+            false_label,
+        )
+        return sides
+
+    def _beside(self, word: str, words: list[str], *, is_true: bool) -> tuple[str, str]:
+        """The word and the other one, in the order (false, true)."""
+        others = [other for other in words if other != word]
+        if len(others) > 1:
+            raise InputDataError(
+                f"The {self.where} has the values {first_few(sorted(words))}, and preprocessing.fallback_true_label "
+                f"is '{word}', which is neither."
+            )
+        other = others[0] if others else f"not {word}"
+        return (other, word) if is_true else (word, other)
+
+    def _fill(self, true_count: int, total: int) -> bool:
+        if self.config.fill_value is not None:
+            return bool(_truth(str(self.config.fill_value)))
+        strategy = self.config.missing_value_strategy
+        if strategy in ("fill_with_false", "fill_with_true"):
+            return bool(strategy == "fill_with_true")
+        return true_count * 2 > total  # the mode; also where a neighbour is asked for and there is none
+
+    def encode(self, cells: Labels, facts: BinaryFacts) -> Encoded:
+        table = np.fromiter((self._value_of(word, facts) for word in cells.words), np.uint8, len(cells.words))
+        missing, dropped, strategy = cells.missing(), None, self.config.missing_value_strategy
+        if missing.any() and self.config.fill_value is None and strategy in NEIGHBOURS:
+            cells = filled_from_neighbours(cells, missing, strategy)
+            missing = cells.missing()
+        if missing.any() and self.config.fill_value is None and strategy == "drop_row":
+            dropped = missing
+        values = np.append(table, np.uint8(facts.fill))[cells.codes]
+        return Encoded(Dense(as_tensor(values)), dropped)
+
+    def _value_of(self, word: str, facts: BinaryFacts) -> bool:
+        """The label's side. A value the training split did not have is known by the usual words, else refused."""
+        if word in (facts.true_label, facts.false_label):
+            return word == facts.true_label
+        truth = _truth(word)
+        if truth is None:
+            raise InputDataError(
+                f"The {self.where} has the value {word!r}, where the training split had "
+                f"'{facts.false_label}' and '{facts.true_label}'."
+            )
+        return truth
+
+    def decode(self, predicted: Mapping[str, NDArray[Any]], facts: BinaryFacts) -> dict[str, Any]:
+        answers, of_true = predicted["predictions"].astype(bool), predicted["probabilities"].astype(np.float32)
+        both = np.stack([1 - of_true, of_true], axis=1)  # [N, 2]
+        false_label, true_label = facts.labels
+        return {
+            "predictions": np.where(answers, true_label, false_label).astype(object) if facts.textual else answers,
+            "probabilities": both,
+            f"probabilities_{false_label}": both[:, 0],
+            f"probabilities_{true_label}": both[:, 1],
+            "probability": np.where(answers, both[:, 1], both[:, 0]),
+        }

@@ -1,0 +1,137 @@
+"""Categories: one word of a list per row.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ludwig.columns.dense import Dense
+from ludwig.error import InputDataError
+from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, Tally, first_few
+from ludwig.features.cells import Labels
+from ludwig.features.labels import Vocabulary, as_tensor
+from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.schema import param
+
+logger = logging.getLogger(__name__)
+
+Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
+
+
+class WordTally(Tally):
+    """How often each word occurs, in the order in which they were first seen."""
+
+    def __init__(self, counts: Counter[str], missing: int) -> None:
+        self.counts, self.missing = counts, missing
+
+    def merge(self, other: Self) -> Self:
+        return type(self)(self.counts + other.counts, self.missing + other.missing)
+
+    @staticmethod
+    def of(cells: Labels) -> WordTally:
+        seen = Counter({word: count for word, count in zip(cells.words, cells.counts().tolist(), strict=True) if count})
+        return WordTally(seen, int(cells.missing().sum()))
+
+    def mode(self) -> str:
+        """The most frequent word; an unknown one where there is none."""
+        return self.counts.most_common(1)[0][0] if self.counts else UNKNOWN
+
+
+@dataclasses.dataclass(frozen=True)
+class CategoryFacts(Facts):
+    """What the training split taught about a category column."""
+
+    vocabulary: Vocabulary
+    fill: str  # in place of a missing cell
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.vocabulary.to_json(), "fill": self.fill}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(Vocabulary.from_json(raw), raw["fill"])
+
+
+@FEATURES.register("category")
+class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
+    """A column of words. An input reserves id 0 for words that the training split did not have."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Feature.Config):
+        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
+        fill_value: str = param(UNKNOWN, help="The word in place of a missing cell, with fill_with_const.")
+        lowercase: bool = param(False, help="Whether words are lowercased.")
+        most_common: int | None = param(10000, min=1, help="How many words are kept; the others become <UNK>.")
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class TargetConfig(Config):
+        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+
+    facts_type = CategoryFacts
+    default_encoder = "dense"
+
+    def parse(self, column: pd.Series) -> Labels:
+        return Labels.of(column, self.config.lowercase)
+
+    def tally(self, cells: Labels) -> WordTally:
+        return WordTally.of(cells)
+
+    def finish(self, tally: WordTally) -> CategoryFacts:
+        self.refuse_all_missing(len(tally.counts))
+        strategy = self.config.missing_value_strategy
+        fill = self.config.fill_value if strategy == "fill_with_const" else tally.mode()
+        counts = Counter(tally.counts)
+        if tally.missing and strategy != "drop_row":
+            counts[fill] += tally.missing
+        vocabulary = Vocabulary.of(counts, with_unknown=not self.target, most_common=self.config.most_common)
+        if self.target and len(vocabulary) < 2:
+            raise InputDataError(
+                f"The {self.where} has one class only in the training split ({vocabulary.words[0]!r}), so there is "
+                "nothing to learn. Name another column, or give rows of other classes."
+            )
+        return CategoryFacts(vocabulary, fill)
+
+    def encode(self, cells: Labels, facts: CategoryFacts) -> Encoded:
+        strategy, missing, dropped = self.config.missing_value_strategy, cells.missing(), None
+        if missing.any() and strategy in NEIGHBOURS:
+            cells = filled_from_neighbours(cells, missing, strategy)
+            missing = cells.missing()
+        if missing.any() and strategy == "drop_row":
+            dropped = missing
+        elif missing.any():
+            cells = cells.filled(missing, facts.fill)
+        ids = facts.vocabulary.encode(cells)
+        if self.target:
+            self._tell_of_unseen(cells, facts)
+        return Encoded(Dense(as_tensor(ids)), dropped)
+
+    def _tell_of_unseen(self, cells: Labels, facts: CategoryFacts) -> None:
+        present = cells.counts() > 0
+        unseen = [word for word in cells.words[present] if word not in facts.vocabulary.ids]
+        if unseen and facts.vocabulary.unknown_id < 0:
+            logger.warning(
+                "The %s has classes that the training split does not have (%s); losses and metrics leave their rows out.",
+                self.where,
+                first_few(unseen),
+            )
+
+    def decode(self, predicted: Mapping[str, NDArray[Any]], facts: CategoryFacts) -> dict[str, Any]:
+        words = np.array(facts.vocabulary.words, dtype=object)
+        probabilities = predicted["probabilities"]
+        ids = predicted["predictions"]
+        return {
+            "predictions": words[ids],
+            "probabilities": probabilities,
+            "probability": np.take_along_axis(probabilities, ids[:, None].astype(np.int64), axis=1)[:, 0],
+            **{f"probabilities_{word}": probabilities[:, place] for place, word in enumerate(words)},
+        }

@@ -1,0 +1,125 @@
+"""The cells of one raw column, parsed but not yet encoded: numbers, labels, or objects such as images.
+
+N = rows, U = distinct labels
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Index = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+class Cells(Protocol):
+    """What all parsed columns can do; so a missing cell is found and filled in one way for all types."""
+
+    def __len__(self) -> int: ...
+
+    def missing(self) -> Flags:
+        """True where a cell is missing: [N]."""
+
+    def take(self, index: Index) -> Self:
+        """The cells at these positions, in this order."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers, or vectors of one size."""
+
+    values: NDArray[np.floating]  # [N] or [N, S]; NaN where missing
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def missing(self) -> Flags:
+        flags = np.isnan(self.values)
+        return flags if flags.ndim == 1 else flags.any(axis=1)  # [N]
+
+    def take(self, index: Index) -> Numbers:
+        return Numbers(self.values[index])
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Things that are no text and no number, such as images in memory."""
+
+    values: NDArray[np.object_]  # [N]; None where missing
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def missing(self) -> Flags:
+        return np.fromiter((value is None for value in self.values), bool, len(self.values))
+
+    def take(self, index: Index) -> Objects:
+        return Objects(self.values[index])
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Text cells by their distinct values, so that whatever is done with a text is done once."""
+
+    codes: NDArray[np.int32]  # [N], place in words; -1 where missing
+    words: NDArray[np.object_]  # [U], distinct strings in the order in which they first occur
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def missing(self) -> Flags:
+        return self.codes < 0
+
+    def take(self, index: Index) -> Labels:
+        return Labels(self.codes[index], self.words)
+
+    def counts(self) -> NDArray[np.int64]:
+        """How often each word occurs: [U]."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.words))
+
+    def filled(self, flags: Flags, word: str) -> Labels:
+        """The word in place of the flagged cells."""
+        places = np.flatnonzero(self.words == word)
+        words = self.words if len(places) else np.append(self.words, word)
+        code = places[0] if len(places) else len(words) - 1
+        return Labels(np.where(flags, np.int32(code), self.codes), words)
+
+    @staticmethod
+    def of(column: pd.Series, lowercase: bool = False) -> Labels:
+        """Parses a column of any dtype; only distinct values are turned into text."""
+        codes, values = _distinct(column)
+        words = _as_text(values)
+        if lowercase:
+            words = [word.lower() for word in words]
+        place: dict[str, int] = {}
+        spots = np.fromiter((place.setdefault(word, len(place)) for word in words), np.int32, len(words))
+        if len(place) < len(words):  # values that read alike: 1 and "1", or "A" and "a" in lower case
+            codes = np.append(spots, np.int32(-1))[codes]
+        distinct = np.empty(len(place), dtype=object)
+        distinct[:] = list(place)
+        return Labels(codes, distinct)
+
+
+def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], NDArray[np.object_]]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(np.int32), column.cat.categories.to_numpy(object)
+    if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
+        encoded = pa.array(column, from_pandas=True).dictionary_encode()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.unify_dictionaries().combine_chunks()
+        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        return codes.astype(np.int32, copy=False), encoded.dictionary.to_numpy(zero_copy_only=False)
+    codes, values = pd.factorize(column)
+    return codes.astype(np.int32, copy=False), np.asarray(values)
+
+
+def _as_text(values: NDArray[np.generic]) -> list[str]:
+    """Whole numbers read alike whether or not a missing cell made their column a float column: 1.0 is "1"."""
+    if values.dtype.kind == "f" and np.all(values == np.floor(values)):
+        values = values.astype(np.int64)
+    return [value if isinstance(value, str) else str(value) for value in values.tolist()]

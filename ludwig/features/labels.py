@@ -1,0 +1,77 @@
+"""What categories, sets and sequences share: words, their ids, and how often they occur."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ludwig.features.base import UNKNOWN
+from ludwig.features.cells import Labels
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words by id, the most frequent first. Where there is an unknown word, its id is 0."""
+
+    words: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    @staticmethod
+    def of(counts: Mapping[str, int], *, with_unknown: bool, most_common: int | None = None) -> Vocabulary:
+        """Words by descending count, ties in the order in which they were first seen."""
+        known = {word: count for word, count in counts.items() if count > 0 and word != UNKNOWN}
+        ranked = sorted(known, key=lambda word: -known[word])
+        kept = ranked if most_common is None else ranked[:most_common]
+        unknown = counts.get(UNKNOWN, 0) + sum(known[word] for word in ranked[len(kept) :])
+        if with_unknown or unknown:
+            return Vocabulary((UNKNOWN, *kept), (unknown, *(known[word] for word in kept)))
+        return Vocabulary(tuple(kept), tuple(known[word] for word in kept))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """Id by word."""
+        return {word: place for place, word in enumerate(self.words)}
+
+    @property
+    def unknown_id(self) -> int:
+        """The id of a word that is not listed; -1 where none is reserved."""
+        return self.ids.get(UNKNOWN, -1)
+
+    def encode(self, cells: Labels) -> NDArray[np.integer]:
+        """The id of each cell: [N]; a missing cell is unknown. Only distinct words are looked up."""
+        unknown = self.unknown_id
+        table = np.fromiter((self.ids.get(word, unknown) for word in cells.words), np.int32, len(cells.words))
+        return np.append(table, np.int32(unknown)).astype(self.dtype)[cells.codes]
+
+    @property
+    def dtype(self) -> type[np.integer]:
+        """The smallest integers that hold all ids."""
+        return np.int8 if len(self) <= 127 else np.int16 if len(self) <= 32767 else np.int32
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "idx2str": list(self.words),
+            "str2idx": dict(self.ids),
+            "str2freq": dict(zip(self.words, self.counts, strict=True)),
+            "vocab_size": len(self.words),
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        words = tuple(raw["idx2str"])
+        return cls(words, tuple(raw["str2freq"][word] for word in words))
+
+
+def as_tensor(values: NDArray[Any]) -> Tensor:
+    """A tensor over the same memory; a copy where that memory may not be written."""
+    return torch.from_numpy(values if values.flags.writeable else values.copy())

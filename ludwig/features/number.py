@@ -1,0 +1,224 @@
+"""Numbers.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ludwig.columns.dense import Dense
+from ludwig.error import InputDataError
+from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally, first_few
+from ludwig.features.cells import Flags, Numbers
+from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.schema import param
+
+logger = logging.getLogger(__name__)
+
+Strategy = Literal["fill_with_const", "fill_with_mode", "fill_with_mean", "bfill", "ffill", "drop_row"]
+Normalization = Literal["zscore", "minmax", "log1p", "iq"]
+
+GRID = 257  # quantiles that are kept of a column
+SAMPLE = 100_000  # values at most from which quantiles are read
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """A map from a column's own units to what a network sees, and back."""
+
+    shift: float = 0.0
+    scale: float = 1.0
+    log: bool = False
+
+    def apply(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Own units to scaled."""
+        if self.log:
+            return np.log1p(np.maximum(values, self.shift))  # below -1 there is no logarithm
+        return (values - self.shift) / self.scale
+
+    def undo(self, values: Tensor) -> Tensor:
+        """Scaled to own units."""
+        return values.expm1() if self.log else values * self.scale + self.shift
+
+
+@dataclasses.dataclass(frozen=True)
+class NumberFacts(Facts):
+    """What the training split taught about a number column."""
+
+    mean: float
+    std: float
+    min: float
+    max: float
+    fill: float  # in place of a missing cell
+    outlier_fill: float
+    normalization: Normalization | None
+    grid: tuple[float, ...]  # GRID quantiles, evenly spaced, in own units
+
+    @property
+    def scaling(self) -> Scaling:
+        """How the column is normalised; a constant column is only shifted."""
+        q1, q2, q3 = self.quartiles
+        return {
+            None: Scaling(),
+            "zscore": Scaling(self.mean, self.std or 1.0),
+            "minmax": Scaling(self.min, (self.max - self.min) or 1.0),
+            "iq": Scaling(q2, (q3 - q1) or 1.0),
+            "log1p": Scaling(shift=self.min, log=True),
+        }[self.normalization]
+
+    @property
+    def quartiles(self) -> tuple[float, float, float]:
+        return self.grid[GRID // 4], self.grid[GRID // 2], self.grid[GRID * 3 // 4]
+
+    def quantiles(self, count: int) -> Tensor:
+        """`count` evenly spaced quantiles of the normalised values, ascending: [count]."""
+        places = np.linspace(0, 1, GRID)
+        own = np.interp(np.linspace(0, 1, count), places, self.grid)
+        return torch.from_numpy(self.scaling.apply(own).astype(np.float32)).nan_to_num(0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        q1, q2, q3 = self.quartiles
+        return {**dataclasses.asdict(self), "grid": list(self.grid), "q1": q1, "q2": q2, "q3": q3}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        known = {field.name: raw[field.name] for field in dataclasses.fields(cls)}
+        return cls(**{**known, "grid": tuple(raw["grid"])})
+
+
+class NumberTally(Tally):
+    """The numbers that are there. They are kept, since quantiles and the mode need them all."""
+
+    def __init__(self, chunks: list[NDArray[np.floating]]) -> None:
+        self.chunks = chunks
+
+    def merge(self, other: Self) -> Self:
+        return type(self)([*self.chunks, *other.chunks])
+
+    def values(self) -> NDArray[np.floating]:
+        return self.chunks[0] if len(self.chunks) == 1 else np.concatenate(self.chunks)
+
+
+@FEATURES.register("number", aliases=("numerical",))
+class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
+    """A column of numbers, normalised by what the training split taught."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Feature.Config):
+        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
+        fill_value: float = param(0.0, help="The number in place of a missing cell, with fill_with_const.")
+        normalization: Normalization | None = param("zscore", help="How the numbers are scaled.")
+        outlier_strategy: Strategy | None = param(None, help="What happens to an outlier; null keeps it.")
+        outlier_threshold: float | None = param(
+            3.0, min=0, help="From how many standard deviations off the mean a number is an outlier."
+        )
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class TargetConfig(Config):
+        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+
+    facts_type = NumberFacts
+    default_encoder = "passthrough"
+    is_textual = False
+
+    def parse(self, column: pd.Series) -> Numbers:
+        values = self._as_floats(column)
+        infinite = np.isinf(values)
+        if infinite.any():
+            raise InputDataError(
+                f"The {self.where} has {infinite.sum()} infinite values, the first in row "
+                f"{int(infinite.argmax())}. Replace them, or make them missing."
+            )
+        return Numbers(values)
+
+    def _as_floats(self, column: pd.Series) -> NDArray[np.floating]:
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            return column.to_numpy(np.float64, na_value=np.nan)
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(column.cat.categories.dtype)
+        numbers = pd.to_numeric(column, errors="coerce")
+        unreadable = (numbers.isna() & column.notna()).to_numpy()
+        if unreadable.any():
+            raise InputDataError(
+                f"The {self.where} has {unreadable.sum()} cells of {len(column)} that are not numbers: "
+                f"{first_few(column[unreadable].tolist())}. Clean them, or declare the feature as category or text."
+            )
+        return numbers.to_numpy(np.float64, na_value=np.nan)
+
+    def tally(self, cells: Numbers) -> NumberTally:
+        return NumberTally([cells.values[~cells.missing()]])
+
+    def finish(self, tally: NumberTally) -> NumberFacts:
+        values = tally.values()
+        self.refuse_all_missing(len(values))
+        if len(values) == 0:
+            values = np.zeros(1)
+        low, high = float(values.min()), float(values.max())
+        self._refuse_unfit(low, high)
+        sample = np.sort(values[:: -(-len(values) // SAMPLE)])
+        mean = float(values.mean())
+        return NumberFacts(
+            mean=mean,
+            std=float(values.std()),
+            min=low,
+            max=high,
+            fill=self._fill(self.config.missing_value_strategy, values, mean),
+            outlier_fill=self._fill(self.config.outlier_strategy, values, mean),
+            normalization=self.config.normalization,
+            grid=tuple(np.quantile(sample, np.linspace(0, 1, GRID)).tolist()),
+        )
+
+    def _refuse_unfit(self, low: float, high: float) -> None:
+        if low == high and self.target:
+            raise InputDataError(
+                f"The {self.where} is constant in the training split (always {low:g}), so there is nothing to learn. "
+                "Name another column, or give more rows."
+            )
+        if low == high:
+            logger.warning("The %s is constant in the training split, so it tells nothing.", self.where)
+        if self.config.normalization == "log1p" and low <= -1:
+            raise InputDataError(
+                f"The {self.where} is normalised by log1p, which needs numbers above -1. Its smallest is {low:g}. "
+                "Set preprocessing.normalization to zscore."
+            )
+
+    def _fill(self, strategy: str | None, values: NDArray[np.floating], mean: float) -> float:
+        if strategy == "fill_with_const":
+            return float(self.config.fill_value)
+        if strategy == "fill_with_mode":
+            distinct, counts = np.unique(values, return_counts=True)
+            return float(distinct[counts.argmax()])
+        return mean  # also where a neighbour is asked for and there is none
+
+    def encode(self, cells: Numbers, facts: NumberFacts) -> Encoded:
+        values, dropped = self._filled(cells.values, cells.missing(), self.config.missing_value_strategy, facts.fill)
+        if self.config.outlier_strategy is not None and self.config.outlier_threshold is not None:
+            outliers = np.abs(values - facts.mean) > self.config.outlier_threshold * facts.std
+            values, gone = self._filled(values, outliers, self.config.outlier_strategy, facts.outlier_fill)
+            dropped = gone if dropped is None else dropped if gone is None else dropped | gone
+        scaled = facts.scaling.apply(values).astype(np.float32)
+        return Encoded(Dense(torch.from_numpy(scaled)), dropped)
+
+    @staticmethod
+    def _filled(
+        values: NDArray[np.floating], missing: Flags, strategy: str, fill: float
+    ) -> tuple[NDArray[np.floating], Flags | None]:
+        if not missing.any():
+            return values, None
+        if strategy in NEIGHBOURS:
+            values = filled_from_neighbours(Numbers(values), missing, strategy).values
+            missing = np.isnan(values)
+        return np.where(missing, fill, values), missing if strategy == "drop_row" else None
+
+    def decode(self, predicted: Mapping[str, NDArray[Any]], facts: NumberFacts) -> dict[str, Any]:
+        return {"predictions": predicted["predictions"].astype(np.float64)}

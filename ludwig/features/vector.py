@@ -1,0 +1,166 @@
+"""Vectors: lists of numbers, all of one size.
+
+N = rows, S = size of a vector
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ludwig.columns.dense import Dense
+from ludwig.error import InputDataError
+from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
+from ludwig.features.cells import Numbers
+from ludwig.features.labels import as_tensor
+from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.schema import param
+
+Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
+
+
+@dataclasses.dataclass(frozen=True)
+class VectorFacts(Facts):
+    """What the training split taught about a vector column."""
+
+    size: int  # S
+    fill: tuple[float, ...]  # in place of a missing cell
+
+    def to_json(self) -> dict[str, Any]:
+        return {"vector_size": self.size, "fill": list(self.fill)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(raw["vector_size"], tuple(raw["fill"]))
+
+
+class VectorTally(Tally):
+    """The vectors that are there; the mode needs them all."""
+
+    def __init__(self, chunks: list[NDArray[np.floating]]) -> None:
+        self.chunks = chunks
+
+    def merge(self, other: Self) -> Self:
+        return type(self)([*self.chunks, *other.chunks])
+
+    def values(self) -> NDArray[np.floating]:
+        return np.concatenate(self.chunks)
+
+
+def flat_lists(column: pd.Series, where: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Lists of numbers, written as text or held as lists, end to end: values and the length of each row.
+
+    Raises:
+        InputDataError: An entry is not a number.
+    """
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        present = column.notna().to_numpy()
+        return column.to_numpy(np.float64, na_value=np.nan)[present], present.astype(np.int64)
+    cells = pa.array(
+        column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column, from_pandas=True
+    )
+    if isinstance(cells, pa.ChunkedArray):
+        cells = cells.combine_chunks()
+    if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
+        cells = pc.split_pattern(pc.utf8_trim_whitespace(pc.replace_substring_regex(cells, r"[\s,\[\]()]+", " ")), " ")
+        empty = pc.equal(pc.list_value_length(cells), 1)
+        blank = pc.and_(empty, pc.equal(pc.list_element(cells, 0), "")) if len(cells) else empty
+        cells = pc.if_else(blank, pa.scalar(None, cells.type), cells)
+    lengths = pc.list_value_length(cells).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    try:
+        values = pc.list_flatten(cells).cast(pa.float64())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputDataError(f"The {where} has cells that are not lists of numbers: {error}.") from None
+    return values.to_numpy(zero_copy_only=False), lengths
+
+
+@FEATURES.register("vector")
+class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
+    """A column of lists of numbers of one size, as arrays or as text such as "0.1 0.2"."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Feature.Config):
+        vector_size: int | None = param(None, min=1, help="How many numbers a vector has; null takes it from the data.")
+        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
+        fill_value: str = param("", help="The vector in place of a missing cell; empty for zeros.")
+
+        def faults(self) -> list[tuple[str, str]]:
+            try:
+                size = len([float(word) for word in self.fill_value.split()])
+            except ValueError:
+                return [("fill_value", f"Must be numbers parted by spaces. Received: {self.fill_value!r}.")]
+            if size and self.vector_size and size != self.vector_size:
+                return [("fill_value", f"Must have {self.vector_size} numbers, as vector_size says. It has {size}.")]
+            return []
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class TargetConfig(Config):
+        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+
+    facts_type = VectorFacts
+    default_encoder = "dense"
+
+    def parse(self, column: pd.Series) -> Numbers:
+        values, lengths = flat_lists(column, self.where)
+        usual = int(np.bincount(lengths[lengths > 0]).argmax()) if lengths.any() else 1
+        size = self.config.vector_size or usual
+        odd = np.flatnonzero((lengths > 0) & (lengths != size))
+        if len(odd):
+            raise InputDataError(
+                f"The {self.where} must have vectors of {size} numbers. {len(odd)} cells differ, the first in row "
+                f"{odd[0]} with {lengths[odd[0]]}."
+            )
+        rows = np.full((len(column), size), np.nan)
+        rows[lengths > 0] = values.reshape(-1, size)
+        if np.isinf(rows).any():
+            raise InputDataError(f"The {self.where} has infinite numbers. Replace them, or make the cells missing.")
+        return Numbers(rows)
+
+    def tally(self, cells: Numbers) -> VectorTally:
+        return VectorTally([cells.values[~cells.missing()]])
+
+    def finish(self, tally: VectorTally) -> VectorFacts:
+        values = tally.values()
+        self.refuse_all_missing(len(values))
+        size = values.shape[1]
+        return VectorFacts(size, tuple(self._fill(values, size)))
+
+    def _fill(self, values: NDArray[np.floating], size: int) -> list[float]:
+        strategy = self.config.missing_value_strategy
+        if strategy == "fill_with_mode" and len(values):
+            distinct, counts = np.unique(values, axis=0, return_counts=True)
+            return list(distinct[counts.argmax()].tolist())
+        fill = [float(word) for word in self.config.fill_value.split()]
+        if fill and len(fill) != size:
+            raise InputDataError(
+                f"The {self.where} has vectors of {size} numbers, and preprocessing.fill_value has {len(fill)}."
+            )
+        return fill or [0.0] * size
+
+    def encode(self, cells: Numbers, facts: VectorFacts) -> Encoded:
+        missing, dropped, strategy = cells.missing(), None, self.config.missing_value_strategy
+        if len(cells) and cells.values.shape[1] != facts.size:
+            cells = self._of_known_size(cells, missing, facts.size)
+        if missing.any() and strategy in NEIGHBOURS:
+            cells = filled_from_neighbours(cells, missing, strategy)
+            missing = cells.missing()
+        if missing.any() and strategy == "drop_row":
+            dropped = missing
+        values = cells.values.astype(np.float32)
+        values[missing] = np.array(facts.fill, np.float32)
+        return Encoded(Dense(as_tensor(values)), dropped)
+
+    def _of_known_size(self, cells: Numbers, missing: NDArray[np.bool_], size: int) -> Numbers:
+        """Only missing cells have no size of their own."""
+        if not missing.all():
+            raise InputDataError(
+                f"The {self.where} must have vectors of {size} numbers, as in training. It has {cells.values.shape[1]}."
+            )
+        return Numbers(np.full((len(cells), size), np.nan))

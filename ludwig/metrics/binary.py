@@ -1,0 +1,74 @@
+"""Metrics of yes or no, from the four counts of a confusion matrix."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from ludwig.metrics.base import METRICS, Direction, Metric, Setting
+from ludwig.nn.prediction import Prediction
+
+
+class CountMetric(Metric):
+    """What can be said from the counts of true and false answers."""
+
+    direction: ClassVar[Direction] = "maximize"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.counts: Tensor | int = 0  # [4], at 2 * truth + answer
+
+    def update(self, prediction: Prediction, target: Tensor) -> None:
+        assert prediction.predictions is not None
+        places = target.long() * 2 + prediction.predictions.long()  # [B]
+        self.counts = self.counts + torch.bincount(places, minlength=4)
+
+    def merge(self, other: Self) -> None:
+        self.counts = self.counts + other.counts
+
+    def compute(self) -> float | None:
+        if isinstance(self.counts, int):
+            return None
+        return self.of_counts(*self.counts.tolist())
+
+    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
+        """The metric; 0 where it would divide by nothing."""
+        raise NotImplementedError
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+@METRICS.register("accuracy", kinds=("binary",))
+class Accuracy(CountMetric):
+    """Share of right answers."""
+
+    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
+        return _share(true_no + true_yes, true_no + false_yes + false_no + true_yes)
+
+
+@METRICS.register("precision", kinds=("binary",))
+class Precision(CountMetric):
+    """Share of the rows called true that are true."""
+
+    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
+        return _share(true_yes, true_yes + false_yes)
+
+
+@METRICS.register("recall", kinds=("binary",))
+class Recall(CountMetric):
+    """Share of the true rows that are called true."""
+
+    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
+        return _share(true_yes, true_yes + false_no)
+
+
+@METRICS.register("specificity", kinds=("binary",))
+class Specificity(CountMetric):
+    """Share of the false rows that are called false."""
+
+    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
+        return _share(true_no, true_no + false_yes)

@@ -1,0 +1,32 @@
+"""The metrics of one output together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from ludwig.metrics.base import Metric
+from ludwig.nn.prediction import Prediction
+
+
+class Scoreboard:
+    """Metrics by name, fed with the same batches."""
+
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        self.metrics = dict(metrics)
+
+    def update(self, prediction: Prediction, target: Tensor) -> None:
+        """Counts a batch."""
+        for metric in self.metrics.values():
+            metric.update(prediction, target)
+
+    def merge(self, other: Scoreboard) -> None:
+        """Takes over what another has counted."""
+        for name, metric in self.metrics.items():
+            metric.merge(other.metrics[name])
+
+    def compute(self) -> dict[str, float]:
+        """Metric by name; one that cannot be computed is left out."""
+        values = {name: metric.compute() for name, metric in self.metrics.items()}
+        return {name: value for name, value in values.items() if value is not None}

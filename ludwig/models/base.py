@@ -1,0 +1,102 @@
+"""The contract of a model type: what the loop, the predictor and the facade ask of it.
+
+B = rows of the batch
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import pandas as pd
+from torch import Tensor, nn
+
+from ludwig.columns.frame import Frame
+from ludwig.features.base import Facts, Feature
+from ludwig.nn.prediction import Prediction
+from ludwig.outputs.base import Output, OutputScores
+from ludwig.schema import Component, Registry
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What the training step of a batch gives."""
+
+    loss: Tensor  # [], to be minimised
+    parts: dict[str, Tensor]  # the loss of each output, unweighted
+    predictions: dict[str, Prediction]
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSpec:
+    """One feature as the data rooms see it."""
+
+    name: str
+    column: str
+    feature: Feature[Any, Any, Any]
+    tied: str | None = None  # the input whose facts and encoder it shares
+
+
+class Model(Component, nn.Module):
+    """A network from a frame to predictions. It never asks for device, dtype or rank."""
+
+    default_trainer: ClassVar[str]
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Component.Config):
+        """The sections of the config that belong to this model type."""
+
+        input_features: list[Any]
+        output_features: list[Any]
+
+        def specs(self, folder: Any = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
+            """The data halves of inputs and outputs."""
+            raise NotImplementedError
+
+        def prepare(self, table: pd.DataFrame) -> pd.DataFrame:
+            """The table as the features want it; an LLM renders its prompts here."""
+            return table
+
+        def faults(self) -> list[tuple[str, str]]:
+            """(path, message) of sections that do not go together."""
+            return []
+
+    config: Any
+    outputs: Mapping[str, Output]
+
+    def training_loss(self, batch: Frame) -> Step:
+        """The loss of a batch and the predictions that it was computed from."""
+        raise NotImplementedError
+
+    def predict(self, batch: Frame) -> dict[str, Prediction]:
+        """Complete predictions by output: [B, ...]."""
+        raise NotImplementedError
+
+    def suggested_learning_rate(self) -> float:
+        """What `learning_rate: auto` stands for."""
+        return 0.001
+
+    def target(self, name: str, batch: Frame) -> Tensor:
+        """The target of an output: [B, ...]."""
+        return self.outputs[name].target(batch.column(name))
+
+    def scores(self, wanted: Mapping[str, str]) -> dict[str, OutputScores]:
+        """Fresh metrics of every output; `wanted`: one more metric by output."""
+        return {name: output.scoreboard(wanted.get(name)) for name, output in self.outputs.items()}
+
+    def weights(self) -> dict[str, Tensor]:
+        """What a saved model consists of, by name."""
+        return self.state_dict()
+
+    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Takes over saved weights."""
+        self.load_state_dict(dict(weights))
+
+
+MODELS: Registry[Model] = Registry("model type")
+
+
+def facts_of(specs: Sequence[FeatureSpec], metadata: Mapping[str, Any]) -> dict[str, Facts]:
+    """The facts of the features back from `training_set_metadata`."""
+    return {spec.name: spec.feature.facts_type.from_json(metadata[spec.name]) for spec in specs}

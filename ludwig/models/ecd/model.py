@@ -1,0 +1,105 @@
+"""ECD: an encoder for each input, a combiner, a decoder for each output.
+
+Source: Molino et al. 2019, "Ludwig: a type-based declarative deep learning toolbox", arXiv:1909.07930.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from torch import Tensor, nn
+
+from ludwig.columns.frame import Frame
+from ludwig.combiners.base import COMBINERS, Combiner
+from ludwig.features.base import Facts
+from ludwig.models.base import MODELS, FeatureSpec, Model, Step
+from ludwig.models.ecd.inputs import INPUTS, Input, Inputs
+from ludwig.models.ecd.outputs import computing_order, dependency_faults
+from ludwig.nn.prediction import Prediction
+from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.schema import Chosen, param
+
+COMBINER = Chosen(COMBINERS, "concat")
+
+
+@MODELS.register("ecd")
+class Ecd(Model):
+    """Encoders, a combiner, decoders."""
+
+    default_trainer = "trainer"
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Model.Config):
+        input_features: list[Annotated[Input.Config, Chosen(INPUTS)]] = param(help="The input columns.")
+        output_features: list[Annotated[Output.Config, Chosen(OUTPUTS, kind="ecd")]] = param(help="The target columns.")
+        combiner: Annotated[Combiner.Config, COMBINER] = param(COMBINER.make, help="How the inputs become one.")
+
+        def specs(self, folder: Path | None = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
+            inputs = [
+                FeatureSpec(f.name, f.source, f.feature(f.preprocessing, f.name, folder=folder), f.tied)
+                for f in self.input_features
+            ]
+            outputs = [
+                FeatureSpec(f.name, f.source, f.feature(f.preprocessing, f.name, target=True, folder=folder))
+                for f in self.output_features
+            ]
+            return inputs, outputs
+
+        def faults(self) -> list[tuple[str, str]]:
+            forms = [feature.encoder.form() for feature in self.input_features]
+            names = [feature.name for feature in self.input_features]
+            faults = [(f"combiner.{name}".rstrip("."), text) for name, text in self.combiner.faults(forms, names)]
+            for name, text in dependency_faults({f.name: f.dependencies for f in self.output_features}):
+                place = next(i for i, f in enumerate(self.output_features) if f.name == name)
+                faults.append((f"output_features[{place}].dependencies", text))
+            return faults
+
+    def __init__(self, config: Config, facts: Mapping[str, Facts]) -> None:
+        nn.Module.__init__(self)
+        self.config = config
+        self.inputs = Inputs(config.input_features, facts)
+        self.combiner: Combiner = config.combiner.build(self.inputs.sources)
+        self.order = computing_order({f.name: f.dependencies for f in config.output_features})
+        self.places = {feature.name: place for place, feature in enumerate(config.output_features)}
+        built: dict[str, Output] = {}
+        for name in self.order:
+            feature = config.output_features[self.places[name]]
+            widths = {other: built[other].hidden_size for other in feature.dependencies}
+            built[name] = feature.build(self.combiner.shape, widths, facts[name])
+        self.decoders = nn.ModuleList(built[name] for name in self.places)
+
+    @property
+    def outputs(self) -> dict[str, Output]:  # type: ignore[override]
+        """The outputs by name, in the order of the config."""
+        return dict(zip(self.places, self.decoders, strict=True))  # type: ignore[arg-type]
+
+    def forward(self, batch: Frame) -> dict[str, Prediction]:
+        """Logits of every output."""
+        combined = self.combiner(self.inputs(batch))
+        predictions: dict[str, Prediction] = {}
+        hidden: dict[str, Tensor] = {}
+        for name in self.order:
+            predictions[name] = self.decoders[self.places[name]](combined, hidden)
+            hidden[name] = predictions[name].hidden
+        return predictions
+
+    def training_loss(self, batch: Frame) -> Step:
+        predictions = self(batch)
+        parts: dict[str, Tensor] = {}
+        total: Tensor | None = None
+        for name, output in self.outputs.items():
+            parts[name] = output.loss_of(predictions[name], self.target(name, batch))
+            weight = output.config.loss.weight
+            term = parts[name] if weight == 1 else parts[name] * weight
+            total = term if total is None else total + term
+        auxiliary = self.combiner.auxiliary_loss()
+        loss = torch.zeros(()) if total is None else total
+        return Step(loss if auxiliary is None else loss + auxiliary, parts, predictions)
+
+    def predict(self, batch: Frame) -> dict[str, Prediction]:
+        predictions = self(batch)
+        return {name: output.complete(predictions[name]) for name, output in self.outputs.items()}

@@ -1,0 +1,100 @@
+"""Probability maps that can give exact zeros, and the losses that belong to them.
+
+B = rows, C = classes
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class _Sparsemax(torch.autograd.Function):
+    """Projection onto the simplex."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:
+        ordered = logits.sort(dim=-1, descending=True).values
+        ranks = torch.arange(1, logits.shape[-1] + 1, device=logits.device, dtype=logits.dtype)
+        sums = ordered.cumsum(-1) - 1
+        count = (ranks * ordered > sums).sum(-1, keepdim=True)
+        threshold = sums.gather(-1, count - 1) / count
+        result = (logits - threshold).clamp_min(0)
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Tensor:
+        (result,) = ctx.saved_tensors
+        support = (result > 0).to(result.dtype)
+        gradient = gradients[0] * support
+        mean: Tensor = gradient.sum(-1, keepdim=True) / support.sum(-1, keepdim=True)
+        return gradient - mean * support
+
+
+class _Entmax15(torch.autograd.Function):
+    """The 1.5-entmax map by sorting."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:
+        halved = (logits - logits.amax(-1, keepdim=True)) / 2
+        ordered = halved.sort(dim=-1, descending=True).values
+        ranks = torch.arange(1, logits.shape[-1] + 1, device=logits.device, dtype=logits.dtype)
+        mean = ordered.cumsum(-1) / ranks
+        spread = ranks * ((ordered**2).cumsum(-1) / ranks - mean**2)
+        threshold = mean - ((1 - spread) / ranks).clamp_min(0).sqrt()
+        count = (threshold <= ordered).sum(-1, keepdim=True)
+        result = (halved - threshold.gather(-1, count - 1)).clamp_min(0) ** 2
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Tensor:
+        (result,) = ctx.saved_tensors
+        root = result.sqrt()
+        gradient = gradients[0] * root
+        mean: Tensor = gradient.sum(-1, keepdim=True) / root.sum(-1, keepdim=True)
+        return gradient - mean * root
+
+
+def sparsemax(logits: Tensor, dim: int = -1) -> Tensor:
+    """Euclidean projection onto the simplex: a softmax with exact zeros.
+
+    Source: Martins & Astudillo 2016, arXiv:1602.02068, algorithm 1.
+    """
+    result: Tensor = _Sparsemax.apply(logits.movedim(dim, -1))  # type: ignore[no-untyped-call]
+    return result.movedim(-1, dim)
+
+
+def entmax15(logits: Tensor, dim: int = -1) -> Tensor:
+    """The 1.5-entmax map, midway between softmax and sparsemax.
+
+    Source: Peters, Niculae & Martins 2019, arXiv:1905.05702, algorithm 2.
+    """
+    result: Tensor = _Entmax15.apply(logits.movedim(dim, -1))  # type: ignore[no-untyped-call]
+    return result.movedim(-1, dim)
+
+
+def sparsemax_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """The Fenchel-Young loss of sparsemax for each row: [B, C], [B] -> [B].
+
+    Source: Blondel, Martins & Niculae 2020, arXiv:1901.02324, eq. 11 with the entropy (1 - |p|^2) / 2.
+    """
+    answer = sparsemax(logits).detach()  # the loss's gradient is answer - target, so the map needs none
+    return _fenchel_young(logits, target, answer, (1 - (answer**2).sum(-1)) / 2)
+
+
+def entmax15_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """The Fenchel-Young loss of 1.5-entmax for each row: [B, C], [B] -> [B].
+
+    Source: Peters, Niculae & Martins 2019, arXiv:1905.05702, eq. 6 with the Tsallis entropy of alpha 1.5.
+    """
+    answer = entmax15(logits).detach()
+    return _fenchel_young(logits, target, answer, (1 - (answer**1.5).sum(-1)) / 0.75)
+
+
+def _fenchel_young(logits: Tensor, target: Tensor, answer: Tensor, entropy: Tensor) -> Tensor:
+    of_target = logits.gather(-1, target.unsqueeze(-1)).squeeze(-1)  # [B]
+    return ((answer * logits).sum(-1) - of_target + entropy).clamp_min(0)  # [B]

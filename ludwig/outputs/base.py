@@ -1,0 +1,190 @@
+"""The contract of a feature type's learning half: signal -> decoder -> logits -> loss, predictions, metrics.
+
+B = rows of the batch, K = ensemble members, H = size of a vector
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ludwig.columns.ragged import Padded
+from ludwig.decoders.base import Decoder
+from ludwig.features.base import Feature
+from ludwig.losses.base import LOSSES, Loss
+from ludwig.losses.members import rows_of
+from ludwig.metrics.base import METRICS, Direction, Metric, Setting
+from ludwig.metrics.loss import LossMetric
+from ludwig.metrics.scoreboard import Scoreboard
+from ludwig.nn.prediction import Prediction
+from ludwig.nn.reduce import ReductionName, SequenceReducer
+from ludwig.nn.signal import Shape, Signal
+from ludwig.schema import Component, Registry, param
+
+
+class Output(Component, nn.Module):
+    """What one output feature learns and predicts."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Component.Config):
+        name: str = param(help="Name of the feature, and of its column unless that is given.")
+        column: str | None = param(None, help="The column of the data; null for the feature's name.")
+        reduce_input: ReductionName | None = param("sum", help="How a sequence is reduced before the decoder.")
+        dependencies: list[str] = param(list, help="Other outputs whose last hidden vectors this one reads too.")
+        reduce_dependencies: ReductionName | None = param("sum", help="How a sequence of these is reduced.")
+
+        decoder: Decoder.Config
+        loss: Loss.Config
+        preprocessing: Any
+
+        feature: ClassVar[type[Feature[Any, Any, Any]]]
+        reported: ClassVar[tuple[str, ...]]  # the metrics that every evaluation tells
+        default_metric: ClassVar[str]
+
+        @property
+        def source(self) -> str:
+            """The column of the data."""
+            return self.column or self.name
+
+        def metric_names(self) -> list[str]:
+            """What may be named as validation metric."""
+            return sorted({"loss", self.loss.type, *METRICS.names(self.type), *LOSSES.names(self.type)})
+
+        def direction(self, metric: str) -> Direction:
+            """Whether the metric is better when small or when large."""
+            if metric in METRICS.names(self.type):
+                return METRICS.get(metric, self.type).direction
+            return "minimize"  # a loss
+
+        def faults(self) -> list[tuple[str, str]]:
+            """(parameter, message) of knobs that do not go together."""
+            return [(f"preprocessing.{name}", text) for name, text in self.preprocessing.faults()]
+
+    def __init__(self, config: Config, shape: Shape, dependencies: Mapping[str, int], facts: Any) -> None:
+        """`shape` of the combined signal, and the widths of the hidden vectors of the outputs that this one reads."""
+        nn.Module.__init__(self)
+        self.config, self.facts, self.name = config, facts, config.name
+        self.has_members = shape.form == "members"
+        self.reducer = (
+            SequenceReducer(config.reduce_input, shape.size, shape.count) if shape.form == "sequence" else None
+        )
+        width = self.reducer.output_size if self.reducer is not None else shape.size
+        form = "members" if self.has_members else "vector"
+        into = Shape(form, width + sum(dependencies.values()), shape.count if self.has_members else 1)
+        self.decoder: Decoder = config.decoder.build(into, self.size)
+        self.loss: Loss = config.loss.build(self.labels)
+
+    @property
+    def size(self) -> int:
+        """How many numbers the decoder gives for a row."""
+        return 1
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes in the order of their ids; empty where there are none."""
+        return ()
+
+    @property
+    def hidden_size(self) -> int:
+        return self.decoder.hidden_size
+
+    def forward(self, combined: Signal, hidden: Mapping[str, Tensor]) -> Prediction:
+        """Logits of the batch. `hidden`: last hidden vectors of the outputs that were computed before."""
+        values = combined.values
+        if self.reducer is not None:
+            values = self.reducer(values, combined.mask)  # [B, H]
+        if self.config.dependencies:
+            values = torch.cat([values, *(hidden[name] for name in self.config.dependencies)], dim=-1)  # [B, H + ...]
+        prediction: Prediction = self.decoder(values)
+        return dataclasses.replace(prediction, logits=self.shaped(prediction.logits))
+
+    def shaped(self, logits: Tensor) -> Tensor:
+        """The decoder's numbers in the shape of the target."""
+        return logits
+
+    def target(self, column: Tensor | Padded) -> Tensor:
+        """The target as losses read it."""
+        if isinstance(column, Padded):
+            raise TypeError(f"The output '{self.name}' takes no ragged target.")
+        return column
+
+    def compared(self, prediction: Prediction, target: Tensor) -> tuple[Prediction, Tensor]:
+        """Logits and target as the loss compares them, in the column's own units where the loss asks for these."""
+        return prediction, target
+
+    def loss_terms(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The loss of each row and its weight: [B]; with members, the mean of theirs."""
+        prediction, target = self.compared(prediction, target)
+        return rows_of(self.loss, prediction, target, self.has_members)
+
+    def loss_of(self, prediction: Prediction, target: Tensor) -> Tensor:
+        """The training loss of the batch: []."""
+        rows, weights = self.loss_terms(prediction, target)
+        return self.loss.finish(
+            rows.mean() if weights is None else (rows * weights).sum() / weights.sum().clamp_min(1e-12)
+        )
+
+    def complete(self, prediction: Prediction) -> Prediction:
+        """With predictions and probabilities for the user; with members, the mean of theirs."""
+        raise NotImplementedError
+
+    def observed(self, target: Tensor) -> Tensor:
+        """The target as metrics compare it with predictions."""
+        return target
+
+    def setting(self) -> Setting:
+        """What metrics are told of this output."""
+        return Setting(classes=len(self.labels))
+
+    def scoreboard(self, wanted: str | None = None) -> OutputScores:
+        """Fresh counters of the reported metrics, and of one more where it is asked for."""
+        setting, kind = self.setting(), self.config.type
+        names = [*self.config.reported]
+        if wanted in METRICS.names(kind) and wanted not in names:
+            names.append(wanted)
+        classes = {name: METRICS.get(name, kind) for name in names}
+        metrics: dict[str, Metric] = {name: c(setting) for name, c in classes.items() if c.applies(setting)}
+        losses = {"loss": self.loss}
+        if wanted in LOSSES.names(kind) and wanted not in metrics and wanted != self.config.loss.type:
+            losses[wanted] = LOSSES.get(wanted, kind).Config().build(self.labels).to(_device(self))
+        return OutputScores(self, {name: LossMetric(loss) for name, loss in losses.items()}, Scoreboard(metrics))
+
+    def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
+        """Statistics of a whole split, such as a confusion matrix, from arrays of what was predicted and is true."""
+        return {}
+
+
+def _device(module: nn.Module) -> torch.device:
+    return next(module.parameters()).device
+
+
+class OutputScores:
+    """The metrics of one output over a split: fed batch by batch, told at the end."""
+
+    def __init__(self, output: Output, losses: Mapping[str, LossMetric], board: Scoreboard) -> None:
+        self.output, self.losses, self.board = output, dict(losses), board
+
+    def update(self, prediction: Prediction, target: Tensor) -> None:
+        """Counts a batch; `prediction` is complete."""
+        for metric in self.losses.values():
+            compared, truth = self.output.compared(prediction, target)
+            metric.update(compared, truth, self.output.has_members)
+        self.board.update(prediction, self.output.observed(target))
+
+    def merge(self, other: OutputScores) -> None:
+        """Takes over what another has counted of the same output."""
+        for name, metric in self.losses.items():
+            metric.merge(other.losses[name])
+        self.board.merge(other.board)
+
+    def compute(self) -> dict[str, float]:
+        """Metric by name; one that cannot be computed is left out."""
+        losses = {name: metric.compute() for name, metric in self.losses.items()}
+        return {**{name: value for name, value in losses.items() if value is not None}, **self.board.compute()}
+
+
+OUTPUTS: Registry[Output] = Registry("output feature type")

@@ -1,0 +1,66 @@
+"""What a binary output learns: the probability of true.
+
+B = rows of the batch, K = ensemble members
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from torch import Tensor
+
+from ludwig.decoders.base import DECODERS, Decoder
+from ludwig.features.binary import BinaryFacts, BinaryFeature
+from ludwig.losses.base import LOSSES, Loss
+from ludwig.metrics.base import Setting
+from ludwig.metrics.statistics import binary_statistics
+from ludwig.nn.prediction import Prediction
+from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.schema import Chosen, param
+
+DECODER = Chosen(DECODERS, "regressor", "binary")
+LOSS = Chosen(LOSSES, "binary_weighted_cross_entropy", "binary")
+
+
+@OUTPUTS.register("binary", kinds=("ecd",))
+class BinaryOutput(Output):
+    """True or false, and how probable true is."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Output.Config):
+        feature = BinaryFeature
+        reported = ("accuracy", "precision", "recall", "roc_auc", "specificity")
+        default_metric = "roc_auc"
+
+        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes a logit.")
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
+        preprocessing: BinaryFeature.TargetConfig = param(BinaryFeature.TargetConfig, help="How the column is read.")
+        threshold: float = param(0.5, min=0, max=1, help="From which probability on the prediction is true.")
+        calibration: bool = param(False, help="Whether probabilities are calibrated on the validation split.")
+
+    config: Config
+    facts: BinaryFacts
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.facts.labels
+
+    def setting(self) -> Setting:
+        return Setting(classes=2, threshold=self.config.threshold)
+
+    def shaped(self, logits: Tensor) -> Tensor:
+        return logits.squeeze(-1)  # [B] or [B, K]
+
+    def complete(self, prediction: Prediction) -> Prediction:
+        own = self.loss.probabilities(prediction.logits)
+        of_true = prediction.logits.sigmoid() if own is None else own
+        if self.has_members:
+            of_true = of_true.mean(1)  # [B]
+        return dataclasses.replace(prediction, predictions=of_true >= self.config.threshold, probabilities=of_true)
+
+    def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
+        predicted = np.asarray(columns["predictions"])
+        return binary_statistics(np.asarray(target), predicted, np.asarray(columns["probabilities"]), self.labels)

@@ -1,0 +1,69 @@
+"""What a category output learns: the probability of each class.
+
+B = rows of the batch, K = ensemble members, C = classes
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+
+from ludwig.decoders.base import DECODERS, Decoder
+from ludwig.features.category import CategoryFacts, CategoryFeature
+from ludwig.losses.base import LOSSES, Loss
+from ludwig.metrics.base import Setting
+from ludwig.metrics.statistics import classification_statistics
+from ludwig.nn.prediction import Prediction
+from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.schema import Chosen, param
+
+DECODER = Chosen(DECODERS, "classifier", "category")
+LOSS = Chosen(LOSSES, "softmax_cross_entropy", "category")
+
+
+@OUTPUTS.register("category", kinds=("ecd",))
+class CategoryOutput(Output):
+    """One class of several, and how probable each is."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Output.Config):
+        feature = CategoryFeature
+        reported = ("accuracy", "accuracy_micro", "hits_at_k", "roc_auc")
+        default_metric = "accuracy"
+
+        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes logits.")
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
+        preprocessing: CategoryFeature.TargetConfig = param(
+            CategoryFeature.TargetConfig, help="How the column is read."
+        )
+        top_k: int = param(3, min=1, help="Among how many best classes hits_at_k looks for the target.")
+        calibration: bool = param(False, help="Whether probabilities are calibrated on the validation split.")
+
+    config: Config
+    facts: CategoryFacts
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.facts.vocabulary.words
+
+    @property
+    def size(self) -> int:
+        return len(self.facts.vocabulary)
+
+    def setting(self) -> Setting:
+        return Setting(classes=self.size, top_k=self.config.top_k)
+
+    def complete(self, prediction: Prediction) -> Prediction:
+        own = self.loss.probabilities(prediction.logits)
+        probabilities = prediction.logits.softmax(-1) if own is None else own
+        if self.has_members:
+            probabilities = probabilities.mean(1)  # [B, C]
+        return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)
+
+    def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
+        truth = np.asarray(target)
+        known = truth >= 0
+        return classification_statistics(truth[known], np.asarray(columns["predictions"])[known], self.labels)

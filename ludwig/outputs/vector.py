@@ -1,0 +1,51 @@
+"""What a vector output learns: a list of numbers a row.
+
+B = rows of the batch, K = ensemble members, S = size of the vector
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+from ludwig.decoders.base import DECODERS, Decoder
+from ludwig.features.vector import VectorFacts, VectorFeature
+from ludwig.losses.base import LOSSES, Loss
+from ludwig.nn.prediction import Prediction
+from ludwig.nn.reduce import ReductionName
+from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.schema import Chosen, param
+
+DECODER = Chosen(DECODERS, "projector", "vector")
+LOSS = Chosen(LOSSES, "mean_squared_error", "vector")
+
+
+@OUTPUTS.register("vector", kinds=("ecd",))
+class VectorOutput(Output):
+    """A list of numbers; with `softmax`, a distribution."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Output.Config):
+        feature = VectorFeature
+        reported = ("mean_absolute_error", "mean_squared_error", "mean_absolute_percentage_error", "r2")
+        default_metric = "mean_squared_error"
+
+        reduce_input: ReductionName | None = param(None, help="How a sequence is reduced before the decoder.")
+        reduce_dependencies: ReductionName | None = param(None, help="How a sequence of these is reduced.")
+        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes the result.")
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
+        preprocessing: VectorFeature.TargetConfig = param(VectorFeature.TargetConfig, help="How the column is read.")
+        softmax: bool = param(False, help="Whether the predictions are made to sum to 1.")
+
+    config: Config
+    facts: VectorFacts
+
+    @property
+    def size(self) -> int:
+        return self.facts.size
+
+    def complete(self, prediction: Prediction) -> Prediction:
+        numbers = prediction.logits.softmax(-1) if self.config.softmax else prediction.logits
+        if self.has_members:
+            numbers = numbers.mean(1)  # [B, S]
+        return dataclasses.replace(prediction, predictions=numbers)

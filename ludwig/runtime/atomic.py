@@ -1,0 +1,104 @@
+"""Files and folders that are there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A path beside the wanted one to write to; it takes the wanted name when all is written and on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield aside
+        _sync(aside)
+        if path.is_dir():
+            _replace_folder(aside, path)
+        else:
+            aside.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        _remove(aside)
+
+
+def _replace_folder(aside: Path, path: Path) -> None:
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    _remove(old)
+    path.rename(old)
+    aside.rename(path)
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    for file in files:
+        with file.open("rb+") as handle:
+            os.fsync(handle.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes the file whole or not at all."""
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes strict JSON: sorted keys, four spaces, null for what is not a number."""
+    write_text(path, json.dumps(plain(value), indent=4, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def plain(value: Any) -> Any:
+    """The value with nothing in it that JSON does not know."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def numbered(path: Path, is_free: Callable[[Path], bool] = lambda path: not path.exists()) -> Path:
+    """The path itself, or with the first `_0`, `_1` ... that is free."""
+    if is_free(path):
+        return path
+    number = 0
+    while not is_free(path.with_name(f"{path.name}_{number}")):
+        number += 1
+    return path.with_name(f"{path.name}_{number}")

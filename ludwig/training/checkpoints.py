@@ -1,0 +1,181 @@
+"""Checkpoints: folders that are there whole or not at all, with hashes to prove it.
+
+<name>.ckpt/  weights.safetensors  optimizer.safetensors  optimizer.json  progress.json  manifest.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ludwig.error import ArtifactError
+from ludwig.globals import FORMAT_VERSION
+from ludwig.runtime.atomic import plain, read_json, written_aside
+from ludwig.training.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+LATEST, PREVIOUS, BEST = "latest.ckpt", "previous.ckpt", "best.ckpt"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a run needs to go on."""
+
+    weights: dict[str, Tensor]
+    progress: Progress
+    optimizer: dict[str, Any] | None = None
+    random: dict[str, Tensor] | None = None
+
+
+def save(folder: Path, name: str, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint; the latest one before stays as `previous.ckpt` until the next."""
+    from safetensors.torch import save_file
+
+    path = folder / name
+    with written_aside(path if name != LATEST else folder / "incoming.ckpt") as aside:
+        aside.mkdir(parents=True)
+        save_file(_apart(checkpoint.weights), aside / "weights.safetensors")
+        (aside / "progress.json").write_text(json.dumps(plain(checkpoint.progress.to_json())), encoding="utf-8")
+        if checkpoint.optimizer is not None:
+            tensors, rest = _flat(checkpoint.optimizer)
+            random = {f"random.{key}": value for key, value in (checkpoint.random or {}).items()}
+            save_file(_apart({**tensors, **random}), aside / "optimizer.safetensors")
+            (aside / "optimizer.json").write_text(json.dumps(rest), encoding="utf-8")
+        _write_manifest(aside)
+    if name == LATEST:
+        _shift(folder)
+
+
+def _shift(folder: Path) -> None:
+    """incoming -> latest -> previous; a run that dies in between finds one of them whole."""
+    import shutil
+
+    if (folder / LATEST).exists():
+        if (folder / PREVIOUS).exists():
+            shutil.rmtree(folder / PREVIOUS)
+        (folder / LATEST).rename(folder / PREVIOUS)
+    (folder / "incoming.ckpt").rename(folder / LATEST)
+
+
+def load_latest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint that is whole; None where there is none.
+
+    Raises:
+        ArtifactError: There are checkpoints, and all are damaged.
+    """
+    faults = []
+    for name in ("incoming.ckpt", LATEST, PREVIOUS):
+        if (folder / name).is_dir():
+            try:
+                return load(folder / name)
+            except ArtifactError as error:
+                faults.append(str(error))
+                logger.warning("%s The checkpoint before it is taken.", error)
+    if faults:
+        raise ArtifactError(f"No checkpoint in '{folder}' can be loaded. {faults[0]}")
+    return None
+
+
+def load(path: Path) -> Checkpoint:
+    """A checkpoint.
+
+    Raises:
+        ArtifactError: It is not there, damaged, or from a newer version.
+    """
+    from safetensors.torch import load_file
+
+    if not path.is_dir():
+        raise ArtifactError(f"There is no checkpoint '{path}'.")
+    _check_manifest(path)
+    weights = load_file(path / "weights.safetensors")
+    progress = Progress.from_json(read_json(path / "progress.json"))
+    if not (path / "optimizer.json").exists():
+        return Checkpoint(weights, progress)
+    tensors = load_file(path / "optimizer.safetensors")
+    random = {key.removeprefix("random."): value for key, value in tensors.items() if key.startswith("random.")}
+    return Checkpoint(weights, progress, _unflat(tensors, read_json(path / "optimizer.json")), random)
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """The state of the generators that a step draws from."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
+    """Sets the generators back."""
+    if "cpu" in state:
+        torch.set_rng_state(state["cpu"])
+    if "cuda" in state and device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors that share no memory, as the file format wants them."""
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+
+
+def _flat(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimizer's state as tensors by name, and the rest as JSON values."""
+    tensors: dict[str, Tensor] = {}
+    rest: dict[str, dict[str, Any]] = {}
+    for weight, entries in state["state"].items():
+        for name, value in entries.items():
+            if isinstance(value, Tensor):
+                tensors[f"{weight}.{name}"] = value
+            elif isinstance(value, list):  # LBFGS keeps lists of tensors
+                tensors |= {f"{weight}.{name}.{place}": entry for place, entry in enumerate(value) if entry is not None}
+                rest.setdefault(str(weight), {})[name] = {"entries": [entry is not None for entry in value]}
+            else:
+                rest.setdefault(str(weight), {})[name] = {"value": value}
+    return tensors, {"rest": rest, "groups": plain(state["param_groups"])}
+
+
+def _unflat(tensors: Mapping[str, Tensor], raw: Mapping[str, Any]) -> dict[str, Any]:
+    state: dict[int, dict[str, Any]] = {}
+    for key, tensor in tensors.items():
+        weight, _, name = key.partition(".")
+        if weight.isdigit() and "." not in name:
+            state.setdefault(int(weight), {})[name] = tensor
+    for weight, entries in raw["rest"].items():
+        for name, entry in entries.items():
+            value = entry.get("value")
+            if "entries" in entry:
+                value = [tensors[f"{weight}.{name}.{i}"] if there else None for i, there in enumerate(entry["entries"])]
+            state.setdefault(int(weight), {})[name] = value
+    groups = [{**group, "betas": tuple(group["betas"])} if "betas" in group else group for group in raw["groups"]]
+    return {"state": state, "param_groups": groups}
+
+
+def _write_manifest(folder: Path) -> None:
+    hashes = {file.name: _hash(file) for file in sorted(folder.iterdir())}
+    manifest = {"format": FORMAT_VERSION, "sha256": hashes}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=4), encoding="utf-8")
+
+
+def _check_manifest(folder: Path) -> None:
+    path = folder / "manifest.json"
+    if not path.exists():
+        raise ArtifactError(f"The checkpoint '{folder}' is incomplete: it has no manifest.json.")
+    manifest = read_json(path)
+    if manifest["format"] > FORMAT_VERSION:
+        raise ArtifactError(f"The checkpoint '{folder}' was written by a newer version. Update ludwig to load it.")
+    for name, digest in manifest["sha256"].items():
+        if not (folder / name).exists() or _hash(folder / name) != digest:
+            raise ArtifactError(f"The checkpoint '{folder}' is damaged: {name} is not what was written.")
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

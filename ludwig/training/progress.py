@@ -1,0 +1,110 @@
+"""Where a run stands: saved as JSON, shown to callbacks, resumed from."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, Self
+
+Metrics = dict[str, dict[str, float]]  # by output, by metric
+History = dict[str, dict[str, list[list[float]]]]  # by output, by metric: [epoch, step, value] of each round
+
+
+@dataclasses.dataclass
+class Progress:
+    """Counters, histories and the best so far. An epoch is counted when it begins: the first is 1."""
+
+    batch_size: int
+    steps_per_epoch: int
+    total_steps: int
+    learning_rate: float
+    epoch: int = 0
+    steps: int = 0
+    position: int = 0  # batches that are done of the epoch
+    checkpoint_number: int = 0
+    best_eval_metric_value: float | None = None
+    best_eval_loss: float | None = None
+    best_eval_metric_steps: int = 0
+    best_eval_metric_epoch: int = 0
+    best_eval_metric_checkpoint_number: int = 0
+    best_eval_train_metrics: Metrics = dataclasses.field(default_factory=dict)
+    best_eval_validation_metrics: Metrics = dataclasses.field(default_factory=dict)
+    best_eval_test_metrics: Metrics = dataclasses.field(default_factory=dict)
+    last_improvement_steps: int = 0
+    train_metrics: History = dataclasses.field(default_factory=dict)
+    validation_metrics: History = dataclasses.field(default_factory=dict)
+    test_metrics: History = dataclasses.field(default_factory=dict)
+    checkpoint_to_step: dict[str, int] = dataclasses.field(default_factory=dict)
+    checkpoint_to_epoch: dict[str, int] = dataclasses.field(default_factory=dict)
+    stopped_early: bool = False
+
+    _began: tuple[float, int] | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        fields = [field.name for field in dataclasses.fields(self) if not field.name.startswith("_")]
+        return {name: getattr(self, name) for name in fields}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(**raw)
+
+    @property
+    def progress_pct(self) -> float:
+        """Share of the steps that are done, in percent."""
+        return 100 * self.steps / max(self.total_steps, 1)
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """How long the rest takes at the pace so far; None before the first step."""
+        if self._began is None or self.steps == self._began[1]:
+            return None
+        pace = (time.monotonic() - self._began[0]) / (self.steps - self._began[1])
+        return pace * (self.total_steps - self.steps)
+
+    def start_clock(self) -> None:
+        """Notes when this process began to train."""
+        self._began = (time.monotonic(), self.steps)
+
+    def add(self, history: History, metrics: Metrics, *, epoch: int | None = None, step: int | None = None) -> None:
+        """Notes the metrics of a round, by default of this moment."""
+        where = [self.epoch if epoch is None else epoch, self.steps if step is None else step]
+        for output, values in metrics.items():
+            for name, value in values.items():
+                history.setdefault(output, {}).setdefault(name, []).append([*where, value])
+
+    def improves(self, value: float, loss: float, direction: str) -> bool:
+        """Whether a round is better than the best so far: by the metric, and where that is equal by the loss.
+
+        What is not a number is worse than any number.
+        """
+        return self._rank(value, loss, direction) > self._rank(
+            self.best_eval_metric_value, self.best_eval_loss, direction
+        )
+
+    @staticmethod
+    def _rank(value: float | None, loss: float | None, direction: str) -> tuple[bool, float, float]:
+        if value is None or math.isnan(value):
+            return (False, 0.0, 0.0)
+        good = value if direction == "maximize" else -value
+        return (True, good, -math.inf if loss is None or math.isnan(loss) else -loss)
+
+    def log_metrics(self) -> dict[str, float]:
+        """The latest metrics and counters, flat, as tracking services want them."""
+        flat: dict[str, float] = {
+            "epoch": self.epoch,
+            "steps": self.steps,
+            "learning_rate": self.learning_rate,
+            "batch_size": self.batch_size,
+            "last_improvement_steps": self.last_improvement_steps,
+            "checkpoint_number": self.checkpoint_number,
+        }
+        if self.best_eval_metric_value is not None:
+            flat["best_valid_metric"] = self.best_eval_metric_value
+        for split in ("train", "validation", "test"):
+            for output, values in getattr(self, f"{split}_metrics").items():
+                flat |= {f"{split}_metrics.{output}.{name}": rounds[-1][2] for name, rounds in values.items()}
+            for output, values in getattr(self, f"best_eval_{split}_metrics").items():
+                flat |= {f"best.{split}_metrics.{output}.{name}": value for name, value in values.items()}
+        return flat

@@ -1,0 +1,125 @@
+"""The learning rate as a pure function of the step."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Literal
+
+from ludwig.schema import param
+
+Decay = Literal["linear", "exponential", "cosine", "one_cycle", "inverse_sqrt", "polynomial", "wsd"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """What a schedule knows of the run."""
+
+    total_steps: int
+    steps_per_round: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LearningRateScheduler:
+    """The section `trainer.learning_rate_scheduler`."""
+
+    decay: Decay | None = param(None, help="How the rate falls; null keeps it.")
+    decay_rate: float = param(0.96, min=0, max=1, help="Factor of the exponential decay.")
+    decay_steps: int = param(10000, min=1, help="Steps in which the exponential decay takes its factor once.")
+    staircase: bool = param(False, help="Whether the exponential decay falls in stairs.")
+    warmup_evaluations: int = param(0, min=0, help="Rounds of evaluation in which the rate climbs from zero.")
+    warmup_fraction: float = param(0.0, min=0, max=1, help="Share of the steps in which the rate climbs from zero.")
+    t_0: int | None = param(None, min=1, help="Steps of the first cosine period; null for a round of evaluation.")
+    t_mult: int = param(1, min=1, help="Factor by which each cosine period is longer than the one before.")
+    eta_min: float = param(0.0, min=0, max=1, help="Lowest rate of the cosine decay.")
+    max_lr: float | None = param(None, above=0, help="Highest rate of the one-cycle schedule; null for the base rate.")
+    pct_start: float = param(0.3, min=0, max=1, help="Share of the steps in which the one-cycle schedule climbs.")
+    div_factor: float = param(25.0, above=0, help="The one-cycle schedule starts at its highest rate over this.")
+    final_div_factor: float = param(10000.0, above=0, help="It ends at its first rate over this.")
+    inverse_sqrt_warmup_steps: int = param(4000, min=1, help="Steps before the inverse square root falls.")
+    polynomial_power: float = param(1.0, above=0, help="Power of the polynomial decay.")
+    polynomial_end_lr: float = param(0.0, min=0, help="Last rate of the polynomial decay.")
+    wsd_warmup_fraction: float = param(0.1, min=0, max=1, help="Share of the steps in which wsd climbs.")
+    wsd_stable_fraction: float = param(0.8, min=0, max=1, help="Share of the steps in which wsd stays.")
+    wsd_decay_fraction: float = param(0.1, min=0, max=1, help="Share of the steps in which wsd falls.")
+
+    def warmup_steps(self, span: Span) -> int:
+        """The longer of the two warm-ups."""
+        by_rounds = self.warmup_evaluations * span.steps_per_round
+        return max(by_rounds, int(self.warmup_fraction * span.total_steps))
+
+    def rate(self, base: float, step: int, span: Span) -> float:
+        """The rate of a step, which counts from 0."""
+        if self.decay in ("one_cycle", "wsd"):  # these have a climb of their own
+            return _DECAYS[self.decay](self, base, step, span)
+        warmup = self.warmup_steps(span)
+        if step < warmup:
+            return base * (step + 1) / warmup
+        if self.decay is None:
+            return base
+        return _DECAYS[self.decay](
+            self, base, step - warmup, dataclasses.replace(span, total_steps=max(span.total_steps - warmup, 1))
+        )
+
+
+def _linear(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+    return base * max(0.0, 1 - step / span.total_steps)
+
+
+def _exponential(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+    exponent = 1 + step / knobs.decay_steps
+    return base * knobs.decay_rate ** (math.ceil(exponent) if knobs.staircase else exponent)
+
+
+def _cosine(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+    """With warm restarts: Loshchilov & Hutter 2017, "SGDR", arXiv:1608.03983, eq. 5."""
+    period, begin = knobs.t_0 or span.steps_per_round, 0
+    while step - begin >= period:
+        begin, period = begin + period, period * knobs.t_mult
+        if knobs.t_mult == 1:
+            begin = step - step % period
+    return knobs.eta_min + (base - knobs.eta_min) * (1 + math.cos(math.pi * (step - begin) / period)) / 2
+
+
+def _one_cycle(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+    """Smith & Topin 2018, "Super-Convergence", arXiv:1708.07120, with cosine flanks."""
+    top = knobs.max_lr or base
+    first = top / knobs.div_factor
+    climb = max(knobs.pct_start * span.total_steps, 1)
+    if step < climb:
+        return first + (top - first) * (1 - math.cos(math.pi * step / climb)) / 2
+    last = first / knobs.final_div_factor
+    share = min((step - climb) / max(span.total_steps - climb, 1), 1)
+    return last + (top - last) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _inverse_sqrt(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+    return base / math.sqrt(max(step, knobs.inverse_sqrt_warmup_steps))
+
+
+def _polynomial(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+    share = min(step / span.total_steps, 1)
+    return (base - knobs.polynomial_end_lr) * (1 - share) ** knobs.polynomial_power + knobs.polynomial_end_lr
+
+
+def _wsd(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+    """Warm-up, stable, decay: Hu et al. 2024, "MiniCPM", arXiv:2404.06395, section 4."""
+    warmup = knobs.wsd_warmup_fraction * span.total_steps
+    fall_begins = warmup + knobs.wsd_stable_fraction * span.total_steps
+    if step < warmup:
+        return base * (step + 1) / math.ceil(warmup)
+    if step < fall_begins:
+        return base
+    return base * max(0.0, 1 - (step - fall_begins) / max(knobs.wsd_decay_fraction * span.total_steps, 1))
+
+
+_DECAYS: dict[str, Callable[[LearningRateScheduler, float, int, Span], float]] = {
+    "linear": _linear,
+    "exponential": _exponential,
+    "cosine": _cosine,
+    "one_cycle": _one_cycle,
+    "inverse_sqrt": _inverse_sqrt,
+    "polynomial": _polynomial,
+    "wsd": _wsd,
+}

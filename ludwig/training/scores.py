@@ -1,0 +1,62 @@
+"""Training metrics from the batches as they are learned, without a pass of their own.
+
+B = rows of a batch
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from ludwig.columns.frame import Frame
+from ludwig.inference.evaluation import Metrics, compute
+from ludwig.models.base import Model, Step
+from ludwig.nn.prediction import Prediction
+
+ROWS = 16_384  # that are gathered before metrics look at them, which makes metrics cheap for small batches
+
+
+class TrainingScores:
+    """Gathers what was predicted in training and counts it in large pieces."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.scores = model.scores({})
+        self.gathered: dict[str, list[tuple[Prediction, Tensor]]] = {name: [] for name in self.scores}
+        self.rows = 0
+
+    def add(self, step: Step, batch: Frame) -> None:
+        """Takes the predictions of a training step."""
+        for name, pairs in self.gathered.items():
+            prediction = step.predictions[name]
+            answer = Prediction(prediction.logits.detach(), prediction.hidden.detach())
+            pairs.append((answer, self.model.target(name, batch)))
+        self.rows += len(batch)
+        if self.rows >= ROWS:
+            self._count()
+
+    def compute(self) -> Metrics:
+        """The metrics of all that was added."""
+        self._count()
+        return compute(self.model, self.scores)
+
+    def _count(self) -> None:
+        with torch.no_grad():
+            for name, pairs in self.gathered.items():
+                for answer, target in _joined(pairs):
+                    self.scores[name].update(self.model.outputs[name].complete(answer), target)
+                pairs.clear()
+        self.rows = 0
+
+
+def _joined(pairs: list[tuple[Prediction, Tensor]]) -> list[tuple[Prediction, Tensor]]:
+    """One large batch where all have one shape, which sequences of different lengths have not."""
+    shapes = {(answer.logits.shape[1:], target.shape[1:]) for answer, target in pairs}
+    if len(pairs) < 2 or len(shapes) > 1:
+        return pairs
+    logits = torch.cat([answer.logits for answer, _ in pairs])  # [B, ...]
+    hidden = torch.cat([answer.hidden for answer, _ in pairs])  # [B, H]
+    whole = dataclasses.replace(pairs[0][0], logits=logits, hidden=hidden)
+    return [(whole, torch.cat([target for _, target in pairs]))]

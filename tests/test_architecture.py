@@ -1,0 +1,417 @@
+"""The laws of docs/architecture.md, proved on the syntax trees of the files under ludwig/."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A room is a package or a module directly under ludwig/.
+FLOORS = {
+    0: "error globals constants",
+    1: "nn",
+    2: "columns schema runtime callbacks",
+    3: "combiners decoders features losses metrics integrations",
+    4: "encoders outputs data",
+    5: "models kfold datasets api_types",
+    6: "inference",
+    7: "training visualize",
+    8: "backend",
+    9: "config",
+    10: "api",
+    11: "hyperopt explain export serve hub automl",
+    12: "cli",
+}
+FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
+WAIST = FLOOR_OF["api"]
+
+# What may be imported inside a function: optional packages, and those that are slow to import.
+LAZY = [
+    *("transformers", "peft", "accelerate", "bitsandbytes", "huggingface_hub", "safetensors", "ray", "optuna"),
+    *("onnx", "onnxscript", "onnxruntime", "torch._dynamo", "sklearn", "scipy", "h5py", "tables", "fsspec"),
+    *("matplotlib", "PIL", "soundfile", "openpyxl", "pyreadstat", "lxml", "fastapi", "uvicorn"),
+    *("tensorboard", "torch.utils.tensorboard", "mlflow", "wandb", "comet_ml", "aim"),
+]
+PANDAS_ROOMS = {"data", "features", "kfold", "datasets"}
+SLOW_TO_IMPORT = [
+    *("transformers", "sklearn", "scipy", "h5py", "matplotlib", "PIL"),
+    *("peft", "bitsandbytes", "ray", "optuna", "tensorboard"),
+]
+
+
+def _room(module: str) -> str:
+    """`data` of `ludwig.data.split`; empty for `ludwig` itself."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A file under ludwig/ and what can be read off its syntax tree."""
+
+    path: Path
+    module: str  # dotted; of a package: the package's own name
+
+    @property
+    def room(self) -> str:
+        return _room(self.module)
+
+    @property
+    def is_init(self) -> bool:
+        return self.path.name == "__init__.py"
+
+    @functools.cached_property
+    def text(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    @functools.cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @functools.cached_property
+    def imports(self) -> list[Import]:
+        return list(_imports_of(self))
+
+    @functools.cached_property
+    def registers(self) -> bool:
+        """Whether a component is entered here into a registry that stands elsewhere: `@ENCODERS.register(...)`."""
+        registries = {
+            node.func.value.id
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "register"
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id.isupper()
+        }
+        imported = {
+            alias.name for node in ast.walk(self.tree) if isinstance(node, ast.ImportFrom) for alias in node.names
+        }
+        return bool(registries & imported)
+
+    def at(self, node: ast.AST | int) -> str:
+        line = node if isinstance(node, int) else node.lineno  # type: ignore[attr-defined]
+        return f"{self.path.relative_to(ROOT)}:{line}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Import:
+    source: Source
+    target: str  # the module, dotted
+    line: int
+    function: str | None  # the function that it stands in
+
+    @property
+    def room(self) -> str:
+        return _room(self.target)
+
+    @property
+    def is_ours(self) -> bool:
+        return self.target.split(".")[0] == "ludwig"
+
+    def __str__(self) -> str:
+        return f"{self.source.at(self.line)} imports {self.target}"
+
+
+def _module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {_module_of(path): Source(path, _module_of(path)) for path in sorted((ROOT / "ludwig").rglob("*.py"))}
+
+
+def _functions_around(tree: ast.Module) -> Iterator[tuple[ast.AST, str | None]]:
+    """Every node with the name of the function that it stands in."""
+    stack: list[tuple[ast.AST, str | None]] = [(tree, None)]
+    while stack:
+        node, function = stack.pop()
+        yield node, function
+        inner = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else function
+        stack.extend((child, inner) for child in ast.iter_child_nodes(node))
+
+
+def _imports_of(source: Source) -> Iterator[Import]:
+    for node, function in _functions_around(source.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(source, alias.name, node.lineno, function)
+        elif isinstance(node, ast.ImportFrom):
+            package = _absolute(source, node)
+            for alias in node.names:  # `from package import name`: the name may be a module of the package
+                whole = f"{package}.{alias.name}"
+                yield Import(source, whole if whole in SOURCES else package, node.lineno, function)
+
+
+def _absolute(source: Source, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = source.module.split(".")
+    parents = parts[: len(parts) - node.level + (1 if source.is_init else 0)]
+    return ".".join([*parents, node.module] if node.module else parents)
+
+
+def _all_imports(ours: bool) -> list[Import]:
+    return [each for source in SOURCES.values() for each in source.imports if each.is_ours == ours]
+
+
+def _is_within(name: str, packages: Iterable[str]) -> bool:
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def hold(law: str, breaches: Iterable[object]) -> None:
+    """Fails with the law and every place that breaks it."""
+    lines = sorted({str(breach) for breach in breaches})
+    if lines:
+        pytest.fail("\n  ".join([law, *lines]), pytrace=False)
+
+
+# --- Direction ----------------------------------------------------------------------------------------------------
+
+
+def test_every_room_stands_on_a_floor():
+    rooms = {source.room for source in SOURCES.values()} - {""}
+    hold(
+        "Every package and module under ludwig/ has its floor in FLOORS (tests/test_architecture.py).",
+        rooms - FLOOR_OF.keys(),
+    )
+
+
+def test_imports_go_down_or_stay_in_their_room():
+    breaches = [
+        f"{each}: floor {FLOOR_OF.get(each.source.room)} may not see floor {FLOOR_OF.get(each.room)} ({each.room})"
+        for each in _all_imports(ours=True)
+        if each.source.room
+        and each.room != each.source.room
+        and FLOOR_OF.get(each.room, 99) >= FLOOR_OF.get(each.source.room, 0)
+    ]
+    hold("A file imports only from a lower floor or from its own room.", breaches)
+
+
+def test_the_top_package_imports_nothing_but_the_version():
+    allowed = {("ludwig.globals", None), ("ludwig.api", "__getattr__")}
+    breaches = [
+        each for each in SOURCES["ludwig"].imports if each.is_ours and (each.target, each.function) not in allowed
+    ]
+    hold("`import ludwig` costs nothing: only ludwig.globals, and ludwig.api when it is asked for.", breaches)
+
+
+def test_components_do_not_know_their_siblings():
+    breaches = [
+        each
+        for each in _all_imports(ours=True)
+        if each.room == each.source.room
+        and each.target in SOURCES
+        and SOURCES[each.target].registers
+        and not each.source.is_init
+    ]
+    hold(
+        "Inside a room a file imports the room's base and plain helpers, never a file that registers a component; "
+        "move what both need into a helper of its own.",
+        breaches,
+    )
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {
+        module: {each.target for each in source.imports if each.target in SOURCES and each.target != module}
+        for module, source in SOURCES.items()
+    }
+    hold("The modules form no circle.", (" -> ".join(circle) for circle in _circles(graph)))
+
+
+def _circles(graph: dict[str, set[str]]) -> Iterator[list[str]]:
+    """One circle for every edge that closes one, by depth-first search."""
+    done: set[str] = set()
+
+    def visit(module: str, path: list[str]) -> Iterator[list[str]]:
+        if module in path:
+            yield [*path[path.index(module) :], module]
+        elif module not in done:
+            for target in sorted(graph[module]):
+                yield from visit(target, [*path, module])
+            done.add(module)
+
+    for module in sorted(graph):
+        yield from visit(module, [])
+
+
+def test_no_import_hides_under_type_checking():
+    breaches = [
+        source.at(node)
+        for source in SOURCES.values()
+        for node in ast.walk(source.tree)
+        if (isinstance(node, ast.Name) and node.id == "TYPE_CHECKING")
+        or (isinstance(node, ast.Attribute) and node.attr == "TYPE_CHECKING")
+    ]
+    hold("No import for types only: what a file needs for its types it may import for real.", breaches)
+
+
+def test_imports_inside_functions_are_of_optional_or_slow_packages():
+    breaches = [
+        each
+        for source in SOURCES.values()
+        for each in source.imports
+        if each.function is not None
+        and not _is_within(each.target, LAZY)
+        and not (each.is_ours and source.room == "cli")  # `ludwig --help` is quick
+        and not (source.module == "ludwig" and each.function == "__getattr__")
+    ]
+    hold(f"Imports stand at the top of the file, those of {', '.join(LAZY)} aside.", breaches)
+
+
+def test_pandas_stays_where_tables_are():
+    def may(source: Source) -> bool:
+        return (
+            source.room in PANDAS_ROOMS
+            or source.module == "ludwig.inference.postprocess"
+            or FLOOR_OF.get(source.room, 0) >= WAIST
+        )
+
+    breaches = [
+        each for each in _all_imports(ours=False) if _is_within(each.target, ["pandas"]) and not may(each.source)
+    ]
+    hold(
+        "pandas is imported only in data/, features/, datasets/, kfold.py, inference/postprocess.py and above config/.",
+        breaches,
+    )
+
+
+# --- Names --------------------------------------------------------------------------------------------------------
+
+
+def test_no_file_is_a_drawer_for_odds_and_ends():
+    drawers = {"utils", "util", "helpers", "misc", "common"}
+    breaches = [module for module in SOURCES if drawers & set(re.split(r"[._]", module))]
+    hold("A helper lives beside its user or in a room with a meaning, not in utils, helpers, misc or common.", breaches)
+
+
+def test_class_names_say_what_a_thing_is():
+    breaches = [
+        f"{source.at(node)} {node.name}"
+        for source in SOURCES.values()
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ClassDef) and re.search(r"(Manager|Mixin|Impl|Utils?)$", node.name)
+    ]
+    hold("No class is named ...Manager, ...Mixin, ...Impl or ...Util.", breaches)
+
+
+def test_nobody_asks_a_component_its_name():
+    def asks(node: ast.AST) -> bool:
+        return (
+            isinstance(node, ast.Compare)
+            and isinstance(node.left, ast.Attribute)
+            and node.left.attr in ("type", "model_type")
+            and any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in ast.walk(node))
+        )
+
+    breaches = [
+        source.at(node)
+        for source in SOURCES.values()
+        if source.room != "cli"
+        for node in ast.walk(source.tree)
+        if asks(node)
+    ]
+    hold('What differs between components is a method of theirs, not an `if x.type == "name"` outside.', breaches)
+
+
+# --- Safety -------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_pickled_or_unpickled_or_run_from_text():
+    hold(
+        "Nothing written is a pickle, nothing read is unpickled, no text is run as code "
+        "(a user's own table, read with pandas.read_pickle under data/, aside).",
+        (f"{source.at(node)}: {what}" for source in SOURCES.values() for node, what in _unsafe(source)),
+    )
+
+
+def _unsafe(source: Source) -> Iterator[tuple[ast.AST | int, str]]:
+    for each in source.imports:
+        if _is_within(each.target, ["pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"]):
+            yield each.line, f"import {each.target}"
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.Call(func=ast.Name(id="eval" | "exec" as name)):
+                yield node, f"{name}()"
+            case ast.Attribute(value=ast.Name(id="torch"), attr="load" | "save" as name):
+                yield node, f"torch.{name}"
+            case ast.Attribute(attr="to_pickle" | "read_pickle" as name) if (source.room, name) != (
+                "data",
+                "read_pickle",
+            ):
+                yield node, name
+            case ast.keyword(arg="allow_pickle", value=value) if not isinstance(value, ast.Constant) or value.value:
+                yield value, "allow_pickle"
+
+
+# --- Loose ends ---------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_left_for_later():
+    stubs = [
+        f"{source.at(node)}: NotImplementedError"
+        for source in SOURCES.values()
+        if source.path.name != "base.py"
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Name) and node.id == "NotImplementedError"
+    ]
+    notes = [
+        f"{source.at(number)}: {found.group()}"
+        for source in SOURCES.values()
+        for number, line in enumerate(source.text.splitlines(), 1)
+        if (found := re.search(r"\b(TODO|FIXME|XXX)\b", line))
+    ]
+    hold("No notes for later, and NotImplementedError only in a room's base.py.", stubs + notes)
+
+
+def test_no_exception_is_swallowed():
+    def swallows(handler: ast.ExceptHandler) -> bool:
+        if handler.type is None:
+            return True
+        broad = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)} & {
+            "Exception",
+            "BaseException",
+        }
+        empty = all(
+            isinstance(node, ast.Pass | ast.Continue)
+            or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+            for node in handler.body
+        )
+        return bool(broad) and empty
+
+    breaches = [
+        source.at(node)
+        for source in SOURCES.values()
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ExceptHandler) and swallows(node)
+    ]
+    hold("No bare `except:`, and no `except Exception` that does nothing.", breaches)
+
+
+# --- The cost of an import ------------------------------------------------------------------------------------------
+
+
+def _loaded_by(statement: str, packages: Iterable[str]) -> list[str]:
+    """Those of the packages that a fresh interpreter has loaded after the statement."""
+    code = f"{statement}; import sys; print(*[name for name in {list(packages)!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_import_ludwig_loads_neither_torch_nor_pandas():
+    hold("`import ludwig` loads none of the large packages.", _loaded_by("import ludwig", ["torch", "pandas", "numpy"]))
+
+
+@pytest.mark.skipif("ludwig.api" not in SOURCES, reason="there is no ludwig/api.py yet")
+def test_import_ludwig_api_loads_no_package_that_only_some_models_need():
+    hold("`import ludwig.api` leaves these for those who use them.", _loaded_by("import ludwig.api", SLOW_TO_IMPORT))
