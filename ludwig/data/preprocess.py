@@ -81,6 +81,11 @@ class Tables:
     validation: pd.DataFrame | None = None
     test: pd.DataFrame | None = None
 
+    def mapped(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Tables:
+        """The tables that are there, each changed."""
+        tables = (self.whole, self.training, self.validation, self.test)
+        return Tables(*(None if table is None else change(table) for table in tables))
+
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
@@ -133,6 +138,16 @@ def encode(table: pd.DataFrame, specs: Sequence[Spec], facts: Mapping[str, Facts
     """
     check_columns(table.columns, specs)
     return _encode(_parse(table, specs), specs, facts, lambda share: None)
+
+
+def rows_of_split(table: pd.DataFrame, config: Preprocessing, seed: int, split: str) -> NDArray[np.int64]:
+    """The positions of the rows that training on this table would put into the split ("full" for all)."""
+    if split == "full":
+        return np.arange(len(table))
+    kept = sample(len(table), config.sample_ratio, config.sample_size, seed)
+    part = table if kept is None else table.iloc[kept]
+    rows: NDArray[np.int64] = getattr(default_split(config.split, part).build().split(part, seed), split)
+    return rows if kept is None else kept[rows]
 
 
 def check_columns(columns: Sequence[str] | pd.Index, specs: Sequence[Spec]) -> None:

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -113,9 +112,13 @@ class Feature(Component, ABC, Generic[C, T, F]):
         """What an output of this type predicted, as the user is to see it: arrays of N rows by key."""
         return dict(predicted)
 
-    def placeholder(self, rows: int) -> pd.Series:
-        """A column of missing cells, where a target is not known."""
-        return pd.Series(np.full(rows, np.nan))
+    def facts_of_config(self) -> F:
+        """The facts where the config alone says them.
+
+        Raises:
+            LookupError: It does not.
+        """
+        raise LookupError(f"the {self.where} needs what a training split teaches")
 
     @property
     def where(self) -> str:

@@ -1,6 +1,15 @@
 """What training minimises."""
 
-from ludwig.losses import binary, classification, contrastive, regression  # noqa: F401  (importing registers)
+from ludwig.losses import (  # noqa: F401  (importing registers)
+    binary,
+    classification,
+    contrastive,
+    image,
+    open_set,
+    regression,
+    sequence,
+    set,
+)
 from ludwig.losses.base import LOSSES, Loss
 
 __all__ = ["LOSSES", "Loss"]

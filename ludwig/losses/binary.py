@@ -6,6 +6,7 @@ B = rows of the batch
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import torch
@@ -18,10 +19,10 @@ from ludwig.schema import param
 
 @LOSSES.register("binary_weighted_cross_entropy", kinds=("binary",))
 class BinaryWeightedCrossEntropy(Loss):
-    """Cross entropy of the logit, where true rows may weigh more.
+    """Cross entropy of the logit, where the loss of true rows may be multiplied by a weight.
 
-    With `robust_lambda` r it is (1 - r) * loss + r / 2. With `confidence_penalty` p it is loss + p * (ln 2 - entropy):
-    confident answers cost (Pereyra et al. 2017, arXiv:1701.06548).
+    With `robust_lambda` r it is (1 - r) * loss + r / 2. With `confidence_penalty` p it is loss + p * (ln 2 - entropy),
+    so that confident answers cost (Pereyra et al. 2017, arXiv:1701.06548).
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,15 +31,13 @@ class BinaryWeightedCrossEntropy(Loss):
         robust_lambda: float = param(0, min=0, max=1, help="Share of a constant loss that is mixed in.")
         confidence_penalty: float = param(0.0, min=0, help="How much confidence costs.")
 
-    weight_of_true: Tensor | None
+    weight_of_true: Tensor | None  # []
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
         self.robust, self.penalty = config.robust_lambda, config.confidence_penalty
         weight = config.positive_class_weight
-        self.register_buffer(
-            "weight_of_true", None if weight is None else torch.tensor(float(weight)), persistent=False
-        )
+        self.register_buffer("weight_of_true", None if weight is None else torch.tensor(weight), persistent=False)
 
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
         truth = target.to(logits.dtype)
@@ -46,7 +45,7 @@ class BinaryWeightedCrossEntropy(Loss):
         if self.robust:
             loss = (1 - self.robust) * loss + self.robust / 2
         if self.penalty:
-            share = logits.sigmoid()
-            entropy = -(share * logsigmoid(logits) + (1 - share) * logsigmoid(-logits))  # [B]
-            loss = loss + self.penalty * (torch.log(torch.tensor(2.0)).to(loss.device) - entropy)
+            of_true = logits.sigmoid()
+            entropy = -(of_true * logsigmoid(logits) + (1 - of_true) * logsigmoid(-logits))  # [B]
+            loss = loss + self.penalty * (math.log(2) - entropy)
         return loss

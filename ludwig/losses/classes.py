@@ -1,27 +1,64 @@
-"""What losses of classes share: ids below zero, which no class has, and weights of classes.
+"""What losses of classes share: places whose class is not known, and weights of classes.
 
-B = rows of the batch, C = classes
+B = rows of the batch, C = classes, P = places of a row that have a class each (steps of a sequence, pixels)
+N = all places of the batch
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from ludwig.error import ConfigValidationError, nearest
+from ludwig.losses.base import Loss
+
+
+class ClassLoss(Loss, ABC):
+    """A loss of class ids, of one a row or of many places a row; an id below zero is no known class and does not count.
+
+    The loss of a row is the weighted mean over its places and counts with their weight, so that a split's loss is the
+    weighted mean over all of its places.
+    """
+
+    @abstractmethod
+    def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
+        """The loss of places whose class is known: [N, C], [N] -> [N]."""
+
+    def weights(self, ids: Tensor, there: Tensor) -> Tensor:
+        """How much each place counts, zero where no class is known: [B], or [B, *places]."""
+        return there.float()
+
+    def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        ids, there = known(target)
+        if ids.dim() == 1:
+            return self.of_ids(logits, ids)  # [B]
+        losses = self.of_ids(classes_last(logits, ids).flatten(0, -2), ids.flatten())  # [N]
+        weights = self.weights(ids, there).flatten(1)  # [B, P]
+        total = weights.sum(1).clamp_min(torch.finfo(weights.dtype).tiny)  # [B]
+        return (losses.view_as(weights) * weights).sum(1) / total  # [B]
+
+    def row_weights(self, target: Tensor) -> Tensor | None:
+        weights = self.weights(*known(target))
+        return weights if weights.dim() == 1 else weights.flatten(1).sum(1)  # [B]
 
 
 def known(target: Tensor) -> tuple[Tensor, Tensor]:
-    """(ids that are all valid, 1 where the id was one): [B], [B]."""
-    ids = target.long()
-    there = ids >= 0
+    """(ids that are all valid, true where the id was one): [B], [B]. What is not a number is no id either."""
+    there = target >= 0
+    ids = target.long() if not target.is_floating_point() else target.nan_to_num(-1.0).long()
     return ids.clamp_min(0), there
 
 
+def classes_last(logits: Tensor, ids: Tensor) -> Tensor:
+    """Logits with the classes at the end; maps of pixels have them before height and width."""
+    return logits.movedim(1, -1) if ids.dim() == 3 else logits  # [B, *places, C]
+
+
 def weights_of_classes(given: Sequence[float] | Mapping[str, float], labels: Sequence[str]) -> Tensor:
-    """The weight of each class in the order of their ids: [C].
+    """The weight of each class in the order of their ids, 1 for a label that is not named: [C].
 
     Raises:
         ConfigValidationError: A label is not a class, or there is not one weight a class.
@@ -32,11 +69,12 @@ def weights_of_classes(given: Sequence[float] | Mapping[str, float], labels: Seq
         if alien:
             raise ConfigValidationError(
                 f"loss.class_weights: '{alien[0]}' is no class of the data.{nearest(alien[0], labels)} "
-                f"Classes: {', '.join(labels)}."
+                + (f"Classes: {', '.join(labels)}." if labels else "Its classes have no labels; give a list instead.")
             )
-        return torch.tensor([by_label.get(label, 1.0) for label in labels])
-    if len(given) != len(labels):
+        return torch.tensor([float(by_label.get(label, 1.0)) for label in labels])
+    if labels and len(given) != len(labels):
         raise ConfigValidationError(
-            f"loss.class_weights has {len(given)} weights, and the data has {len(labels)} classes: {', '.join(labels)}."
+            f"loss.class_weights has {len(given)} weights, and the data has {len(labels)} classes: "
+            f"{', '.join(labels)}. Give one weight a class in this order, or weights by label."
         )
-    return torch.tensor(list(given))
+    return torch.tensor([float(weight) for weight in given])

@@ -1,6 +1,6 @@
 """Losses of vectors that are told apart.
 
-B = rows of the batch, S = size of a vector
+B = rows of the batch, S = size of a vector, P = rows that are compared at once
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from torch.nn.functional import cross_entropy, normalize
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.schema import param
 
+AT_ONCE = 1024  # rows that are compared with all others, which bounds the memory of large batches of evaluation
+
 
 @LOSSES.register("nt_xent", kinds=("vector",))
 class NtXent(Loss):
     """Each predicted vector is to be nearest to its own target, among the targets of the batch.
 
-    The rows of a batch are each other's negatives, so this loss depends on the batch by its nature.
-    Source: Chen et al. 2020, "SimCLR", arXiv:2002.05709, eq. 1, in the direction from prediction to target.
+    -ln(exp(s_ii) / sum over j of exp(s_ij)), s = cosine / temperature. Targets that are equal count as one, since a
+    row's own target is no negative of it. The rows of a batch are each other's negatives, so this loss depends on the
+    batch by its nature. Source: Chen et al. 2020, "SimCLR", arXiv:2002.05709, eq. 1, from prediction to target.
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,5 +36,22 @@ class NtXent(Loss):
         self.temperature = config.temperature
 
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
-        alike = normalize(logits, dim=-1) @ normalize(target.to(logits.dtype), dim=-1).T / self.temperature  # [B, B]
-        return cross_entropy(alike, torch.arange(len(alike), device=alike.device), reduction="none")  # [B]
+        copies = _copies(target).log()  # [B]
+        said, truth = normalize(logits.to(target.dtype), dim=-1), normalize(target, dim=-1)
+        losses = []
+        for place, part in enumerate(torch.split(said, AT_ONCE)):
+            alike = part @ truth.T / self.temperature - copies  # [P, B]
+            own = torch.arange(len(part), device=part.device) + place * AT_ONCE
+            losses.append(cross_entropy(alike, own, reduction="none") - copies[own])
+        return torch.cat(losses)  # [B]
+
+
+def _copies(vectors: Tensor) -> Tensor:
+    """How many rows hold the same vector: [B, S] -> [B]."""
+    steps = torch.arange(1, vectors.shape[1] + 1, device=vectors.device, dtype=vectors.dtype)
+    mark, other = (vectors * steps.sin()).sum(1), (vectors * steps.cos()).sum(1)  # [B], both equal for equal rows only
+    counts = [
+        ((mark[rows].unsqueeze(1) == mark) & (other[rows].unsqueeze(1) == other)).sum(1)  # [P]
+        for rows in torch.split(torch.arange(len(vectors), device=vectors.device), AT_ONCE)
+    ]
+    return torch.cat(counts).to(vectors.dtype)

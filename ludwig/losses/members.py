@@ -12,7 +12,7 @@ from ludwig.nn.prediction import Prediction
 
 
 def rows_of(loss: Loss, prediction: Prediction, target: Tensor, members: bool) -> tuple[Tensor, Tensor | None]:
-    """The loss of each row and its weight: [B]. With members it is the mean of theirs."""
+    """The loss of each row and its weight: [B]. With members the loss is the mean of theirs."""
     if not members:
         return loss.rows(prediction.logits, target, prediction.hidden), loss.row_weights(target)
     count = prediction.logits.shape[1]

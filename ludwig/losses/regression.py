@@ -6,6 +6,7 @@ B = rows of the batch, S = numbers of a row; number outputs have [B], vectors an
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -17,11 +18,11 @@ from ludwig.losses.base import LOSSES, Loss
 from ludwig.schema import param
 
 KINDS = ("number", "timeseries", "vector")
-SMALLEST = torch.finfo(torch.float32).eps  # below it a target does not divide
+SMALLEST = torch.finfo(torch.float32).eps  # a target nearer to zero divides like this number
 
 
-class RegressionLoss(Loss):
-    """The mean over the numbers of a row; a number that is missing in the target does not count."""
+class RegressionLoss(Loss, ABC):
+    """The mean over the numbers of a row. A number that is missing in a row of several does not count."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
@@ -30,17 +31,17 @@ class RegressionLoss(Loss):
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
         if target.dim() == 1:
             return self.errors(logits, target)  # [B]
-        known = ~target.isnan()
-        errors = self.errors(logits, target.nan_to_num(0.0)) * known  # [B, S]
-        return errors.sum(1) / known.sum(1).clamp_min(1)  # [B]
+        there = ~target.isnan()
+        errors = self.errors(logits, target.nan_to_num(0.0)) * there  # [B, S]
+        return errors.sum(1) / there.sum(1).clamp_min(1)  # [B]
 
     def row_weights(self, target: Tensor) -> Tensor | None:
-        """Rows of a series without any number do not count."""
-        return None if target.dim() == 1 else (~target.isnan()).any(1).to(target.dtype)
+        """Rows of several numbers of which none is there do not count."""
+        return None if target.dim() == 1 else (~target.isnan()).any(1).float()  # [B]
 
+    @abstractmethod
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
-        """The error of each number."""
-        raise NotImplementedError
+        """The error of each number: [B] or [B, S]."""
 
 
 @LOSSES.register("mean_squared_error", kinds=KINDS)
@@ -90,12 +91,13 @@ class RootMeanSquaredError(MeanSquaredError):
         pass
 
     def finish(self, mean: Tensor) -> Tensor:
-        return mean.clamp_min(torch.finfo(mean.dtype).tiny).sqrt()  # the root's slope at 0 is infinite
+        root = mean.clamp_min(torch.finfo(mean.dtype).tiny).sqrt()  # the root's slope at 0 is infinite
+        return torch.where(mean == 0, mean, root)
 
 
 @LOSSES.register("root_mean_squared_percentage_error", kinds=("number",))
 class RootMeanSquaredPercentageError(RootMeanSquaredError):
-    """The root of the mean of squared differences over the size of the target."""
+    """The root of the mean of squared differences over the size of the target, as a share (1 is 100 %)."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
@@ -108,8 +110,8 @@ class RootMeanSquaredPercentageError(RootMeanSquaredError):
 
 
 @LOSSES.register("huber", kinds=KINDS)
-class HuberLoss(RegressionLoss):
-    """Squared for small differences, linear beyond delta.
+class Huber(RegressionLoss):
+    """Half the squared difference up to delta, and linear beyond it.
 
     Source: Huber 1964, "Robust Estimation of a Location Parameter".
     """

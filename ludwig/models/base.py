@@ -6,14 +6,18 @@ B = rows of the batch
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
+from ludwig.error import ArgumentError
 from ludwig.features.base import Facts, Feature
+from ludwig.models import artifacts
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import Output, OutputScores
 from ludwig.schema import Component, Registry
@@ -46,6 +50,8 @@ class Model(Component, nn.Module):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         """The sections of the config that belong to this model type."""
+
+        reads_all_columns: ClassVar[bool] = False  # a file is read with all its columns, not those of features only
 
         input_features: list[Any]
         output_features: list[Any]
@@ -84,6 +90,24 @@ class Model(Component, nn.Module):
     def scores(self, wanted: Mapping[str, str]) -> dict[str, OutputScores]:
         """Fresh metrics of every output; `wanted`: one more metric by output."""
         return {name: output.scoreboard(wanted.get(name)) for name, output in self.outputs.items()}
+
+    @contextmanager
+    def generating(self, overrides: Mapping[str, Any]) -> Iterator[None]:
+        """Overrides how text is generated inside the block.
+
+        Raises:
+            ArgumentError: The model generates nothing.
+        """
+        raise ArgumentError("generation_config is for models that generate text (model_type: llm).")
+        yield
+
+    def save_weights(self, folder: Path) -> None:
+        """Writes what a saved model consists of."""
+        artifacts.save_weights(folder, self.weights())
+
+    def read_weights(self, folder: Path) -> None:
+        """Takes over what `save_weights` wrote."""
+        self.load_weights(artifacts.load_weights(folder))
 
     def weights(self) -> dict[str, Tensor]:
         """What a saved model consists of, by name."""

@@ -225,7 +225,7 @@ def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.F
             return _field(alternatives[0], bounds, **kwargs)
         return _Either([_field(a, bounds) for a in alternatives], **kwargs)
     if origin is Literal:
-        return _OneOf(args, allow_none=None in args, **{k: v for k, v in kwargs.items() if k != "allow_none"})
+        return _OneOf(args, **{**kwargs, "allow_none": None in args or kwargs.get("allow_none", False)})
     if origin is list:
         return ma.fields.List(_field(args[0], bounds), validate=_length(bounds), **kwargs)
     if origin is tuple:

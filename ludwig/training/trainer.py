@@ -111,6 +111,10 @@ class Trainer(TrainerBase):
             self.callbacks.on_trainer_train_teardown(self, self.progress, self.save_path, self.engine.is_main)
         return self.progress
 
+    def settled(self) -> dict[str, Any]:
+        """The knobs that were automatic, with the values that they got."""
+        return {"batch_size": self.plan.batch_size, "learning_rate": self.plan.learning_rate}
+
     def train_online(self, training: Frame) -> None:
         """One more epoch, keeping the optimizer from call to call."""
         self.plan = plan_of(self.config, len(training), self.engine.device.type, self.model.suggested_learning_rate())

@@ -1,0 +1,176 @@
+"""What must hold between sections of a config: one small function a rule, each giving (path, message) of its faults."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import marshmallow as ma
+
+from ludwig.config.model_config import ModelConfig
+from ludwig.decoders.base import DECODERS
+from ludwig.encoders.base import ENCODERS
+from ludwig.error import nearest
+from ludwig.features.base import FEATURES
+from ludwig.losses.base import LOSSES
+from ludwig.schema import load
+from ludwig.schema.report import faults_of
+
+Fault = tuple[str, str]
+
+
+def faults_between(config: ModelConfig) -> list[Fault]:
+    """The faults of all rules."""
+    return [fault for rule in RULES for fault in rule(config)]
+
+
+def at_least_one_feature(config: ModelConfig) -> list[Fault]:
+    """A model has an input and an output."""
+    return [(key, "Needs at least one feature.") for key in ("input_features", "output_features") if not getattr(config, key)]
+
+
+def names_are_unique(config: ModelConfig) -> list[Fault]:
+    """A name stands for one feature."""
+    counts = Counter(feature.name for feature in config.features)
+    twice = [name for name, count in counts.items() if count > 1]
+    return [("input_features", f"Feature names must be unique. '{name}' is used {counts[name]} times.") for name in twice]
+
+
+def no_target_is_an_input(config: ModelConfig) -> list[Fault]:
+    """A column that is to be predicted is not known beforehand, time series aside."""
+    faults = []
+    for place, output in enumerate(config.output_features):
+        readers = [f for f in config.input_features if f.source == output.source]
+        if any(not (reader.feature.may_share_column and output.feature.may_share_column) for reader in readers):
+            text = f"The column '{output.source}' is both an input and an output. Take it out of one of them."
+            faults.append((f"output_features[{place}].column", text))
+    return faults
+
+
+def tied_inputs_are_alike(config: ModelConfig) -> list[Fault]:
+    """An encoder is shared by inputs that are read and encoded alike."""
+    by_name = {feature.name: feature for feature in config.input_features}
+    faults = []
+    for place, feature in enumerate(config.input_features):
+        tied = getattr(feature, "tied", None)
+        if tied is None:
+            continue
+        path = f"input_features[{place}].tied"
+        if tied not in by_name or tied == feature.name:
+            others = [name for name in by_name if name != feature.name]
+            faults.append((path, f"There is no other input '{tied}'.{nearest(tied, others)} Inputs: {', '.join(others)}."))
+        elif by_name[tied].tied is not None:
+            faults.append((path, f"'{tied}' is tied itself, to '{by_name[tied].tied}'. Tie both to that one."))
+        elif by_name[tied].type != feature.type or by_name[tied].encoder != feature.encoder:
+            faults.append((path, f"'{feature.name}' and '{tied}' must have the same type and the same encoder section."))
+    return faults
+
+
+def parts_agree_with_themselves(config: ModelConfig) -> list[Fault]:
+    """Knobs of one section that do not go together."""
+    faults = [(f"trainer.{name}", text) for name, text in config.trainer.faults()]
+    faults += [(f"preprocessing.{name}", text) for name, text in config.preprocessing.faults()]
+    for key in ("input_features", "output_features"):
+        for place, feature in enumerate(getattr(config, key)):
+            faults += [(f"{key}[{place}].{name}", text) for name, text in feature.faults()]
+    return faults
+
+
+def balancing_fits(config: ModelConfig) -> list[Fault]:
+    """Classes are balanced for one binary output."""
+    outputs, preprocessing = config.output_features, config.preprocessing
+    fits = len(outputs) == 1 and outputs[0].type == "binary"
+    knobs = [knob for knob in ("oversample_minority", "undersample_majority") if getattr(preprocessing, knob) is not None]
+    return [] if fits else [(f"preprocessing.{knob}", "Needs exactly one output, a binary one.") for knob in knobs]
+
+
+def validation_is_known(config: ModelConfig) -> list[Fault]:
+    """The output and the metric that decide exist."""
+    field, metric = config.trainer.validation_field, config.trainer.validation_metric
+    by_name = {feature.name: feature for feature in config.output_features}
+    if field == "combined":
+        wrong = metric not in (None, "loss")
+        return [("trainer.validation_metric", f"'combined' has only the metric loss. Received: '{metric}'.")] if wrong else []
+    if field is not None and field not in by_name:
+        names = [*by_name, "combined"]
+        text = f"There is no output '{field}'.{nearest(field, names)} Outputs: {', '.join(names)}."
+        return [("trainer.validation_field", text)]
+    if metric is None or metric == "loss":
+        return []
+    asked = [by_name[field]] if field is not None else list(config.output_features)
+    having = [feature.name for feature in asked if metric in feature.metric_names()]
+    if not having:
+        known = sorted({name for feature in asked for name in feature.metric_names()})
+        text = f"No output has the metric '{metric}'.{nearest(metric, known)} Choose one of: {', '.join(known)}."
+        return [("trainer.validation_metric", text)]
+    if len(having) > 1:
+        text = f"Several outputs have the metric '{metric}': {', '.join(having)}. Say trainer.validation_field."
+        return [("trainer.validation_metric", text)]
+    return []
+
+
+def split_column_fits(config: ModelConfig) -> list[Fault]:
+    """A column of classes is stratified, a column of times is cut."""
+    split = config.preprocessing.split
+    needs = {"stratify": ("category", "binary"), "datetime": ("date", "text", "category", "number")}.get(split.type)
+    kinds = {feature.source: feature.type for feature in config.features}
+    odd = [column for column in split.columns if needs and kinds.get(column) not in (None, *needs)]
+    return [
+        ("preprocessing.split.column", f"'{column}' is a {kinds[column]} feature; a '{split.type}' split takes {needs}.")
+        for column in odd
+    ]
+
+
+def defaults_are_known(config: ModelConfig) -> list[Fault]:
+    """Each section of `defaults` could stand on a feature of that type."""
+    faults: list[Fault] = []
+    for kind, sections in config.defaults.items():
+        path = f"defaults.{kind}"
+        if kind not in FEATURES.names():
+            faults.append((path, f"There is no feature type '{kind}'.{nearest(kind, FEATURES.names())}"))
+        elif not isinstance(sections, Mapping):
+            faults.append((path, f"Must be a section of keys and values. Received: {sections!r}."))
+        else:
+            for name, section in sections.items():
+                faults += [(f"{path}.{name}{at}", text) for at, text in _section_faults(kind, name, section)]
+    return faults
+
+
+def _section_faults(kind: str, name: str, section: Any) -> list[Fault]:
+    registry: Any = {"encoder": ENCODERS, "decoder": DECODERS, "loss": LOSSES}.get(name)
+    if name != "preprocessing" and registry is None:
+        known = ("preprocessing", "encoder", "decoder", "loss")
+        return [("", f"Unknown parameter.{nearest(name, known)} Choose one of: {', '.join(known)}.")]
+    raw = {"type": section} if isinstance(section, str) else section
+    if not isinstance(raw, Mapping):
+        return [("", f"Must be a section of keys and values. Received: {section!r}.")]
+    try:
+        if registry is None:
+            load(FEATURES.get(kind).Config, raw)
+        elif "type" in raw:
+            load(registry.get(raw["type"], kind).Config, {key: value for key, value in raw.items() if key != "type"})
+    except ma.ValidationError as error:
+        return [(f".{at}", text) for at, text in faults_of(error.messages)]
+    except LookupError as error:
+        return [(".type", str(error))]
+    return []
+
+
+def model_fits_together(config: ModelConfig) -> list[Fault]:
+    """The rules of the model type itself."""
+    return config.model_class.Config.faults(config)  # type: ignore[arg-type]
+
+
+RULES: tuple[Callable[[ModelConfig], list[Fault]], ...] = (
+    at_least_one_feature,
+    names_are_unique,
+    no_target_is_an_input,
+    tied_inputs_are_alike,
+    parts_agree_with_themselves,
+    balancing_fits,
+    validation_is_known,
+    split_column_fits,
+    defaults_are_known,
+    model_fits_together,
+)

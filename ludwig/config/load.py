@@ -1,0 +1,99 @@
+"""From what a user wrote to a checked config: upgrade, defaults, schema, cross-checks, in this order."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import marshmallow as ma
+import yaml
+
+from ludwig.config.checks import faults_between
+from ludwig.config.defaults import merge_defaults
+from ludwig.config.model_config import CONFIGS, ModelConfig
+from ludwig.config.upgrade import upgraded
+from ludwig.error import ConfigValidationError, nearest
+from ludwig.schema import load
+from ludwig.schema.report import faults_of, raise_all
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 takes 1e-3 for text; here it is the number that it looks like (as in YAML 1.2)."""
+
+
+_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.[\d_]+)([eE][-+]?\d+)$|^[-+]?(\d[\d_]*\.[\d_]*|\.[\d_]+)$|^[-+]?\.(inf|nan)$"),
+    list("-+0123456789."),
+)
+
+
+def read_yaml(text: str, where: str) -> dict[str, Any]:
+    """The config in a YAML text.
+
+    Raises:
+        ConfigValidationError: It is no YAML, or not a mapping of sections.
+    """
+    try:
+        raw = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigValidationError(f"{where} is no YAML: {error}") from None
+    return _mapping(raw, where)
+
+
+def read_config(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:
+    """The raw config of a file or a dict.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ConfigValidationError: It holds no mapping of sections.
+    """
+    if not isinstance(source, str | Path):
+        return _mapping(source, "The config")
+    path = Path(source)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no config file '{source}'.")
+    return read_yaml(path.read_text(encoding="utf-8"), f"The config file '{path}'")
+
+
+def _mapping(raw: Any, where: str) -> dict[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise ConfigValidationError(f"{where} must be a mapping of sections. Received: {type(raw).__name__}.")
+    return dict(raw)
+
+
+def load_config(raw: Mapping[str, Any]) -> ModelConfig:
+    """Checks a raw config and builds it.
+
+    Raises:
+        ConfigValidationError: with every fault at once, each with its path.
+    """
+    config = merge_defaults(upgraded(raw))
+    model_type = config.get("model_type", "ecd")
+    if model_type not in CONFIGS:
+        text = f"There is no model type '{model_type}'.{nearest(model_type, CONFIGS)} Choose one of: {', '.join(CONFIGS)}."
+        raise_all([("model_type", text)])
+    try:
+        loaded = load(CONFIGS[model_type], config)
+    except ma.ValidationError as error:
+        raise_all(list(faults_of(error.messages)))
+        raise  # there is always a fault, so this is never reached
+    raise_all(faults_between(loaded))
+    return _with_validation(loaded)
+
+
+def _with_validation(config: ModelConfig) -> ModelConfig:
+    """The output and the metric that decide, spelled out."""
+    field, metric = config.trainer.validation_field, config.trainer.validation_metric
+    first = config.output_features[0]
+    if field is None and metric not in (None, "loss"):
+        field = next(f.name for f in config.output_features if metric in f.metric_names())
+    field = field or first.name
+    if metric is None:
+        of_field = {f.name: f.default_metric for f in config.output_features}
+        metric = of_field.get(field, "loss")
+    trainer = dataclasses.replace(config.trainer, validation_field=field, validation_metric=metric)
+    return dataclasses.replace(config, trainer=trainer)

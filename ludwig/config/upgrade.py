@@ -1,0 +1,334 @@
+"""Spellings of older configs, and keys that other programs write into rendered ones, before the schema looks.
+
+Each function takes the raw config, changes it in place and knows one matter.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ludwig.data.names import sanitize
+from ludwig.decoders.base import DECODERS
+from ludwig.encoders.base import ENCODERS
+from ludwig.features.base import FEATURES
+from ludwig.losses.base import LOSSES
+
+Raw = dict[str, Any]
+
+# Keys that a rendered config carries although only a program fills them in.
+INTERNAL_OF_FEATURE = ("active", "proc_column", "input_size", "num_classes", "default_validation_metric", "horizon")
+INTERNAL_OF_ENCODER = ("skip", "vocab", "should_embed", "input_size", "max_sequence_length", "vocab_size", "str2idf")
+INTERNAL_OF_ENCODER += ("height", "width", "saved_weights_in_checkpoint")
+INTERNAL_OF_DECODER = ("input_size", "num_classes", "vocab_size", "max_sequence_length", "height", "width")
+INTERNAL_OF_PREPROCESSING = ("computed_fill_value", "computed_outlier_fill_value", "compute_idf")
+
+# Knobs of other versions that do nothing at this value; at another value they are told as unknown.
+OFF_IN_TRAINER: dict[str, Any] = {
+    "compile": False,
+    "bucketing_field": None,
+    "enable_profiling": False,
+    "enable_gradient_checkpointing": False,
+    "contrastive_pretrain_epochs": 0,
+    "loss_balancing": "none",
+    "modality_dropout": 0.0,
+    "model_soup": None,
+    "increase_batch_size_on_plateau": 0,
+}
+# Details of those knobs, which mean nothing while they are off.
+DETAILS_OF_OFF = {
+    "contrastive_pretrain_epochs": ("contrastive_pretrain_",),
+    "enable_profiling": ("profiler",),
+    "loss_balancing": ("loss_balancing_",),
+    "model_soup": ("model_soup_",),
+    "increase_batch_size_on_plateau": ("increase_batch_size_",),
+}
+OFF_IN_SCHEDULER: dict[str, Any] = {"reduce_on_plateau": 0}
+SCHEDULER_DETAILS = ("reduce_on_plateau_rate", "reduce_on_plateau_patience", "reduce_eval_metric", "reduce_eval_split")
+OFF_IN_COMPONENT: dict[str, Any] = {
+    "adapter": None,
+    "representation": "dense",
+    "calibration": None,
+    "cache_encoder_embeddings": False,
+    "mc_dropout_samples": 0,
+}
+
+SCHEDULER_WORDS = {
+    "decay_rate": "decay_rate",
+    "decay_steps": "decay_steps",
+    "staircase": "staircase",
+    "learning_rate_warmup_epochs": "warmup_evaluations",
+    "reduce_learning_rate_on_plateau": "reduce_on_plateau",
+    "reduce_learning_rate_on_plateau_patience": "reduce_on_plateau_patience",
+    "reduce_learning_rate_on_plateau_rate": "reduce_on_plateau_rate",
+    "reduce_learning_rate_eval_metric": "reduce_eval_metric",
+    "reduce_learning_rate_eval_split": "reduce_eval_split",
+}
+FC_WORDS = ("fc_layers", "output_size", "use_bias", "activation", "norm", "norm_params", "dropout")
+FC_WORDS += ("weights_initializer", "bias_initializer")
+
+
+def upgraded(raw: Mapping[str, Any]) -> Raw:
+    """The config in today's words; the given one is not changed."""
+    config = copy.deepcopy(dict(raw))
+    for upgrade in UPGRADES:
+        upgrade(config)
+    return config
+
+
+def _features(config: Raw, *keys: str) -> list[Raw]:
+    found = []
+    for key in keys or ("input_features", "output_features"):
+        if isinstance(config.get(key), list):
+            found += [feature for feature in config[key] if isinstance(feature, dict)]
+    return found
+
+
+def rename_training(config: Raw) -> None:
+    """`training` is `trainer`."""
+    if "training" in config and "trainer" not in config:
+        config["trainer"] = config.pop("training")
+
+
+def rename_types(config: Raw) -> None:
+    """`numerical` is `number`."""
+    for feature in _features(config):
+        if feature.get("type") == "numerical":
+            feature["type"] = "number"
+
+
+def clean_names(config: Raw) -> None:
+    """Characters that paths and tables cannot bear become `_`."""
+    for feature in _features(config):
+        for key in ("name", "column", "tied"):
+            if isinstance(feature.get(key), str):
+                feature[key] = sanitize(feature[key])
+        if isinstance(feature.get("dependencies"), list):
+            feature["dependencies"] = [sanitize(name) for name in feature["dependencies"]]
+
+
+def spell_out_columns(config: Raw) -> None:
+    """A feature's column is called as the feature, unless it says otherwise."""
+    for feature in _features(config):
+        if feature.get("column") is None and isinstance(feature.get("name"), str):
+            feature["column"] = feature["name"]
+
+
+def sections_for_words(config: Raw) -> None:
+    """`encoder: name` is a section with that type."""
+    for feature in _features(config):
+        for key in ("encoder", "decoder", "loss"):
+            if isinstance(feature.get(key), str):
+                feature[key] = {"type": feature[key]}
+    if isinstance(config.get("combiner"), str):
+        config["combiner"] = {"type": config["combiner"]}
+    if isinstance(config.get("backend"), str):
+        config["backend"] = {"type": config["backend"]}
+
+
+def nest_knobs_of_features(config: Raw) -> None:
+    """Knobs of an encoder or a decoder that stand directly on the feature move into its section."""
+    for feature in _features(config, "input_features"):
+        _nest(feature, "encoder", _knobs(ENCODERS, feature, "encoder"))
+    for feature in _features(config, "output_features"):
+        decoder = _knobs(DECODERS, feature, "decoder")
+        if not decoder:
+            continue
+        _nest(feature, "decoder", {knob: f"fc_{knob}" for knob in FC_WORDS if f"fc_{knob}" in decoder} | decoder)
+        _nest(feature, "loss", {})
+
+
+def _knobs(registry: Any, feature: Raw, section: str) -> dict[str, str]:
+    """The knobs of the feature's component, each under its own name; none where it cannot be told."""
+    kind, own = feature.get("type"), feature.get(section)
+    named = own.get("type") if isinstance(own, dict) else None
+    names = [named] if named else registry.names(kind) if kind in FEATURES.names() else []
+    knobs: dict[str, str] = {}
+    for name in names:
+        if name in registry.words(kind):
+            knobs |= {field.name: field.name for field in dataclasses.fields(registry.get(name, kind).Config)}
+    return knobs
+
+
+STAYS = frozenset({"name", "type", "column", "tied", "preprocessing", "encoder", "decoder", "loss", "dependencies"})
+STAYS |= {"reduce_input", "reduce_dependencies", "clip", "threshold", "top_k", "calibration", "softmax", "vector_size"}
+
+
+def _nest(feature: Raw, section: str, knobs: Mapping[str, str]) -> None:
+    for knob in [key for key in feature if key in knobs and key not in STAYS]:
+        own = feature.setdefault(section, {})
+        if isinstance(own, dict):
+            own.setdefault(knobs[knob], feature.pop(knob))
+
+
+def rename_bias(config: Raw) -> None:
+    """`bias` is `use_bias`."""
+    for section in (config.get("combiner"), *(f.get(key) for f in _features(config) for key in ("encoder", "decoder"))):
+        if isinstance(section, dict):
+            for old in ("bias", "conv_bias", "default_bias"):
+                if old in section:
+                    section[old.replace("bias", "use_bias")] = section.pop(old)
+
+
+def move_preprocessing_of_types(config: Raw) -> None:
+    """`preprocessing.<type>` is `defaults.<type>.preprocessing`."""
+    preprocessing = config.get("preprocessing")
+    if not isinstance(preprocessing, dict):
+        return
+    for kind in [key for key in preprocessing if key in FEATURES.words()]:
+        of_type = config.setdefault("defaults", {}).setdefault("number" if kind == "numerical" else kind, {})
+        of_type["preprocessing"] = {**preprocessing.pop(kind), **of_type.get("preprocessing", {})}
+
+
+def rename_split(config: Raw) -> None:
+    """`split_probabilities`, `stratify` and `force_split` are parts of `split`."""
+    preprocessing = config.get("preprocessing")
+    if not isinstance(preprocessing, dict):
+        return
+    split: Raw = {}
+    if "split_probabilities" in preprocessing:
+        split["probabilities"] = preprocessing.pop("split_probabilities")
+    if preprocessing.get("stratify"):
+        split |= {"type": "stratify", "column": preprocessing["stratify"]}
+    if preprocessing.get("force_split"):
+        split.setdefault("type", "random")
+    preprocessing.pop("stratify", None)
+    preprocessing.pop("force_split", None)
+    if split:
+        preprocessing["split"] = {**split, **preprocessing.get("split", {})}
+
+
+def rename_missing_strategies(config: Raw) -> None:
+    """`backfill` is `bfill`, `pad` is `ffill`."""
+    for feature in [*_features(config), *_defaults(config)]:
+        section = feature.get("preprocessing")
+        if isinstance(section, dict):
+            old = section.get("missing_value_strategy")
+            section |= {"backfill": {"missing_value_strategy": "bfill"}, "pad": {"missing_value_strategy": "ffill"}}.get(
+                str(old), {}
+            )
+
+
+def move_vector_size(config: Raw) -> None:
+    """The size of a vector output is a matter of how its column is read."""
+    for feature in _features(config, "output_features"):
+        if feature.get("type") == "vector" and "vector_size" in feature:
+            size = feature.pop("vector_size")
+            if size is not None:
+                feature.setdefault("preprocessing", {}).setdefault("vector_size", size)
+
+
+def move_learning_rate_knobs(config: Raw) -> None:
+    """Knobs of the schedule that stood on the trainer move into its section."""
+    trainer = config.get("trainer")
+    if not isinstance(trainer, dict):
+        return
+    moved = {new: trainer.pop(old) for old, new in SCHEDULER_WORDS.items() if old in trainer}
+    if "decay" in trainer:
+        decay = trainer.pop("decay")
+        moved["decay"] = "exponential" if decay is True else decay or None
+    if moved:
+        trainer["learning_rate_scheduler"] = {**moved, **(trainer.get("learning_rate_scheduler") or {})}
+    if "increase_batch_size_on_plateau_max" in trainer:
+        trainer.setdefault("max_batch_size", trainer.pop("increase_batch_size_on_plateau_max"))
+    if trainer.get("eval_batch_size") == 0:
+        trainer["eval_batch_size"] = None
+    if trainer.get("learning_rate_scheduler", ...) is None:
+        del trainer["learning_rate_scheduler"]
+    if config.get("model_type", "ecd") == "ecd":
+        trainer.pop("type", None)
+
+
+def drop_odd_class_weights(config: Raw) -> None:
+    """Class weights that are neither a list nor a dict were never used."""
+    for feature in _features(config, "output_features"):
+        loss = feature.get("loss")
+        if isinstance(loss, dict) and not isinstance(loss.get("class_weights"), list | dict | None):
+            loss["class_weights"] = None
+
+
+def drop_internal_keys(config: Raw) -> None:
+    """Keys that only a program fills in."""
+    config.pop("ludwig_version", None)
+    if config.get("preset", ...) is None:
+        del config["preset"]
+    for feature in _features(config):
+        _drop(feature, INTERNAL_OF_FEATURE)
+    for feature in [*_features(config), *_defaults(config)]:
+        for key, internal in (
+            ("encoder", INTERNAL_OF_ENCODER),
+            ("decoder", INTERNAL_OF_DECODER),
+            ("preprocessing", INTERNAL_OF_PREPROCESSING),
+        ):
+            section = feature.get(key)
+            if isinstance(section, dict):
+                for name in internal:
+                    if name not in _own_knobs(feature, key, section):
+                        section.pop(name, None)
+
+
+def _own_knobs(feature: Raw, key: str, section: Raw) -> frozenset[str]:
+    """Knobs that the section's component really has, which are no internal keys then."""
+    registry = {"encoder": ENCODERS, "decoder": DECODERS, "loss": LOSSES}.get(key)
+    kind, name = str(feature.get("type")), str(section.get("type"))
+    if registry is None or name not in registry.words(kind):
+        return frozenset()
+    return frozenset(field.name for field in dataclasses.fields(registry.get(name, kind).Config))  # type: ignore[attr-defined]
+
+
+def drop_what_is_off(config: Raw) -> None:
+    """Knobs that do nothing at the value they have."""
+    trainer = config.get("trainer")
+    if isinstance(trainer, dict):
+        for knob, off in OFF_IN_TRAINER.items():
+            if trainer.get(knob, off) == off:
+                trainer.pop(knob, None)
+                for prefix in DETAILS_OF_OFF.get(knob, ()):
+                    for detail in [key for key in trainer if key.startswith(prefix)]:
+                        del trainer[detail]
+        scheduler = trainer.get("learning_rate_scheduler")
+        if isinstance(scheduler, dict) and scheduler.get("reduce_on_plateau", 0) == 0:
+            _drop(scheduler, (*OFF_IN_SCHEDULER, *SCHEDULER_DETAILS))
+    for feature in [*_features(config), *_defaults(config)]:
+        for key in ("encoder", "decoder", "preprocessing"):
+            section = feature.get(key)
+            if isinstance(section, dict):
+                for knob, off in OFF_IN_COMPONENT.items():
+                    if knob in section and section[knob] == off and knob not in _own_knobs(feature, key, section):
+                        del section[knob]
+    backend = config.get("backend")
+    if isinstance(backend, dict) and backend.get("credentials", ...) is None:
+        del backend["credentials"]
+
+
+def _defaults(config: Raw) -> list[Raw]:
+    defaults = config.get("defaults")
+    if not isinstance(defaults, dict):
+        return []
+    return [section for section in defaults.values() if isinstance(section, dict)]
+
+
+def _drop(section: Raw, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        section.pop(key, None)
+
+
+UPGRADES: tuple[Callable[[Raw], None], ...] = (
+    rename_training,
+    rename_types,
+    clean_names,
+    spell_out_columns,
+    sections_for_words,
+    drop_internal_keys,
+    nest_knobs_of_features,
+    rename_bias,
+    move_preprocessing_of_types,
+    rename_split,
+    rename_missing_strategies,
+    move_vector_size,
+    move_learning_rate_knobs,
+    drop_odd_class_weights,
+    drop_what_is_off,
+)

@@ -1,0 +1,84 @@
+"""Predictions as users see them: a table with the caller's index, or a dict of arrays.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ludwig.features.base import Facts, Feature
+
+Columns = dict[str, dict[str, Any]]  # by output, by key
+
+
+class Spec(Protocol):
+    """One output as this room needs it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def feature(self) -> Feature[Any, Any, Any]: ...
+
+
+def decode(
+    predicted: Mapping[str, Mapping[str, NDArray[Any]]], outputs: Sequence[Spec], facts: Mapping[str, Facts]
+) -> Columns:
+    """Ids become labels, each output's columns under their keys."""
+    return {spec.name: spec.feature.decode(predicted[spec.name], facts[spec.name]) for spec in outputs}
+
+
+def as_table(columns: Columns, index: pd.Index, dropped: NDArray[np.bool_] | None = None) -> pd.DataFrame:
+    """All columns as `<output>_<key>`; rows that could not be predicted are null.
+
+    A cell of several numbers is a list; these columns lie in Arrow's memory, so that no row becomes a Python object
+    before somebody looks at it.
+    """
+    gone = dropped if dropped is not None and dropped.any() else None
+    table = {
+        f"{name}_{key}": _series(values, index, gone) for name, keys in columns.items() for key, values in keys.items()
+    }
+    return pd.DataFrame(table, index=index)
+
+
+def _series(values: Any, index: pd.Index, dropped: NDArray[np.bool_] | None) -> Any:
+    array = np.asarray(values)
+    if array.ndim == 2 and array.dtype != object:
+        flat = pa.FixedSizeListArray.from_arrays(pa.array(array.ravel()), array.shape[1])
+        lists = flat.cast(pa.list_(flat.type.value_type))
+        series = pd.Series(pd.arrays.ArrowExtensionArray(lists), index=index)
+    elif array.ndim > 1:
+        series = pd.Series(list(array), index=index)
+    elif array.dtype == object and all(isinstance(value, str) for value in array[:1]):
+        series = pd.Series(array, index=index, dtype=object)
+    else:
+        series = pd.Series(array, index=index)
+    if dropped is None:
+        return series
+    if series.dtype == bool:
+        series = series.astype(object)
+    return series.mask(pd.Series(dropped, index=index))
+
+
+def as_dict(columns: Columns, dropped: NDArray[np.bool_] | None = None) -> dict[str, dict[str, Any]]:
+    """By output and key: arrays of N rows; rows that could not be predicted are null."""
+    gone = dropped if dropped is not None and dropped.any() else None
+    return {name: {key: _nulled(values, gone) for key, values in keys.items()} for name, keys in columns.items()}
+
+
+def _nulled(values: Any, dropped: NDArray[np.bool_] | None) -> Any:
+    if dropped is None or not isinstance(values, np.ndarray):
+        return values
+    if values.dtype.kind == "f":
+        values = values.copy()
+        values[dropped] = np.nan
+        return values
+    values = values.astype(object)
+    values[dropped] = None
+    return values

@@ -1,0 +1,85 @@
+"""Losses for classes of which some rows belong to none: the background class stands for unknown things.
+
+B = rows of the batch, C = classes, H = size of the hidden vector
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from ludwig.error import ConfigValidationError
+from ludwig.losses.base import LOSSES, Loss
+from ludwig.losses.classes import known
+from ludwig.schema import param
+
+
+class OpenSetLoss(Loss):
+    """Cross entropy, and for rows of the background that of answering nothing: -mean over the classes of ln p."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Loss.Config):
+        background_class: int | None = param(None, min=0, help="Id of the class of unknown things; null for none.")
+
+    def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
+        super().__init__(config, labels)
+        self.background = config.background_class
+        if self.background is not None and labels and self.background >= len(labels):
+            raise ConfigValidationError(
+                f"loss.background_class is {self.background}, and the classes have ids 0 to {len(labels) - 1}: "
+                f"{', '.join(labels)}."
+            )
+
+    def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        of_classes = torch.stack([torch.zeros_like(logits), logits], -1) if logits.dim() == 1 else logits  # [B, C]
+        ids = known(target)[0]
+        loss = cross_entropy(of_classes, ids, reduction="none")  # [B]
+        if self.background is None:
+            return loss
+        spread = -of_classes.log_softmax(-1).mean(-1)  # [B], least where all classes are equally probable
+        return torch.where(ids == self.background, spread, loss)
+
+    def row_weights(self, target: Tensor) -> Tensor | None:
+        return known(target)[1].float()
+
+
+@LOSSES.register("entropic_open_set", kinds=("category", "binary"))
+class EntropicOpenSet(OpenSetLoss):
+    """Cross entropy; rows of the background should make all classes equally probable.
+
+    Source: Dhamija, Günther & Boult 2018, "Reducing Network Agnostophobia", arXiv:1811.04110.
+    """
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(OpenSetLoss.Config):
+        pass
+
+
+@LOSSES.register("objectosphere", kinds=("category", "binary"))
+class Objectosphere(OpenSetLoss):
+    """The entropic open-set loss, and a wish for hidden vectors that are long for known things and zero for unknown.
+
+    With length l of the hidden vector it adds zeta * max(xi - l, 0)^2 to known rows and zeta * l^2 to the background.
+    Source: Dhamija, Günther & Boult 2018, "Reducing Network Agnostophobia", arXiv:1811.04110.
+    """
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(OpenSetLoss.Config):
+        xi: float = param(10.0, min=0, help="How long the hidden vector of a known thing should be.")
+        zeta: float = param(0.1, min=0, help="How much the length counts.")
+
+    def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
+        super().__init__(config, labels)
+        self.xi, self.zeta = config.xi, config.zeta
+
+    def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        squares = hidden.square().sum(-1)  # [B]
+        length = squares.clamp_min(torch.finfo(squares.dtype).tiny).sqrt()  # the root's slope at 0 is infinite
+        cost = (self.xi - length).clamp_min(0).square()
+        if self.background is not None:
+            cost = torch.where(known(target)[0] == self.background, squares, cost)
+        return super().rows(logits, target, hidden) + self.zeta * cost

@@ -1,0 +1,55 @@
+"""Losses of sequences of tokens. A step whose target is below zero is padding and does not count.
+
+B = rows of the batch, T = steps, C = tokens of the vocabulary, N = all steps of the batch
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ludwig.losses.base import LOSSES
+from ludwig.losses.classes import ClassLoss
+from ludwig.losses.cross_entropy import CrossEntropy, CrossEntropyConfig
+from ludwig.schema import param
+
+
+@LOSSES.register("sequence_softmax_cross_entropy", kinds=("sequence", "text"))
+class SequenceSoftmaxCrossEntropy(ClassLoss):
+    """The mean over all steps of the cross entropy of the softmax; see `CrossEntropy` for the formulas of its knobs."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(CrossEntropyConfig):
+        unique: bool = param(False, help="Whether a token that a row has several times counts once.")
+
+    def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
+        super().__init__(config, labels)
+        self.cross_entropy, self.unique = CrossEntropy(config, labels), config.unique
+
+    def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
+        loss: Tensor = self.cross_entropy(logits, ids)  # [N]
+        return loss
+
+    def weights(self, ids: Tensor, there: Tensor) -> Tensor:
+        weights = self.cross_entropy.weights(ids, there)  # [B, T]
+        if not self.unique:
+            return weights
+        same = (ids.unsqueeze(-1) == ids.unsqueeze(-2)) & there.unsqueeze(-2)  # [B, T, T]
+        return weights / same.sum(-1).clamp_min(1)
+
+
+@LOSSES.register("next_token_softmax_cross_entropy", kinds=("sequence", "text"))
+class NextTokenSoftmaxCrossEntropy(SequenceSoftmaxCrossEntropy):
+    """The same, where the logits of a step are to tell the token of the step after it."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(SequenceSoftmaxCrossEntropy.Config):
+        pass
+
+    def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        return super().rows(logits[:, :-1], target[:, 1:], hidden)
+
+    def row_weights(self, target: Tensor) -> Tensor | None:
+        return super().row_weights(target[:, 1:])

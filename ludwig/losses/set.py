@@ -1,0 +1,38 @@
+"""Losses of sets: each class is in or out on its own.
+
+B = rows of the batch, C = classes
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from ludwig.losses.base import LOSSES, Loss
+from ludwig.losses.classes import weights_of_classes
+from ludwig.schema import param
+
+
+@LOSSES.register("sigmoid_cross_entropy", kinds=("set",))
+class SigmoidCrossEntropy(Loss):
+    """The mean over the classes of the cross entropy of in or out; with class weights a weighted mean."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Loss.Config):
+        class_weights: list[float] | dict[str, float] | None = param(
+            None, min=0, help="Weight of each class, in the order of their ids or by label."
+        )
+
+    shares: Tensor | None  # [C]
+
+    def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
+        super().__init__(config, labels)
+        weights = None if config.class_weights is None else weights_of_classes(config.class_weights, labels)
+        self.register_buffer("shares", None if weights is None else weights / weights.sum(), persistent=False)
+
+    def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        losses = binary_cross_entropy_with_logits(logits, target.to(logits.dtype), reduction="none")  # [B, C]
+        return losses.mean(-1) if self.shares is None else losses @ self.shares  # [B]

@@ -1,0 +1,89 @@
+"""A trained model as files: weights, config, facts.
+
+    model/  model_weights.safetensors  model_hyperparameters.json  training_set_metadata.json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ludwig.error import ArtifactError
+from ludwig.globals import (
+    FORMAT_VERSION,
+    MODEL_HYPERPARAMETERS_FILE_NAME,
+    MODEL_WEIGHTS_FILE_NAME,
+    TRAIN_SET_METADATA_FILE_NAME,
+)
+from ludwig.runtime.atomic import read_json, write_json, written_aside
+
+FORMAT_KEY = "format_version"
+
+
+def save_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Writes the rendered config."""
+    write_json(folder / MODEL_HYPERPARAMETERS_FILE_NAME, config)
+
+
+def save_facts(folder: Path, metadata: Mapping[str, Any]) -> None:
+    """Writes what the training split taught."""
+    write_json(folder / TRAIN_SET_METADATA_FILE_NAME, {**metadata, FORMAT_KEY: FORMAT_VERSION})
+
+
+def save_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
+    """Writes the weights."""
+    from safetensors.torch import save_file
+
+    apart = {name: weight.detach().cpu().contiguous().clone() for name, weight in weights.items()}
+    with written_aside(folder / MODEL_WEIGHTS_FILE_NAME) as aside:
+        save_file(apart, aside, metadata={FORMAT_KEY: str(FORMAT_VERSION)})
+
+
+def load_config_and_facts(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rendered config and the facts.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ArtifactError: It is incomplete, or from a newer version.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no model folder '{folder}'.")
+    config, metadata = (_read(folder, name) for name in (MODEL_HYPERPARAMETERS_FILE_NAME, TRAIN_SET_METADATA_FILE_NAME))
+    version = metadata.pop(FORMAT_KEY, 0)
+    if version > FORMAT_VERSION:
+        raise ArtifactError(
+            f"The model in '{folder}' was saved in format {version}, and this version reads up to {FORMAT_VERSION}. "
+            "Update ludwig to load it."
+        )
+    return config, metadata
+
+
+def _read(folder: Path, name: str) -> Any:
+    if not (folder / name).is_file():
+        hint = f" Did you mean '{folder / 'model'}'?" if (folder / "model").is_dir() else ""
+        raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {name}.{hint}")
+    try:
+        return read_json(folder / name)
+    except ValueError as error:
+        raise ArtifactError(f"'{folder / name}' is damaged: {error}.") from None
+
+
+def load_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights.
+
+    Raises:
+        ArtifactError: The file is not there or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / MODEL_WEIGHTS_FILE_NAME
+    if not path.is_file():
+        raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {path.name}.")
+    try:
+        return load_file(path)  # type: ignore[no-any-return]
+    except SafetensorError as error:
+        raise ArtifactError(f"'{path}' is damaged: {error}.") from None

@@ -1,0 +1,161 @@
+"""The files that tell of a training: description, statistics, report, model card.
+
+Metrics are those of the selected weights, never the best of each metric.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from tabulate import tabulate
+
+from ludwig.globals import (
+    DESCRIPTION_FILE_NAME,
+    LUDWIG_VERSION,
+    MODEL_CARD_FILE_NAME,
+    TRAINING_REPORT_FILE_NAME,
+    TRAINING_STATISTICS_FILE_NAME,
+)
+from ludwig.runtime.atomic import write_json, write_text
+from ludwig.training.progress import Progress
+
+Json = dict[str, Any]
+NOT_IN_SCHEMA = ("idx2str", "str2idx", "str2freq", "grid", "preprocessing")
+
+
+def save_description(folder: Path, config: Json, sources: Mapping[str, Any], data_format: str | None, seed: int) -> None:
+    """What was run, on what, with which versions."""
+    files = {name: str(source) for name, source in sources.items() if isinstance(source, str | Path)}
+    description = {
+        "ludwig_version": LUDWIG_VERSION,
+        "command": " ".join(sys.argv),
+        "random_seed": seed,
+        **files,
+        "data_format": data_format,
+        "config": config,
+        "torch_version": torch.__version__,
+        "compute": _compute(),
+    }
+    write_json(folder / DESCRIPTION_FILE_NAME, description)
+
+
+def _compute() -> Json:
+    if not torch.cuda.is_available():
+        return {"num_nodes": 1}
+    devices = {str(i): torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())}
+    return {"num_nodes": 1, "gpus_per_node": len(devices), "devices": devices}
+
+
+def save_training_statistics(folder: Path, statistics: Json) -> None:
+    """The metrics of all rounds."""
+    write_json(folder / TRAINING_STATISTICS_FILE_NAME, statistics)
+
+
+def training_report(config: Json, metadata: Json, progress: Progress, seed: int, folder: Path) -> Json:
+    """The run in one document."""
+    return {
+        "report_version": "1.0",
+        "generated_at": datetime.datetime.now(datetime.UTC).isoformat(),
+        "model_type": config["model_type"],
+        "config": config,
+        "data_schema": {key: _schema(config[key], metadata) for key in ("input_features", "output_features")},
+        "selected": {"epoch": progress.best_eval_metric_epoch, "step": progress.best_eval_metric_steps},
+        "metrics": {
+            split: _at_selected(best, history) for split, (best, history) in _splits(progress).items() if history
+        },
+        "epochs_trained": progress.epoch,
+        "environment": {
+            "ludwig_version": LUDWIG_VERSION,
+            "pytorch_version": torch.__version__,
+            "python_version": platform.python_version(),
+            "platform": platform.platform(),
+        },
+        "random_seed": seed,
+        "output_directory": str(folder),
+        "model_directory": str(folder / "model"),
+    }
+
+
+def _splits(progress: Progress) -> dict[str, tuple[Json, Json]]:
+    return {
+        "training": (progress.best_eval_train_metrics, progress.train_metrics),
+        "validation": (progress.best_eval_validation_metrics, progress.validation_metrics),
+        "test": (progress.best_eval_test_metrics, progress.test_metrics),
+    }
+
+
+def _at_selected(best: Json, history: Json) -> Json:
+    return {
+        output: {name: {"best": best.get(output, {}).get(name), "last": rounds[-1][2]} for name, rounds in values.items()}
+        for output, values in history.items()
+    }
+
+
+def _schema(features: list[Json], metadata: Json) -> list[Json]:
+    return [{"name": f["name"], "type": f["type"], **_told(metadata.get(f["name"], {}))} for f in features]
+
+
+def _told(facts: Json) -> Json:
+    told = {key: value for key, value in facts.items() if key not in NOT_IN_SCHEMA}
+    return {**told, **({"classes": facts["idx2str"]} if len(facts.get("idx2str", ())) in range(1, 100) else {})}
+
+
+def save_report_and_card(folder: Path, report: Json) -> None:
+    """The training report as JSON, and the model card for people."""
+    write_json(folder / TRAINING_REPORT_FILE_NAME, report)
+    write_text(folder / MODEL_CARD_FILE_NAME, model_card(report))
+
+
+def model_card(report: Json) -> str:
+    """A page about the model in Markdown."""
+    config, trainer = report["config"], report["config"]["trainer"]
+    combiner = config.get("combiner", {})
+    chapters = {
+        "Model Type": f"`{report['model_type']}`, trained with Ludwig {report['environment']['ludwig_version']}.",
+        "Architecture": f"Combiner `{combiner.get('type', 'none')}`:\n\n" + _table(combiner.items(), ["parameter", "value"]),
+        "Input Features": _table(_rows(config["input_features"], "encoder"), ["name", "type", "encoder"]),
+        "Output Features": _table(_rows(config["output_features"], "decoder"), ["name", "type", "decoder"]),
+        "Training Configuration": _table(
+            [(key, value) for key, value in trainer.items() if not isinstance(value, dict)], ["parameter", "value"]
+        ),
+        "Feature Statistics": _table(_statistics(report["data_schema"]), ["feature", "statistic", "value"]),
+        "Evaluation Metrics": _metrics(report),
+        "Environment": _table(report["environment"].items(), ["what", "version"]),
+    }
+    return "# Model Card\n\n" + "\n\n".join(f"## {title}\n\n{text}" for title, text in chapters.items()) + "\n"
+
+
+def _table(rows: Any, headers: list[str]) -> str:
+    return tabulate([list(row) for row in rows], headers=headers, tablefmt="github")
+
+
+def _rows(features: list[Json], part: str) -> list[list[Any]]:
+    return [[f["name"], f["type"], f.get(part, {}).get("type")] for f in features]
+
+
+def _statistics(schema: Json) -> list[list[Any]]:
+    rows = []
+    for feature in [*schema["input_features"], *schema["output_features"]]:
+        facts = {key: value for key, value in feature.items() if key not in ("name", "type") and value is not None}
+        rows += [[feature["name"], key, value] for key, value in facts.items() if not isinstance(value, list | dict)]
+    return rows
+
+
+def _metrics(report: Json) -> str:
+    selected = report["selected"]
+    text = f"Of the selected weights: epoch {selected['epoch']}, step {selected['step']}."
+    for split in ("validation", "test"):
+        rows = [
+            [output, name, values["best"]]
+            for output, metrics in report["metrics"].get(split, {}).items()
+            for name, values in metrics.items()
+        ]
+        if rows:
+            text += f"\n\n### {split.title()}\n\n" + _table(rows, ["output", "metric", "value"])
+    return text
