@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ludwig.api_types import EvaluationFrequency, PreprocessedDataset, TrainingResults, TrainingStats
+from ludwig.api_types import EvaluationFrequency, PreprocessedDataset, SplitStats, TrainingResults, TrainingStats
 from ludwig.backend import Backend, initialize_backend
 from ludwig.callbacks import Callback, CallbackList
 from ludwig.columns.frame import Frame
@@ -45,7 +45,7 @@ from ludwig.schema import dump
 from ludwig.training import Saving, checkpoints
 from ludwig.training import report as training_files
 from ludwig.training.console import ProgressBar, RoundTable
-from ludwig.training.progress import Progress
+from ludwig.training.progress import History, Progress
 
 __all__ = ["EvaluationFrequency", "LudwigModel", "PreprocessedDataset", "TrainingResults", "TrainingStats"]
 
@@ -87,7 +87,8 @@ class LudwigModel:
         self._user_config = copy.deepcopy(read_config(config))
         self.config_obj: ModelConfig = load_config(self._user_config)
         self.logging_level = logging_level
-        self.backend = initialize_backend(backend or self.config_obj.backend and self.config_obj.backend.build())
+        declared = self.config_obj.backend
+        self.backend = initialize_backend(backend or (None if declared is None else declared.build()))
         self.device = choose_device(gpus, gpu_memory_limit)
         limit_threads(allow_parallel_threads)
         self.callbacks = list(callbacks or [])
@@ -202,7 +203,10 @@ class LudwigModel:
             resume = _existing_run(model_resume_path)
             run = resume or _new_run(output_directory, experiment_name, model_name, saves)
             self._open_run(run, saves, sources, data_format, random_seed)
-            hooks.on_train_init(self._user_config, run and str(run), experiment_name, model_name, output_directory, model_resume_path)
+            folder = None if run is None else str(run)
+            hooks.on_train_init(
+                self._user_config, folder, experiment_name, model_name, output_directory, model_resume_path
+            )
             progress = self._fit(data, run, saves, random_seed, hooks, resume is not None)
             stats = _training_stats(progress, self.config_obj.trainer)
             self._close_run(run, saves, stats, progress, random_seed)
@@ -265,7 +269,13 @@ class LudwigModel:
             frame, kept, index = self._frame_for(dataset, data_format, split, with_targets=False, hooks=hooks)
             arrays = self.backend.run(lambda device: predict(model, frame, batch_size, device), self.device)
             return self._told(
-                arrays, kept, index, return_type, output_directory, not skip_save_predictions, not skip_save_unprocessed_output
+                arrays,
+                kept,
+                index,
+                return_type,
+                output_directory,
+                not skip_save_predictions,
+                not skip_save_unprocessed_output,
             ), output_directory
 
     def evaluate(
@@ -310,10 +320,14 @@ class LudwigModel:
             try:
                 frame, kept, index = self._frame_for(dataset, data_format, split, with_targets=True, hooks=hooks)
                 rows = batch_size or self._evaluation_rows(frame)
-                arrays, metrics = self.backend.run(lambda device: predict_and_score(model, frame, rows, device), self.device)
+                arrays, metrics = self.backend.run(
+                    lambda device: predict_and_score(model, frame, rows, device), self.device
+                )
                 statistics: dict[str, Any] = dict(metrics)
                 if collect_overall_stats:
-                    statistics = {name: {**values, **_overall(model, name, arrays, frame)} for name, values in metrics.items()}
+                    statistics = {
+                        name: {**values, **_overall(model, name, arrays, frame)} for name, values in metrics.items()
+                    }
                 if not skip_save_eval_stats:
                     prediction_files.save_statistics(Path(output_directory), statistics)
                 saves = (not skip_save_predictions, not skip_save_unprocessed_output)
@@ -358,7 +372,9 @@ class LudwigModel:
         """
         _refuse_unknown("experiment", kwargs)
         if eval_split not in SPLITS:
-            raise ArgumentError(f"There is no split '{eval_split}'.{nearest(eval_split, SPLITS)} Choose: {', '.join(SPLITS)}.")
+            raise ArgumentError(
+                f"There is no split '{eval_split}'.{nearest(eval_split, SPLITS)} Choose: {', '.join(SPLITS)}."
+            )
         results = self.train(
             dataset,
             training_set,
@@ -430,9 +446,7 @@ class LudwigModel:
             ArtifactError: It is incomplete, damaged or from a newer version.
         """
         config, metadata = artifacts.load_config_and_facts(Path(model_dir))
-        model = LudwigModel(
-            config, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads, callbacks
-        )
+        model = LudwigModel(config, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads, callbacks)
         model.training_set_metadata = metadata
         model._build(default_random_seed)
         model.load_weights(model_dir, from_checkpoint)
@@ -542,7 +556,9 @@ class LudwigModel:
         if isinstance(training_set, Dataset):
             known = _read_metadata(metadata) or self.training_set_metadata
             if known is None:
-                raise ArgumentError("Preprocessed sets need `training_set_metadata`, which `preprocess` gave with them.")
+                raise ArgumentError(
+                    "Preprocessed sets need `training_set_metadata`, which `preprocess` gave with them."
+                )
             self.training_set_metadata = dict(known)
             return PreprocessedDataset(training_set, validation_set, test_set, self.training_set_metadata), {}
         sources = given_sources(dataset, training_set, validation_set, test_set)
@@ -564,7 +580,7 @@ class LudwigModel:
             result = self._as_dataset(prepared, seed)
         finally:
             sets = (result.training_set, result.validation_set, result.test_set) if result else (None, None, None)
-            hooks.on_preprocess_end(*sets, result and result.training_set_metadata)
+            hooks.on_preprocess_end(sets[0], sets[1], sets[2], None if result is None else result.training_set_metadata)
         return result
 
     def _known_facts(self, metadata: str | dict[str, Any] | None) -> dict[str, Facts] | None:
@@ -648,7 +664,9 @@ class LudwigModel:
         hooks.on_train_start(self.model, self.config, self.config_fp)
         folder = None if run is None else run / MODEL_FILE_NAME
         trainer = self._trainer(Saving(folder, best=saves.model, latest=saves.progress), seed, hooks)
-        checkpoint = checkpoints.load_latest(folder / "training_checkpoints") if resumes and folder is not None else None
+        checkpoint = (
+            checkpoints.load_latest(folder / "training_checkpoints") if resumes and folder is not None else None
+        )
         if resumes and checkpoint is None:
             logger.warning("'%s' has no checkpoint, so training begins anew there.", run)
         sets = (data.training_set, data.validation_set, data.test_set)
@@ -656,7 +674,7 @@ class LudwigModel:
         try:
             progress: Progress = self.backend.run(lambda device: trainer.train(*frames, checkpoint), self.device)
         finally:
-            hooks.on_train_end(run and str(run))
+            hooks.on_train_end(None if run is None else str(run))
         self.config_obj = self.config_obj.with_settled(trainer.settled())
         return progress
 
@@ -809,11 +827,15 @@ def _new_run(output_directory: str | None, experiment: str, model: str, saves: _
 
 def _training_stats(progress: Progress, trainer: Any) -> TrainingStats:
     histories = (progress.train_metrics, progress.validation_metrics, progress.test_metrics)
-    splits = [
-        {output: {name: [value for *_, value in rounds] for name, rounds in metrics.items()} for output, metrics in h.items()}
-        for h in histories
-    ]
-    return TrainingStats(*splits, evaluation_frequency=_frequency(trainer))
+    training, validation, test = (_values(history) for history in histories)
+    return TrainingStats(training, validation, test, _frequency(trainer))
+
+
+def _values(history: History) -> SplitStats:
+    return {
+        output: {name: [value for *_, value in rounds] for name, rounds in metrics.items()}
+        for output, metrics in history.items()
+    }
 
 
 def _frequency(trainer: Any) -> EvaluationFrequency:

@@ -66,7 +66,9 @@ class _Unpacks:
     def _warn(self) -> None:
         names = ", ".join(self.FIELDS)
         warnings.warn(
-            f"Use the attributes of {type(self).__name__} ({names}) and not their places.", DeprecationWarning, stacklevel=3
+            f"Use the attributes of {type(self).__name__} ({names}) and not their places.",
+            DeprecationWarning,
+            stacklevel=3,
         )
 
 

@@ -27,14 +27,20 @@ def faults_between(config: ModelConfig) -> list[Fault]:
 
 def at_least_one_feature(config: ModelConfig) -> list[Fault]:
     """A model has an input and an output."""
-    return [(key, "Needs at least one feature.") for key in ("input_features", "output_features") if not getattr(config, key)]
+    return [
+        (key, "Needs at least one feature.")
+        for key in ("input_features", "output_features")
+        if not getattr(config, key)
+    ]
 
 
 def names_are_unique(config: ModelConfig) -> list[Fault]:
     """A name stands for one feature."""
     counts = Counter(feature.name for feature in config.features)
     twice = [name for name, count in counts.items() if count > 1]
-    return [("input_features", f"Feature names must be unique. '{name}' is used {counts[name]} times.") for name in twice]
+    return [
+        ("input_features", f"Feature names must be unique. '{name}' is used {counts[name]} times.") for name in twice
+    ]
 
 
 def no_target_is_an_input(config: ModelConfig) -> list[Fault]:
@@ -59,11 +65,15 @@ def tied_inputs_are_alike(config: ModelConfig) -> list[Fault]:
         path = f"input_features[{place}].tied"
         if tied not in by_name or tied == feature.name:
             others = [name for name in by_name if name != feature.name]
-            faults.append((path, f"There is no other input '{tied}'.{nearest(tied, others)} Inputs: {', '.join(others)}."))
+            faults.append(
+                (path, f"There is no other input '{tied}'.{nearest(tied, others)} Inputs: {', '.join(others)}.")
+            )
         elif by_name[tied].tied is not None:
             faults.append((path, f"'{tied}' is tied itself, to '{by_name[tied].tied}'. Tie both to that one."))
         elif by_name[tied].type != feature.type or by_name[tied].encoder != feature.encoder:
-            faults.append((path, f"'{feature.name}' and '{tied}' must have the same type and the same encoder section."))
+            faults.append(
+                (path, f"'{feature.name}' and '{tied}' must have the same type and the same encoder section.")
+            )
     return faults
 
 
@@ -80,8 +90,10 @@ def parts_agree_with_themselves(config: ModelConfig) -> list[Fault]:
 def balancing_fits(config: ModelConfig) -> list[Fault]:
     """Classes are balanced for one binary output."""
     outputs, preprocessing = config.output_features, config.preprocessing
-    fits = len(outputs) == 1 and outputs[0].type == "binary"
-    knobs = [knob for knob in ("oversample_minority", "undersample_majority") if getattr(preprocessing, knob) is not None]
+    fits = len(outputs) == 1 and outputs[0].feature.may_be_balanced
+    knobs = [
+        knob for knob in ("oversample_minority", "undersample_majority") if getattr(preprocessing, knob) is not None
+    ]
     return [] if fits else [(f"preprocessing.{knob}", "Needs exactly one output, a binary one.") for knob in knobs]
 
 
@@ -91,7 +103,11 @@ def validation_is_known(config: ModelConfig) -> list[Fault]:
     by_name = {feature.name: feature for feature in config.output_features}
     if field == "combined":
         wrong = metric not in (None, "loss")
-        return [("trainer.validation_metric", f"'combined' has only the metric loss. Received: '{metric}'.")] if wrong else []
+        return (
+            [("trainer.validation_metric", f"'combined' has only the metric loss. Received: '{metric}'.")]
+            if wrong
+            else []
+        )
     if field is not None and field not in by_name:
         names = [*by_name, "combined"]
         text = f"There is no output '{field}'.{nearest(field, names)} Outputs: {', '.join(names)}."
@@ -117,7 +133,10 @@ def split_column_fits(config: ModelConfig) -> list[Fault]:
     kinds = {feature.source: feature.type for feature in config.features}
     odd = [column for column in split.columns if needs and kinds.get(column) not in (None, *needs)]
     return [
-        ("preprocessing.split.column", f"'{column}' is a {kinds[column]} feature; a '{split.type}' split takes {needs}.")
+        (
+            "preprocessing.split.column",
+            f"'{column}' is a {kinds[column]} feature; a '{split.type}' split takes {needs}.",
+        )
         for column in odd
     ]
 

@@ -22,9 +22,10 @@ def merge_defaults(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _over_defaults(feature: Any, defaults: Mapping[str, Any], sections: tuple[str, ...]) -> Any:
-    if not isinstance(feature, Mapping) or not isinstance(defaults.get(feature.get("type")), Mapping):
+    of_type = defaults.get(str(feature.get("type"))) if isinstance(feature, Mapping) else None
+    if not isinstance(of_type, Mapping):
         return feature
-    of_type, result = defaults[feature["type"]], dict(feature)
+    result = dict(feature)
     for section in sections:
         if of_type.get(section) is not None:
             result[section] = _over(of_type[section], feature.get(section))

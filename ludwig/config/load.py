@@ -24,9 +24,11 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.1 takes 1e-3 for text; here it is the number that it looks like (as in YAML 1.2)."""
 
 
-_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+_Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*|\.[\d_]+)([eE][-+]?\d+)$|^[-+]?(\d[\d_]*\.[\d_]*|\.[\d_]+)$|^[-+]?\.(inf|nan)$"),
+    re.compile(
+        r"^[-+]?(\d[\d_]*\.?[\d_]*|\.[\d_]+)([eE][-+]?\d+)$|^[-+]?(\d[\d_]*\.[\d_]*|\.[\d_]+)$|^[-+]?\.(inf|nan)$"
+    ),
     list("-+0123456789."),
 )
 
@@ -74,7 +76,9 @@ def load_config(raw: Mapping[str, Any]) -> ModelConfig:
     config = merge_defaults(upgraded(raw))
     model_type = config.get("model_type", "ecd")
     if model_type not in CONFIGS:
-        text = f"There is no model type '{model_type}'.{nearest(model_type, CONFIGS)} Choose one of: {', '.join(CONFIGS)}."
+        text = (
+            f"There is no model type '{model_type}'.{nearest(model_type, CONFIGS)} Choose one of: {', '.join(CONFIGS)}."
+        )
         raise_all([("model_type", text)])
     try:
         loaded = load(CONFIGS[model_type], config)

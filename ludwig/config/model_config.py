@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
 from ludwig.backend import BACKENDS, Backend
 from ludwig.data.preprocess import Preprocessing
 from ludwig.globals import LUDWIG_VERSION
 from ludwig.models import MODELS, Model
+from ludwig.models.base import FeatureSpec
 from ludwig.schema import Chosen, dump, param
 from ludwig.training import TRAINERS
 
@@ -22,6 +24,8 @@ class ModelConfig:
     """The sections that all model types have. It is frozen: what the data teaches is kept beside it."""
 
     model_class: ClassVar[type[Model]]
+    specs: ClassVar[Callable[..., tuple[list[FeatureSpec], list[FeatureSpec]]]]  # the model type's own
+    prepare: ClassVar[Callable[..., Any]]
 
     input_features: list[Any]
     output_features: list[Any]
@@ -67,7 +71,7 @@ def _assemble(name: str, model: type[Model]) -> type[ModelConfig]:
     config = dataclasses.make_dataclass(
         f"{name.title()}ModelConfig",
         [
-            ("model_type", Literal[name], param(name, help="The kind of model.")),  # type: ignore[valid-type]
+            ("model_type", Literal[name], param(name, help="The kind of model.")),
             ("trainer", hint, param(trainer.make, help="How the model learns.")),
         ],
         bases=(model.Config, ModelConfig),

@@ -20,7 +20,15 @@ Raw = dict[str, Any]
 
 # Keys that a rendered config carries although only a program fills them in.
 INTERNAL_OF_FEATURE = ("active", "proc_column", "input_size", "num_classes", "default_validation_metric", "horizon")
-INTERNAL_OF_ENCODER = ("skip", "vocab", "should_embed", "input_size", "max_sequence_length", "vocab_size", "str2idf")
+INTERNAL_OF_ENCODER: tuple[str, ...] = (
+    "skip",
+    "vocab",
+    "should_embed",
+    "input_size",
+    "max_sequence_length",
+    "vocab_size",
+    "str2idf",
+)
 INTERNAL_OF_ENCODER += ("height", "width", "saved_weights_in_checkpoint")
 INTERNAL_OF_DECODER = ("input_size", "num_classes", "vocab_size", "max_sequence_length", "height", "width")
 INTERNAL_OF_PREPROCESSING = ("computed_fill_value", "computed_outlier_fill_value", "compute_idf")
@@ -66,7 +74,7 @@ SCHEDULER_WORDS = {
     "reduce_learning_rate_eval_metric": "reduce_eval_metric",
     "reduce_learning_rate_eval_split": "reduce_eval_split",
 }
-FC_WORDS = ("fc_layers", "output_size", "use_bias", "activation", "norm", "norm_params", "dropout")
+FC_WORDS: tuple[str, ...] = ("fc_layers", "output_size", "use_bias", "activation", "norm", "norm_params", "dropout")
 FC_WORDS += ("weights_initializer", "bias_initializer")
 
 
@@ -206,9 +214,10 @@ def rename_missing_strategies(config: Raw) -> None:
         section = feature.get("preprocessing")
         if isinstance(section, dict):
             old = section.get("missing_value_strategy")
-            section |= {"backfill": {"missing_value_strategy": "bfill"}, "pad": {"missing_value_strategy": "ffill"}}.get(
-                str(old), {}
-            )
+            section |= {
+                "backfill": {"missing_value_strategy": "bfill"},
+                "pad": {"missing_value_strategy": "ffill"},
+            }.get(str(old), {})
 
 
 def move_vector_size(config: Raw) -> None:
@@ -271,11 +280,11 @@ def drop_internal_keys(config: Raw) -> None:
 
 def _own_knobs(feature: Raw, key: str, section: Raw) -> frozenset[str]:
     """Knobs that the section's component really has, which are no internal keys then."""
-    registry = {"encoder": ENCODERS, "decoder": DECODERS, "loss": LOSSES}.get(key)
+    registry: Any = {"encoder": ENCODERS, "decoder": DECODERS, "loss": LOSSES}.get(key)
     kind, name = str(feature.get("type")), str(section.get("type"))
     if registry is None or name not in registry.words(kind):
         return frozenset()
-    return frozenset(field.name for field in dataclasses.fields(registry.get(name, kind).Config))  # type: ignore[attr-defined]
+    return frozenset(field.name for field in dataclasses.fields(registry.get(name, kind).Config))
 
 
 def drop_what_is_off(config: Raw) -> None:

@@ -103,7 +103,7 @@ def _by_pandas(path: Path, delimiter: str, wanted: list[str], types: Mapping[str
                 file,
                 sep=delimiter,
                 usecols=wanted,
-                dtype=dict.fromkeys(types, "category"),  # type: ignore[arg-type]
+                dtype=dict.fromkeys(types, "category"),
                 escapechar="\\",
                 encoding="utf-8-sig",
             )[wanted]

@@ -6,6 +6,7 @@ Cells are read column by column: no Python object is made of a cell. A textual c
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
+from pyarrow import feather, orc
 
 from ludwig.data.csv import read_csv
 from ludwig.data.names import sanitize
@@ -156,8 +159,6 @@ def _from_file(source: Any, name: str, columns: Wanted) -> pd.DataFrame:
 
 def _downloaded(url: str) -> Path:
     """A copy of a remote file in a folder that goes away with the process."""
-    import tempfile
-
     try:
         import fsspec
     except ImportError:
@@ -177,8 +178,6 @@ def _from_arrow(table: pa.Table) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path, columns: Wanted) -> pd.DataFrame:
-    import pyarrow.dataset as ds
-
     dataset = ds.dataset(path, format="parquet")
     names = [n for n in dataset.schema.names if columns is None or sanitize(n) in columns]
     textual = [n for n in names if columns is not None and columns[sanitize(n)]]
@@ -188,14 +187,10 @@ def _read_parquet(path: Path, columns: Wanted) -> pd.DataFrame:
 
 
 def _read_feather(path: Path, columns: Wanted) -> pd.DataFrame:
-    from pyarrow import feather
-
     return _from_arrow(feather.read_table(path))
 
 
 def _read_orc(path: Path, columns: Wanted) -> pd.DataFrame:
-    from pyarrow import orc
-
     return _from_arrow(orc.read_table(path))
 
 
@@ -208,11 +203,11 @@ def _read_excel(path: Path, columns: Wanted) -> pd.DataFrame:
 
 
 def _read_json(path: Path, columns: Wanted) -> pd.DataFrame:
-    return pd.read_json(path, dtype=_texts(columns) or True, convert_dates=False)  # type: ignore[call-overload, no-any-return]
+    return pd.read_json(path, dtype=_texts(columns) or True, convert_dates=False)
 
 
 def _read_jsonl(path: Path, columns: Wanted) -> pd.DataFrame:
-    return pd.read_json(path, lines=True, dtype=_texts(columns) or True, convert_dates=False)  # type: ignore[call-overload, no-any-return]
+    return pd.read_json(path, lines=True, dtype=_texts(columns) or True, convert_dates=False)
 
 
 def _read_html(path: Path, columns: Wanted) -> pd.DataFrame:

@@ -55,7 +55,7 @@ class DenseEncoder(Encoder):
             initializer=config.embedding_initializer,
         )
         if config.pretrained_embeddings:
-            for fact, rows in zip(facts, self.table.weight.data.split(sizes), strict=True):
+            for fact, rows in zip(facts, torch.split(self.table.weight.data, sizes), strict=True):
                 load_word_vectors(config.pretrained_embeddings, fact.vocabulary.ids, rows)
         self.dropout = nn.Dropout(config.dropout) if config.dropout else nn.Identity()
         self.shape = Shape("tokens", size, len(facts))

@@ -78,6 +78,7 @@ class Feature(Component, ABC, Generic[C, T, F]):
     facts_type: ClassVar[type[Facts]]
     default_encoder: ClassVar[str]
     is_textual: ClassVar[bool] = True  # its cells are read from a file exactly as they are written
+    may_be_balanced: ClassVar[bool] = False  # its classes may be over- or undersampled
     may_share_column: ClassVar[bool] = False  # one column may be both an input and an output
 
     def __init__(self, config: Any, name: str, *, target: bool = False, folder: Path | None = None) -> None:

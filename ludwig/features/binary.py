@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from ludwig.columns.dense import Dense
 from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, first_few
-from ludwig.features.category import WordTally
 from ludwig.features.cells import Labels
-from ludwig.features.labels import as_tensor
+from ludwig.features.labels import WordTally, as_tensor
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
 from ludwig.schema import param
 
@@ -88,6 +87,7 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
 
     facts_type = BinaryFacts
     default_encoder = "passthrough"
+    may_be_balanced = True
     is_textual = False
 
     def parse(self, column: pd.Series) -> Labels:

@@ -17,34 +17,15 @@ from numpy.typing import NDArray
 
 from ludwig.columns.dense import Dense
 from ludwig.error import InputDataError
-from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, Tally, first_few
+from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, first_few
 from ludwig.features.cells import Labels
-from ludwig.features.labels import Vocabulary, as_tensor
+from ludwig.features.labels import Vocabulary, WordTally, as_tensor
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
 from ludwig.schema import param
 
 logger = logging.getLogger(__name__)
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
-
-
-class WordTally(Tally):
-    """How often each word occurs, in the order in which they were first seen."""
-
-    def __init__(self, counts: Counter[str], missing: int) -> None:
-        self.counts, self.missing = counts, missing
-
-    def merge(self, other: Self) -> Self:
-        return type(self)(self.counts + other.counts, self.missing + other.missing)
-
-    @staticmethod
-    def of(cells: Labels) -> WordTally:
-        seen = Counter({word: count for word, count in zip(cells.words, cells.counts().tolist(), strict=True) if count})
-        return WordTally(seen, int(cells.missing().sum()))
-
-    def mode(self) -> str:
-        """The most frequent word; an unknown one where there is none."""
-        return self.counts.most_common(1)[0][0] if self.counts else UNKNOWN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +101,7 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
         unseen = [word for word in cells.words[present] if word not in facts.vocabulary.ids]
         if unseen and facts.vocabulary.unknown_id < 0:
             logger.warning(
-                "The %s has classes that the training split does not have (%s); losses and metrics leave their rows out.",
+                "The %s has classes that the training split lacks (%s); losses and metrics leave their rows out.",
                 self.where,
                 first_few(unseen),
             )

@@ -6,7 +6,7 @@ N = rows, U = distinct labels
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -39,8 +39,8 @@ class Numbers:
         return len(self.values)
 
     def missing(self) -> Flags:
-        flags = np.isnan(self.values)
-        return flags if flags.ndim == 1 else flags.any(axis=1)  # [N]
+        flags: Flags = np.isnan(self.values)
+        return flags if flags.ndim == 1 else np.asarray(flags.any(axis=1))  # [N]
 
     def take(self, index: Index) -> Numbers:
         return Numbers(self.values[index])
@@ -105,7 +105,7 @@ class Labels:
         return Labels(codes, distinct)
 
 
-def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], NDArray[np.object_]]:
+def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], NDArray[Any]]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy(np.int32), column.cat.categories.to_numpy(object)
     if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
@@ -113,12 +113,12 @@ def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], NDArray[np.object_]
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.unify_dictionaries().combine_chunks()
         codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        return codes.astype(np.int32, copy=False), encoded.dictionary.to_numpy(zero_copy_only=False)
-    codes, values = pd.factorize(column)
-    return codes.astype(np.int32, copy=False), np.asarray(values)
+        return np.asarray(codes, np.int32), encoded.dictionary.to_numpy(zero_copy_only=False)
+    places, values = pd.factorize(column)
+    return np.asarray(places, np.int32), np.asarray(values)
 
 
-def _as_text(values: NDArray[np.generic]) -> list[str]:
+def _as_text(values: NDArray[Any]) -> list[str]:
     """Whole numbers read alike whether or not a missing cell made their column a float column: 1.0 is "1"."""
     if values.dtype.kind == "f" and np.all(values == np.floor(values)):
         values = values.astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ludwig.features.base import UNKNOWN
+from ludwig.features.base import UNKNOWN, Tally
 from ludwig.features.cells import Labels
 
 
@@ -70,6 +71,25 @@ class Vocabulary:
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         words = tuple(raw["idx2str"])
         return cls(words, tuple(raw["str2freq"][word] for word in words))
+
+
+class WordTally(Tally):
+    """How often each word occurs, in the order in which they were first seen."""
+
+    def __init__(self, counts: Counter[str], missing: int) -> None:
+        self.counts, self.missing = counts, missing
+
+    def merge(self, other: Self) -> Self:
+        return type(self)(self.counts + other.counts, self.missing + other.missing)
+
+    @staticmethod
+    def of(cells: Labels) -> WordTally:
+        seen = Counter({word: count for word, count in zip(cells.words, cells.counts().tolist(), strict=True) if count})
+        return WordTally(seen, int(cells.missing().sum()))
+
+    def mode(self) -> str:
+        """The most frequent word; an unknown one where there is none."""
+        return self.counts.most_common(1)[0][0] if self.counts else UNKNOWN
 
 
 def as_tensor(values: NDArray[Any]) -> Tensor:

@@ -43,7 +43,8 @@ class Scaling:
     def apply(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         """Own units to scaled."""
         if self.log:
-            return np.log1p(np.maximum(values, self.shift))  # below -1 there is no logarithm
+            logs: NDArray[np.floating] = np.log1p(np.maximum(values, self.shift))  # below -1 there is no logarithm
+            return logs
         return (values - self.shift) / self.scale
 
     def undo(self, values: Tensor) -> Tensor:

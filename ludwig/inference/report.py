@@ -1,6 +1,6 @@
 """The files that predictions and evaluations leave.
 
-    predictions.parquet  predictions.shapes.json  <output>_<key>.csv  <output>_<key>.npy  test_statistics.json
+predictions.parquet  predictions.shapes.json  <output>_<key>.csv  <output>_<key>.npy  test_statistics.json
 """
 
 from __future__ import annotations

@@ -1,6 +1,13 @@
 """How good predictions are."""
 
-from ludwig.metrics import binary, classification, ranking, regression  # noqa: F401  (importing registers)
+from ludwig.metrics import (  # noqa: F401  (importing registers)
+    binary,
+    classification,
+    ranking,
+    regression,
+    sequence,
+    set,
+)
 from ludwig.metrics.base import METRICS, Metric
 
 __all__ = ["METRICS", "Metric"]

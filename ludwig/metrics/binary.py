@@ -1,7 +1,11 @@
-"""Metrics of yes or no, from the four counts of a confusion matrix."""
+"""Metrics of yes or no, from the counts of a confusion matrix. Rows whose target is missing are left out.
+
+B = rows of the batch
+"""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, Self
 
 import torch
@@ -18,12 +22,12 @@ class CountMetric(Metric):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.counts: Tensor | int = 0  # [4], at 2 * truth + answer
+        self.counts: Tensor | int = 0  # [4]: rows, true rows, rows called true, true rows called true
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
         assert prediction.predictions is not None
-        places = target.long() * 2 + prediction.predictions.long()  # [B]
-        self.counts = self.counts + torch.bincount(places, minlength=4)
+        there, truth, answers = target >= 0, target > 0, prediction.predictions.bool()  # [B]
+        self.counts = self.counts + torch.stack([there, truth, answers & there, answers & truth]).sum(1)  # [4]
 
     def merge(self, other: Self) -> None:
         self.counts = self.counts + other.counts
@@ -31,11 +35,12 @@ class CountMetric(Metric):
     def compute(self) -> float | None:
         if isinstance(self.counts, int):
             return None
-        return self.of_counts(*self.counts.tolist())
+        rows, true, called, hits = self.counts.tolist()
+        return self.of_counts(hits, called - hits, true - hits, rows - true - called + hits) if rows else None
 
-    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
-        """The metric; 0 where it would divide by nothing."""
-        raise NotImplementedError
+    @abstractmethod
+    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
+        """The metric of right and wrong answers; 0 where it would divide by nothing."""
 
 
 def _share(part: int, whole: int) -> float:
@@ -46,15 +51,15 @@ def _share(part: int, whole: int) -> float:
 class Accuracy(CountMetric):
     """Share of right answers."""
 
-    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
-        return _share(true_no + true_yes, true_no + false_yes + false_no + true_yes)
+    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
+        return _share(true_yes + true_no, true_yes + false_yes + false_no + true_no)
 
 
 @METRICS.register("precision", kinds=("binary",))
 class Precision(CountMetric):
     """Share of the rows called true that are true."""
 
-    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
+    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
         return _share(true_yes, true_yes + false_yes)
 
 
@@ -62,7 +67,7 @@ class Precision(CountMetric):
 class Recall(CountMetric):
     """Share of the true rows that are called true."""
 
-    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
+    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
         return _share(true_yes, true_yes + false_no)
 
 
@@ -70,5 +75,5 @@ class Recall(CountMetric):
 class Specificity(CountMetric):
     """Share of the false rows that are called false."""
 
-    def of_counts(self, true_no: int, false_yes: int, false_no: int, true_yes: int) -> float:
+    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
         return _share(true_no, true_no + false_yes)

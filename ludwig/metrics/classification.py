@@ -16,28 +16,56 @@ from ludwig.nn.prediction import Prediction
 KINDS = ("category", "category_distribution")
 
 
-class HitMetric(Metric):
-    """Counts rows and hits of each class."""
+@METRICS.register("accuracy", kinds=KINDS)
+class MacroAccuracy(Metric):
+    """The mean, over the classes that occur, of the share of their rows that are answered right (balanced accuracy)."""
 
     direction: ClassVar[Direction] = "maximize"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.rows: Tensor | int = 0  # [C]
-        self.hits: Tensor | int = 0  # [C]
+        self.counts: Tensor | int = 0  # [2, C]: rows, hits
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
-        ids = target.long()
-        there = ids >= 0
-        right = self.right(prediction, ids.clamp_min(0)) & there
-        zeros = torch.zeros(self.setting.classes, dtype=torch.float64 if ids.device.type != "mps" else torch.float32)
-        places = ids.clamp_min(0)
-        zeros = zeros.to(ids.device)
-        self.rows = self.rows + zeros.index_add(0, places, there.to(zeros))
-        self.hits = self.hits + zeros.index_add(0, places, right.to(zeros))
+        assert prediction.predictions is not None
+        there, ids = target >= 0, target.long().clamp_min(0)  # [B]
+        marks = torch.stack([there, prediction.predictions == target]).long()  # [2, B]
+        zeros = marks.new_zeros(2, self.setting.classes)
+        self.counts = self.counts + zeros.index_add(1, ids, marks)  # [2, C]
+
+    def merge(self, other: Self) -> None:
+        self.counts = self.counts + other.counts
+
+    def compute(self) -> float | None:
+        if isinstance(self.counts, int):
+            return None
+        rows, hits = self.counts.cpu().double()
+        occurs = rows > 0
+        return float((hits[occurs] / rows[occurs]).mean()) if occurs.any() else None
+
+
+@METRICS.register("accuracy_micro", kinds=KINDS)
+class MicroAccuracy(Metric):
+    """Share of right answers."""
+
+    direction: ClassVar[Direction] = "maximize"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.rows: Tensor | int = 0
+        self.hits: Tensor | int = 0
+
+    def update(self, prediction: Prediction, target: Tensor) -> None:
+        there = target >= 0
+        self.rows = self.rows + there.sum()
+        self.hits = self.hits + (self.right(prediction, target.long().clamp_min(0)) & there).sum()
 
     def merge(self, other: Self) -> None:
         self.rows, self.hits = self.rows + other.rows, self.hits + other.hits
+
+    def compute(self) -> float | None:
+        rows, hits = int(self.rows), int(self.hits)
+        return hits / rows if rows else None
 
     def right(self, prediction: Prediction, ids: Tensor) -> Tensor:
         """Which rows are hits: [B]."""
@@ -45,30 +73,9 @@ class HitMetric(Metric):
         return prediction.predictions == ids
 
 
-@METRICS.register("accuracy", kinds=KINDS)
-class MacroAccuracy(HitMetric):
-    """The mean over the classes that occur of their share of right answers (balanced accuracy)."""
-
-    def compute(self) -> float | None:
-        if isinstance(self.rows, int) or isinstance(self.hits, int) or not self.rows.any():
-            return None
-        occurs = self.rows > 0
-        return float((self.hits[occurs] / self.rows[occurs]).mean())
-
-
-@METRICS.register("accuracy_micro", kinds=KINDS)
-class MicroAccuracy(HitMetric):
-    """Share of right answers."""
-
-    def compute(self) -> float | None:
-        if isinstance(self.rows, int) or isinstance(self.hits, int) or not self.rows.any():
-            return None
-        return float(self.hits.sum() / self.rows.sum())
-
-
 @METRICS.register("hits_at_k", kinds=KINDS)
 class HitsAtK(MicroAccuracy):
-    """Share of the rows whose class is among the k most probable ones."""
+    """Share of the rows whose class is among the k most probable ones; of equally probable ones the last come first."""
 
     @classmethod
     def applies(cls, setting: Setting) -> bool:
@@ -76,5 +83,8 @@ class HitsAtK(MicroAccuracy):
 
     def right(self, prediction: Prediction, ids: Tensor) -> Tensor:
         assert prediction.probabilities is not None
-        best = prediction.probabilities.topk(self.setting.top_k, dim=-1).indices  # [B, k]
-        return (best == ids.unsqueeze(-1)).any(-1)  # [B]
+        shares, own = prediction.probabilities, ids.unsqueeze(-1)  # [B, C], [B, 1]
+        of_own = shares.gather(-1, own)  # [B, 1]
+        later = torch.arange(shares.shape[-1], device=ids.device) > own  # [B, C]
+        before = (shares > of_own) | ((shares == of_own) & later)
+        return before.sum(-1) < self.setting.top_k

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ludwig.losses.base import Loss
-from ludwig.losses.members import rows_of
-from ludwig.metrics.regression import exact
+from ludwig.metrics.sums import wide
+from ludwig.nn.members import RowLoss, rows_of
 from ludwig.nn.prediction import Prediction
 
 
 class LossMetric:
     """Sums the losses of rows and their weights; the mean is taken once, at the end."""
 
-    def __init__(self, loss: Loss) -> None:
+    def __init__(self, loss: RowLoss) -> None:
         self.loss = loss
         self.total: Tensor | float = 0.0
         self.weight: Tensor | float = 0.0
 
     def update(self, prediction: Prediction, target: Tensor, members: bool) -> None:
-        """Counts a batch."""
+        """Counts a batch; with members, `prediction` has the logits and hidden vectors of each."""
         rows, weights = rows_of(self.loss, prediction, target, members)
+        losses = wide(rows)  # [B]
         if weights is None:
-            self.total, self.weight = self.total + exact(rows.detach()).sum(), self.weight + len(rows)
+            self.total, self.weight = self.total + losses.sum(), self.weight + len(losses)
         else:
-            weights = exact(weights)
-            self.total = self.total + (exact(rows.detach()) * weights).sum()
-            self.weight = self.weight + weights.sum()
+            counted = wide(weights)
+            self.total, self.weight = self.total + (losses * counted).sum(), self.weight + counted.sum()
 
     def merge(self, other: LossMetric) -> None:
         """Takes over what another of the same loss has counted."""
         self.total, self.weight = self.total + other.total, self.weight + other.weight
 
     def compute(self) -> float | None:
-        """The loss of all rows so far; None without rows."""
+        """The loss of all rows so far; None without rows that count."""
         if not isinstance(self.total, Tensor) or float(self.weight) == 0:
             return None
         return float(self.loss.finish(self.total / self.weight))

@@ -1,10 +1,11 @@
-"""How well scores rank rows.
+"""How well scores rank rows. Rows whose target is missing (below zero, or not a number) are left out.
 
-N = rows of the split, C = classes
+B = rows of the batch, N = rows of the split, C = classes
 """
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Self
 
 import torch
@@ -14,31 +15,24 @@ from ludwig.metrics.base import METRICS, Direction, Metric, Setting
 from ludwig.nn.prediction import Prediction
 
 
-def area_under_roc(scores: Tensor, truth: Tensor) -> Tensor:
+def area_under_roc(scores: Tensor, truth: Tensor) -> float | None:
     """The share of pairs of a true and a false row in which the true one scores higher; ties count half.
 
-    scores [N, C], truth [N, C] -> [C]; not a number for a column of one kind of rows only. This is the rank statistic
-    of Mann & Whitney 1947, with mean ranks for ties, so it is exact.
+    scores [N], truth [N] of booleans; None when all rows are of one kind. It is the rank statistic of Mann & Whitney
+    1947, counted in integers and therefore exact.
     """
-    ordered, order = scores.sort(dim=0)
-    sorted_truth = truth.gather(0, order).double()
-    count = len(scores)
-    place = torch.arange(1, count + 1, device=scores.device, dtype=torch.float64).unsqueeze(1)  # [N, 1]
-    starts = torch.ones_like(ordered, dtype=torch.bool)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    first = torch.where(starts, place, 0.0).cummax(0).values  # [N, C], place where a run of equals begins
-    ends = torch.ones_like(starts)
-    ends[:-1] = starts[1:]
-    last = torch.where(ends, place, float(count)).flip(0).cummin(0).values.flip(0)  # [N, C], where it ends
-    positives = sorted_truth.sum(0)
-    negatives = count - positives
-    ranks = ((first + last) / 2 * sorted_truth).sum(0)
-    area: Tensor = (ranks - positives * (positives + 1) / 2) / (positives * negatives)
-    return area
+    if scores.isnan().any():
+        return math.nan
+    true, false = (scores[side].sort().values for side in (truth, ~truth))
+    pairs = len(true) * len(false)
+    if not pairs:
+        return None
+    below, not_above = torch.searchsorted(false, true), torch.searchsorted(false, true, right=True)
+    return (int(below.sum()) + int(not_above.sum())) / (2 * pairs)
 
 
 class ScoreMetric(Metric):
-    """Keeps all scores; they are ranked once, at the end."""
+    """Keeps all scores and targets; they are ranked once, at the end."""
 
     direction: ClassVar[Direction] = "maximize"
 
@@ -50,11 +44,19 @@ class ScoreMetric(Metric):
     def update(self, prediction: Prediction, target: Tensor) -> None:
         assert prediction.probabilities is not None
         self.scores.append(prediction.probabilities.detach())
-        self.targets.append(target)
+        self.targets.append(target.clone())  # a view would keep the whole batch alive
 
     def merge(self, other: Self) -> None:
         self.scores += other.scores
         self.targets += other.targets
+
+    def kept(self) -> tuple[Tensor, Tensor] | None:
+        """Scores and targets of all rows that have a target; None without any."""
+        if not self.scores:
+            return None
+        scores, targets = torch.cat(self.scores).float(), torch.cat(self.targets)
+        there = targets >= 0
+        return (scores[there], targets[there]) if there.any() else None
 
 
 @METRICS.register("roc_auc", kinds=("binary",))
@@ -62,28 +64,19 @@ class RocAuc(ScoreMetric):
     """Area under the receiver operating characteristic."""
 
     def compute(self) -> float | None:
-        if not self.scores:
-            return None
-        scores, truth = torch.cat(self.scores).cpu(), torch.cat(self.targets).cpu().bool()
-        area = area_under_roc(scores.unsqueeze(1), truth.unsqueeze(1))
-        return None if area.isnan().any() else float(area)
+        kept = self.kept()
+        return None if kept is None else area_under_roc(kept[0], kept[1] > 0)
 
 
 @METRICS.register("roc_auc", kinds=("category", "category_distribution"))
 class MacroRocAuc(ScoreMetric):
-    """The mean over classes of the area under the curve of that class against all others.
-
-    Classes that no row has are left out.
-    """
+    """The mean, over the classes that occur, of the area under the curve of that class against all others."""
 
     def compute(self) -> float | None:
-        if not self.scores:
+        kept = self.kept()
+        if kept is None:
             return None
-        scores, ids = torch.cat(self.scores).cpu(), torch.cat(self.targets).cpu().long()
-        scores, ids = scores[ids >= 0], ids[ids >= 0]
-        if len(ids) == 0:
-            return None
-        truth = ids.unsqueeze(1) == torch.arange(scores.shape[1])  # [N, C]
-        areas = area_under_roc(scores, truth)
-        known = ~areas.isnan()
-        return float(areas[known].mean()) if known.any() else None
+        scores, ids = kept[0].T.contiguous(), kept[1]  # [C, N], [N]
+        areas = [area_under_roc(of_class, ids == place) for place, of_class in enumerate(scores)]
+        there = [area for area in areas if area is not None]
+        return math.fsum(there) / len(there) if there else None

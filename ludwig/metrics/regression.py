@@ -5,21 +5,18 @@ B = rows of the batch, S = numbers of a row; numbers that are missing in the tar
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
+from ludwig.metrics.sums import wide
 from ludwig.nn.prediction import Prediction
 
 KINDS = ("number", "timeseries", "vector")
-SMALLEST = torch.finfo(torch.float64).eps  # below it a target does not divide
-
-
-def exact(values: Tensor) -> Tensor:
-    """In double precision, so that sums over millions of rows stay right; Apple's GPUs have single precision only."""
-    return values.float() if values.device.type == "mps" else values.double()
+SMALLEST = torch.finfo(torch.float64).eps  # a target nearer to zero divides like this number
 
 
 class MeanMetric(Metric):
@@ -34,20 +31,25 @@ class MeanMetric(Metric):
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
         assert prediction.predictions is not None
-        errors = self.errors(exact(prediction.predictions.detach()), exact(target))
-        known = ~errors.isnan()
-        self.total = self.total + errors.nansum()
-        self.count = self.count + known.sum()
+        self.add(prediction.predictions, target)
+
+    def add(self, predicted: Tensor, target: Tensor) -> None:
+        """Counts numbers of any shape."""
+        truth = wide(target)
+        missing = truth.isnan()
+        self.total = self.total + self.errors(wide(predicted), truth).masked_fill(missing, 0.0).sum()
+        self.count = self.count + (~missing).sum()
 
     def merge(self, other: Self) -> None:
         self.total, self.count = self.total + other.total, self.count + other.count
 
     def compute(self) -> float | None:
-        return self.finish(float(self.total) / int(self.count)) if int(self.count) else None
+        count = int(self.count)
+        return self.finish(float(self.total) / count) if count else None
 
+    @abstractmethod
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
-        """The error of each number; not a number where the target is missing."""
-        raise NotImplementedError
+        """The error of each number."""
 
     def finish(self, mean: float) -> float:
         """The metric from the mean of the errors."""
@@ -88,7 +90,7 @@ class MeanAbsolutePercentageError(MeanMetric):
 
 @METRICS.register("root_mean_squared_percentage_error", kinds=("number",))
 class RootMeanSquaredPercentageError(RootMeanSquaredError):
-    """The root of the mean of squared differences over the size of the target."""
+    """The root of the mean of squared differences over the size of the target, as a share (1 is 100 %)."""
 
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
         return ((predicted - target) / target.abs().clamp_min(SMALLEST)).square()
@@ -107,8 +109,9 @@ class SymmetricMeanAbsolutePercentageError(MeanMetric):
 
 @METRICS.register("mean_absolute_scaled_error", kinds=("timeseries",))
 class MeanAbsoluteScaledError(Metric):
-    """The mean absolute error over that of saying, for each step of a row, the step before it.
+    """The mean absolute error over that of saying, for each step, the step before it.
 
+    Steps before it are those of the same row; where rows have one step only, it is that of the row before.
     Source: Hyndman & Koehler 2006, "Another look at measures of forecast accuracy".
     """
 
@@ -117,52 +120,60 @@ class MeanAbsoluteScaledError(Metric):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self.errors, self.naive = MeanAbsoluteError(setting), MeanAbsoluteError(setting)
-
-    @staticmethod
-    def _naive(target: Tensor) -> tuple[Tensor, Tensor]:
-        """What the step before says, and the truth. Rows of one step are compared with the row before."""
-        if target.dim() == 2 and target.shape[1] > 1:
-            return target[:, :-1], target[:, 1:]
-        return target[:-1], target[1:]
+        self.ends: Tensor | None = None  # [2, 1], the first and the last row so far, where rows have one step
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
         self.errors.update(prediction, target)
-        said, truth = self._naive(target)
-        self.naive.update(Prediction(said, said, said), truth)
+        if target.shape[1] > 1:
+            self._count(target[:, :-1], target[:, 1:])
+        elif len(target):
+            self._count(target[:-1], target[1:])
+            self._link(target[[0, -1]])
 
     def merge(self, other: Self) -> None:
         self.errors.merge(other.errors)
         self.naive.merge(other.naive)
+        if other.ends is not None:
+            self._link(other.ends)
 
     def compute(self) -> float | None:
         error, naive = self.errors.compute(), self.naive.compute()
         return error / naive if error is not None and naive else None
+
+    def _link(self, ends: Tensor) -> None:
+        """Counts the step from the last row so far to the first of what follows."""
+        if self.ends is not None:
+            self._count(self.ends[1:], ends[:1])
+            ends = torch.cat([self.ends[:1], ends[1:]])
+        self.ends = ends
+
+    def _count(self, before: Tensor, after: Tensor) -> None:
+        self.naive.add(before, torch.where(before.isnan(), before, after))
 
 
 @METRICS.register("r2", kinds=KINDS)
 class R2(Metric):
     """The share of the variance that is explained: 1 - residual squares / squares around the mean.
 
-    Of vectors it is the mean over their numbers. Counts and moments are merged as in Chan, Golub & LeVeque 1983, so
-    that a large mean does not swallow a small variance.
+    Of vectors it is the mean over their places. Moments of batches are merged as in Chan, Golub & LeVeque 1983,
+    "Algorithms for Computing the Sample Variance", so that a large mean does not swallow a small variance.
     """
 
     direction: ClassVar[Direction] = "maximize"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.parts: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []  # count, mean, squares around it, residual: [S]
+        self.parts: list[Tensor] = []  # of each batch [4] or [4, S]: count, mean, squares around it, residual squares
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
         assert prediction.predictions is not None
-        truth, said = exact(target), exact(prediction.predictions.detach())
-        known = ~truth.isnan()
-        count = known.sum(0)
-        filled = truth.nan_to_num(0.0)
-        mean = filled.sum(0) / count.clamp_min(1)
-        squares = ((filled - mean).square() * known).sum(0)
-        residual = ((said - filled).square() * known).sum(0)
-        self.parts.append((count, mean, squares, residual))
+        truth, said = wide(target), wide(prediction.predictions)
+        missing = truth.isnan()
+        count = (~missing).sum(0)
+        mean = truth.nansum(0) / count.clamp_min(1)  # [] or [S]
+        around, residual = truth - mean, said - truth
+        squares = torch.stack([around, residual]).square().masked_fill(missing, 0.0).sum(1)  # [2] or [2, S]
+        self.parts.append(torch.cat([torch.stack([count.to(mean), mean]), squares]))
 
     def merge(self, other: Self) -> None:
         self.parts += other.parts
@@ -170,13 +181,11 @@ class R2(Metric):
     def compute(self) -> float | None:
         if not self.parts:
             return None
-        counts, means, squares, residuals = (torch.stack(column) for column in zip(*self.parts, strict=True))
-        total = counts.sum(0)
-        mean = (counts * means).sum(0) / total.clamp_min(1)
+        counts, means, squares, residuals = torch.stack(self.parts, 1).cpu().double()  # [batches] or [batches, S]
+        count = counts.sum(0)
+        mean = (counts * means).sum(0) / count.clamp_min(1)
         around = (squares + counts * (means - mean).square()).sum(0)
-        if int(total.min()) < 2:
-            return None
         residual = residuals.sum(0)
-        perfect = torch.where(residual == 0, 1.0, 0.0).to(around)  # as scikit-learn says of a constant target
-        r2 = torch.where(around > 0, 1 - residual / around.clamp_min(torch.finfo(around.dtype).tiny), perfect)
-        return float(r2.mean())
+        constant = torch.where(residual == 0, 1.0, 0.0) + residual.isnan() * residual  # as scikit-learn has it
+        shares = torch.where(around > 0, 1 - residual / around, constant)[count >= 2]
+        return float(shares.mean()) if len(shares) else None

@@ -115,4 +115,5 @@ def per_class_stats(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[st
 
 def _share(part: Any, whole: Any) -> NDArray[np.float64]:
     part, whole = np.asarray(part, float), np.asarray(whole, float)
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+    shares: NDArray[np.float64] = np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+    return shares

@@ -1,6 +1,6 @@
 """A trained model as files: weights, config, facts.
 
-    model/  model_weights.safetensors  model_hyperparameters.json  training_set_metadata.json
+model/  model_weights.safetensors  model_hyperparameters.json  training_set_metadata.json
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {path.name}.")
     try:
-        return load_file(path)  # type: ignore[no-any-return]
+        weights: dict[str, Tensor] = load_file(path)
     except SafetensorError as error:
         raise ArtifactError(f"'{path}' is damaged: {error}.") from None
+    return weights

@@ -9,9 +9,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-import pandas as pd
 from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
@@ -21,6 +20,8 @@ from ludwig.models import artifacts
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import Output, OutputScores
 from ludwig.schema import Component, Registry
+
+Table = TypeVar("Table")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Model(Component, nn.Module):
             """The data halves of inputs and outputs."""
             raise NotImplementedError
 
-        def prepare(self, table: pd.DataFrame) -> pd.DataFrame:
+        def prepare(self, table: Table) -> Table:
             """The table as the features want it; an LLM renders its prompts here."""
             return table
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ludwig.error import ConfigValidationError, nearest
 from ludwig.nn.sparse import entmax15, sparsemax
 
 ActivationName = Literal[
@@ -37,7 +38,7 @@ ActivationName = Literal[
     "entmax15",
 ]
 
-GATED = frozenset({"swiglu", "geglu", "reglu"})  # these halve the last dimension
+GATED: frozenset[str] = frozenset({"swiglu", "geglu", "reglu"})  # these halve the dimension that they work along
 
 
 class Gated(nn.Module):
@@ -46,34 +47,33 @@ class Gated(nn.Module):
     Source: Shazeer 2020, "GLU Variants Improve Transformer", arXiv:2002.05202.
     """
 
-    def __init__(self, gate: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, gate: Callable[[Tensor], Tensor], dim: int = -1) -> None:
         super().__init__()
-        self.gate = gate
+        self.gate, self.dim = gate, dim
 
     def forward(self, values: Tensor) -> Tensor:
-        gates, passed = values.chunk(2, dim=-1)
+        gates, passed = values.chunk(2, dim=self.dim)
         return self.gate(gates) * passed
 
 
 class _Mapped(nn.Module):
-    """A function as a module."""
+    """A probability map along one dimension as a module."""
 
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, function: Callable[[Tensor, int], Tensor], dim: int) -> None:
         super().__init__()
-        self.function = function
+        self.function, self.dim = function, dim
 
     def forward(self, values: Tensor) -> Tensor:
-        return self.function(values)
+        return self.function(values, self.dim)
 
 
-_MODULES: dict[str, Callable[[], nn.Module]] = {
+_ELEMENTWISE: dict[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,
     "leakyRelu": nn.LeakyReLU,
     "logSigmoid": nn.LogSigmoid,
     "relu": nn.ReLU,
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
-    "softmax": lambda: nn.Softmax(dim=-1),
     "gelu": nn.GELU,
     "silu": nn.SiLU,
     "swish": nn.SiLU,
@@ -85,14 +85,32 @@ _MODULES: dict[str, Callable[[], nn.Module]] = {
     "hardsigmoid": nn.Hardsigmoid,
     "softplus": nn.Softplus,
     "celu": nn.CELU,
-    "swiglu": lambda: Gated(functional.silu),
-    "geglu": lambda: Gated(functional.gelu),
-    "reglu": lambda: Gated(torch.relu),
-    "sparsemax": lambda: _Mapped(sparsemax),
-    "entmax15": lambda: _Mapped(entmax15),
+}
+_ALONG: dict[str, Callable[[int], nn.Module]] = {
+    "softmax": nn.Softmax,
+    "swiglu": lambda dim: Gated(functional.silu, dim),
+    "geglu": lambda dim: Gated(functional.gelu, dim),
+    "reglu": lambda dim: Gated(torch.relu, dim),
+    "sparsemax": lambda dim: _Mapped(sparsemax, dim),
+    "entmax15": lambda dim: _Mapped(entmax15, dim),
 }
 
 
-def activation(name: str | None) -> nn.Module:
-    """The nonlinearity of that name; None changes nothing."""
-    return nn.Identity() if name is None else _MODULES[name]()
+def activation(name: str | None, dim: int = -1) -> nn.Module:
+    """The nonlinearity of that name; None changes nothing.
+
+    `dim`: where one position's numbers lie side by side, for those that look at all of them, such as softmax.
+
+    Raises:
+        ConfigValidationError: There is no such nonlinearity.
+    """
+    if name is None:
+        return nn.Identity()
+    if name in _ALONG:
+        return _ALONG[name](dim)
+    if name not in _ELEMENTWISE:
+        known = sorted([*_ELEMENTWISE, *_ALONG])
+        raise ConfigValidationError(
+            f"There is no activation '{name}'.{nearest(name, known)} Choose one of: {', '.join(known)}."
+        )
+    return _ELEMENTWISE[name]()

@@ -8,19 +8,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ludwig.nn.initializer import InitializerSpec, initialize
+
 
 class MemberLinear(nn.Module):
     """K linear maps, each with weights of its own: [B, K, H] -> [B, K, O]."""
 
     def __init__(self, members: int, input_size: int, output_size: int, bias: bool = True) -> None:
         super().__init__()
-        bound = input_size**-0.5
+        bound = input_size**-0.5  # as nn.Linear starts
         self.weight = nn.Parameter(torch.empty(members, input_size, output_size).uniform_(-bound, bound))  # [K, H, O]
-        self.bias = nn.Parameter(torch.zeros(members, output_size)) if bias else None  # [K, O]
+        self.bias = nn.Parameter(torch.empty(members, output_size).uniform_(-bound, bound)) if bias else None  # [K, O]
 
     def forward(self, values: Tensor) -> Tensor:
-        result = torch.bmm(values.transpose(0, 1), self.weight).transpose(0, 1)  # [B, K, O]
-        return result if self.bias is None else result + self.bias
+        by_member = values.transpose(0, 1)  # [K, B, H]
+        if self.bias is None:
+            return torch.bmm(by_member, self.weight).transpose(0, 1)  # [B, K, O]
+        return torch.baddbmm(self.bias.unsqueeze(1), by_member, self.weight).transpose(0, 1)  # [B, K, O]
 
 
 class BatchEnsembleLinear(nn.Module):
@@ -29,7 +33,7 @@ class BatchEnsembleLinear(nn.Module):
     [B, H] or [B, K, H] -> [B, K, O]. The vectors start at one, so that members start alike; the r of the first layer
     starts as random signs, which is what tells members apart.
 
-    Source: Wen, Tran & Ba 2020, "BatchEnsemble", arXiv:2002.06715; the start: Gorishniy et al. 2024, "TabM",
+    Source: Wen, Tran & Ba 2020, "BatchEnsemble", arXiv:2002.06715, eq. 5; the start: Gorishniy et al. 2024, "TabM",
     arXiv:2410.24210, section 3.
     """
 
@@ -57,3 +61,17 @@ def linear(
     if members is None:
         return nn.Linear(input_size, output_size, bias=bias)
     return MemberLinear(members, input_size, output_size, bias=bias)
+
+
+def start_linear(
+    module: nn.Linear | MemberLinear | BatchEnsembleLinear,
+    weights_initializer: InitializerSpec,
+    bias_initializer: InitializerSpec,
+) -> None:
+    """Sets weights and bias as these rules say. A member's fan is that of its own matrix."""
+    matrices = [weight.T for weight in module.weight] if isinstance(module, MemberLinear) else [module.weight]
+    for matrix in matrices:  # [O, H], as the rules expect it
+        initialize(matrix, weights_initializer)
+    if module.bias is not None:
+        for bias in module.bias.view(-1, module.bias.shape[-1]):  # [O]
+            initialize(bias, bias_initializer)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from ludwig.error import ConfigValidationError
+from ludwig.error import ConfigValidationError, nearest
 
 InitializerName = Literal[
     "uniform",
@@ -27,7 +27,7 @@ InitializerName = Literal[
     "sparse",
     "identity",
 ]
-InitializerSpec = InitializerName | dict[str, Any]
+InitializerSpec = InitializerName | dict[str, Any]  # as a dict: {"type": name, **arguments}
 
 
 def _constant(tensor: Tensor, val: float = 0.0) -> Tensor:
@@ -58,29 +58,38 @@ _BY_FAN = frozenset({"xavier_uniform", "xavier_normal", "kaiming_uniform", "kaim
 
 
 def initialize(tensor: Tensor, spec: InitializerSpec) -> None:
-    """Fills the tensor in place. A rule that needs two dimensions takes a vector for a matrix of one column.
+    """Fills the tensor in place. A rule by fan takes a vector for the weights of one input.
 
     Raises:
         ConfigValidationError: The rule is not known, does not take the arguments, or does not fit the shape.
     """
     arguments = {"type": spec} if isinstance(spec, str) else dict(spec)
     name = arguments.pop("type", None)
-    if name not in _FUNCTIONS:
-        raise ConfigValidationError(
-            f"There is no initializer '{name}'. Choose one of: {', '.join(sorted(_FUNCTIONS))}."
-        )
-    function = _FUNCTIONS[name]
-    known = [word for word in inspect.signature(function).parameters if word not in ("tensor", "generator")]
-    alien = sorted(set(arguments) - set(known))
-    if alien:
-        raise ConfigValidationError(
-            f"The initializer '{name}' has no parameter '{alien[0]}'. It has: {', '.join(known) or 'none'}."
-        )
+    function = _function(name, arguments)
     view = tensor.unsqueeze(-1) if tensor.dim() == 1 and name in _BY_FAN else tensor
     try:
         with torch.no_grad():
             function(view, **arguments)
-    except ValueError as error:
+    except (ValueError, TypeError, RuntimeError) as error:
+        given = f" with {arguments}" if arguments else ""
         raise ConfigValidationError(
-            f"The initializer '{name}' does not fit a weight of shape {tuple(tensor.shape)}: {error}."
+            f"The initializer '{name}'{given} does not fit a weight of shape {tuple(tensor.shape)}: {error}. "
+            "Choose another one, such as xavier_uniform."
         ) from None
+
+
+def _function(name: object, arguments: dict[str, Any]) -> Callable[..., Tensor]:
+    """The rule of that name, which takes these arguments."""
+    if name not in _FUNCTIONS:
+        raise ConfigValidationError(
+            f"There is no initializer '{name}'.{nearest(name, _FUNCTIONS)} "
+            f"Choose one of: {', '.join(sorted(_FUNCTIONS))}."
+        )
+    function = _FUNCTIONS[str(name)]
+    known = [word for word in inspect.signature(function).parameters if word not in ("tensor", "generator")]
+    for alien in sorted(set(arguments) - set(known)):
+        raise ConfigValidationError(
+            f"The initializer '{name}' has no parameter '{alien}'.{nearest(alien, known)} "
+            f"It has: {', '.join(known) or 'none'}."
+        )
+    return function

@@ -1,4 +1,4 @@
-"""From a sequence to a vector. Padding never changes the result.
+"""From a sequence to a vector. Padding never changes the result; a sequence of no steps gives zeros.
 
 B = rows of the batch, T = steps, H = size of a vector
 """
@@ -10,12 +10,15 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+from ludwig.error import ConfigValidationError, nearest
 
 ReductionName = Literal["last", "sum", "mean", "avg", "max", "concat", "attention", "attention_pooling", "none", "None"]
 
 
 def _sum(values: Tensor, mask: Tensor) -> Tensor:
-    return (values * mask.unsqueeze(-1)).sum(1)  # [B, H]
+    return values.masked_fill(~mask.unsqueeze(-1), 0.0).sum(1)  # [B, H]
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -25,14 +28,14 @@ def _mean(values: Tensor, mask: Tensor) -> Tensor:
 def _max(values: Tensor, mask: Tensor) -> Tensor:
     lowest = torch.finfo(values.dtype).min
     best = values.masked_fill(~mask.unsqueeze(-1), lowest).amax(1)  # [B, H]
-    return best.masked_fill(~mask.any(1, keepdim=True), 0.0)  # a sequence of no steps
+    return best.masked_fill(~mask.any(1, keepdim=True), 0.0)
 
 
 def _last(values: Tensor, mask: Tensor) -> Tensor:
     steps = torch.arange(mask.shape[1], device=mask.device)
-    place = (steps * mask).amax(1)  # [B], the last step that is there
+    place = (steps * mask).amax(1)  # [B]
     last = values.gather(1, place.view(-1, 1, 1).expand(-1, 1, values.shape[2])).squeeze(1)  # [B, H]
-    return last * mask.any(1, keepdim=True)
+    return last.masked_fill(~mask.any(1, keepdim=True), 0.0)
 
 
 _PLAIN: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -42,70 +45,87 @@ _PLAIN: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "max": _max,
     "last": _last,
 }
+_KEEPS = (None, "none", "None")
 
 
-class _Weighed(nn.Module):
-    """A mean whose weights are learned from the steps; a sequence of no steps gives zeros."""
+class AttentionScores(nn.Module):
+    """A score for each step from a small network: [B, T, H] -> [B, T].
 
-    def weigh(self, values: Tensor) -> Tensor:
-        """A score for each step: [B, T, H] -> [B, T]."""
-        raise NotImplementedError
-
-    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        scores = self.weigh(values).masked_fill(~mask, torch.finfo(values.dtype).min)
-        weights = scores.softmax(1) * mask  # [B, T]
-        return torch.einsum("bt,bth->bh", weights, values)  # [B, H]
-
-
-class AttentionReducer(_Weighed):
-    """Weights from a small network over each step.
-
-    Source: Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", eq. 5 to 7.
+    Source: Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", eq. 5 and 6.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.project, self.context = nn.Linear(size, size), nn.Linear(size, 1, bias=False)
 
-    def weigh(self, values: Tensor) -> Tensor:
+    def forward(self, values: Tensor) -> Tensor:
         scores: Tensor = self.context(self.project(values).tanh())
-        return scores.squeeze(-1)
+        return scores.squeeze(-1)  # [B, T]
 
 
-class QueryReducer(_Weighed):
-    """Weights from a learned query, by scaled dot products.
+class QueryScores(nn.Module):
+    """A score for each step by its scaled dot product with a learned query: [B, T, H] -> [B, T].
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, eq. 1, with one query.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.query = nn.Parameter(torch.randn(size) * size**-0.5)
+        self.query = nn.Parameter(torch.randn(size) * size**-0.5)  # [H]
 
-    def weigh(self, values: Tensor) -> Tensor:
-        return values @ self.query * values.shape[-1] ** -0.5
+    def forward(self, values: Tensor) -> Tensor:
+        scores: Tensor = values @ self.query  # [B, T]
+        return scores * values.shape[-1] ** -0.5
 
 
-_LEARNED = {"attention": AttentionReducer, "attention_pooling": QueryReducer}
+_LEARNED: dict[str, Callable[[int], nn.Module]] = {"attention": AttentionScores, "attention_pooling": QueryScores}
+
+
+def _weighted_mean(values: Tensor, mask: Tensor, scores: Tensor) -> Tensor:
+    """The mean of the steps weighted by the softmax of their scores: [B, H]."""
+    weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(1)  # [B, T]
+    weights = weights.masked_fill(~mask, 0.0).to(values.dtype)
+    return torch.bmm(weights.unsqueeze(1), values).squeeze(1)  # [B, H]
 
 
 class SequenceReducer(nn.Module):
     """One of the reductions by its name; null and "none" keep the sequence, "concat" lays the steps side by side."""
 
-    def __init__(self, name: str | None, size: int, length: int = 1) -> None:
-        """`length`: the longest sequence, to which "concat" pads."""
+    def __init__(self, name: str | None, size: int, length: int | None = None) -> None:
+        """`length`: the longest sequence, to which "concat" pads or cuts; the others do without.
+
+        Raises:
+            ConfigValidationError: There is no such reduction, or "concat" lacks a length.
+        """
         super().__init__()
-        self.reduces = name not in (None, "none", "None")
-        self.length = length if name == "concat" else None
-        self.output_size = size * length if name == "concat" else size
-        self.plain = _PLAIN.get(str(name))
-        self.learned = _LEARNED[name](size) if name in _LEARNED else None
+        self.reduces = name not in _KEEPS
+        self.length = _length_of_concat(length) if name == "concat" else None
+        self.output_size = size if self.length is None else size * self.length
+        self.plain = _PLAIN.get(name or "")
+        self.scores = _LEARNED[name](size) if name is not None and name in _LEARNED else None
+        known = [*_PLAIN, *_LEARNED, "concat", "none"]
+        if self.reduces and name not in known:
+            raise ConfigValidationError(
+                f"There is no reduction '{name}'.{nearest(name, known)} Choose one of: {', '.join(known)}."
+            )
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        if self.length is not None:
-            steps = nn.functional.pad(values * mask.unsqueeze(-1), (0, 0, 0, self.length - values.shape[1]))
-            return steps.flatten(1)  # [B, length * H]
-        if self.learned is not None:
-            weighed: Tensor = self.learned(values, mask)
-            return weighed  # [B, H]
-        return values if self.plain is None else self.plain(values, mask)
+        """[B, T, H], [B, T] -> [B, output_size]; [B, T, H] as it is where nothing reduces."""
+        if self.plain is not None:
+            return self.plain(values, mask)  # [B, H]
+        if not self.reduces:
+            return values
+        there = values.masked_fill(~mask.unsqueeze(-1), 0.0)
+        if self.scores is not None:
+            return _weighted_mean(there, mask, self.scores(there))  # [B, H]
+        missing = (self.length or 0) - values.shape[1]
+        return functional.pad(there, (0, 0, 0, missing)).flatten(1)  # [B, length * H]; cuts where it is negative
+
+
+def _length_of_concat(length: int | None) -> int:
+    if length is None:
+        raise ConfigValidationError(
+            "The reduction 'concat' needs sequences of a fixed longest length. Set max_sequence_length, "
+            "or choose another reduction, such as mean."
+        )
+    return length

@@ -21,7 +21,7 @@ class _Sparsemax(torch.autograd.Function):
         sums = ordered.cumsum(-1) - 1
         count = (ranks * ordered > sums).sum(-1, keepdim=True)
         threshold = sums.gather(-1, count - 1) / count
-        result = (logits - threshold).clamp_min(0)
+        result: Tensor = (logits - threshold).clamp_min(0)
         ctx.save_for_backward(result)
         return result
 
@@ -31,7 +31,8 @@ class _Sparsemax(torch.autograd.Function):
         support = (result > 0).to(result.dtype)
         gradient = gradients[0] * support
         mean: Tensor = gradient.sum(-1, keepdim=True) / support.sum(-1, keepdim=True)
-        return gradient - mean * support
+        change: Tensor = gradient - mean * support
+        return change
 
 
 class _Entmax15(torch.autograd.Function):
@@ -46,7 +47,7 @@ class _Entmax15(torch.autograd.Function):
         spread = ranks * ((ordered**2).cumsum(-1) / ranks - mean**2)
         threshold = mean - ((1 - spread) / ranks).clamp_min(0).sqrt()
         count = (threshold <= ordered).sum(-1, keepdim=True)
-        result = (halved - threshold.gather(-1, count - 1)).clamp_min(0) ** 2
+        result: Tensor = (halved - threshold.gather(-1, count - 1)).clamp_min(0) ** 2
         ctx.save_for_backward(result)
         return result
 
@@ -56,7 +57,8 @@ class _Entmax15(torch.autograd.Function):
         root = result.sqrt()
         gradient = gradients[0] * root
         mean: Tensor = gradient.sum(-1, keepdim=True) / root.sum(-1, keepdim=True)
-        return gradient - mean * root
+        change: Tensor = gradient - mean * root
+        return change
 
 
 def sparsemax(logits: Tensor, dim: int = -1) -> Tensor:
@@ -64,8 +66,8 @@ def sparsemax(logits: Tensor, dim: int = -1) -> Tensor:
 
     Source: Martins & Astudillo 2016, arXiv:1602.02068, algorithm 1.
     """
-    result: Tensor = _Sparsemax.apply(logits.movedim(dim, -1))  # type: ignore[no-untyped-call]
-    return result.movedim(-1, dim)
+    result: Tensor = _Sparsemax.apply(_exact(logits).movedim(dim, -1))  # type: ignore[no-untyped-call]
+    return result.movedim(-1, dim).to(logits.dtype)
 
 
 def entmax15(logits: Tensor, dim: int = -1) -> Tensor:
@@ -73,8 +75,13 @@ def entmax15(logits: Tensor, dim: int = -1) -> Tensor:
 
     Source: Peters, Niculae & Martins 2019, arXiv:1905.05702, algorithm 2.
     """
-    result: Tensor = _Entmax15.apply(logits.movedim(dim, -1))  # type: ignore[no-untyped-call]
-    return result.movedim(-1, dim)
+    result: Tensor = _Entmax15.apply(_exact(logits).movedim(dim, -1))  # type: ignore[no-untyped-call]
+    return result.movedim(-1, dim).to(logits.dtype)
+
+
+def _exact(logits: Tensor) -> Tensor:
+    """Half precision is too coarse for the running sums."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def sparsemax_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -82,7 +89,8 @@ def sparsemax_loss(logits: Tensor, target: Tensor) -> Tensor:
 
     Source: Blondel, Martins & Niculae 2020, arXiv:1901.02324, eq. 11 with the entropy (1 - |p|^2) / 2.
     """
-    answer = sparsemax(logits).detach()  # the loss's gradient is answer - target, so the map needs none
+    logits = _exact(logits)
+    answer = sparsemax(logits.detach())  # the loss's gradient is answer - target, so the map needs none
     return _fenchel_young(logits, target, answer, (1 - (answer**2).sum(-1)) / 2)
 
 
@@ -91,10 +99,11 @@ def entmax15_loss(logits: Tensor, target: Tensor) -> Tensor:
 
     Source: Peters, Niculae & Martins 2019, arXiv:1905.05702, eq. 6 with the Tsallis entropy of alpha 1.5.
     """
-    answer = entmax15(logits).detach()
+    logits = _exact(logits)
+    answer = entmax15(logits.detach())
     return _fenchel_young(logits, target, answer, (1 - (answer**1.5).sum(-1)) / 0.75)
 
 
 def _fenchel_young(logits: Tensor, target: Tensor, answer: Tensor, entropy: Tensor) -> Tensor:
-    of_target = logits.gather(-1, target.unsqueeze(-1)).squeeze(-1)  # [B]
+    of_target = logits.gather(-1, target.long().unsqueeze(-1)).squeeze(-1)  # [B]
     return ((answer * logits).sum(-1) - of_target + entropy).clamp_min(0)  # [B]

@@ -18,11 +18,11 @@ from ludwig.features.base import Feature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.losses.members import rows_of
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
-from ludwig.metrics.loss import LossMetric
 from ludwig.metrics.scoreboard import Scoreboard
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.reduce import ReductionName, SequenceReducer
-from ludwig.nn.signal import Shape, Signal
+from ludwig.nn.signal import Form, Shape, Signal
+from ludwig.outputs.loss_metric import LossMetric
 from ludwig.schema import Component, Registry, param
 
 
@@ -73,7 +73,7 @@ class Output(Component, nn.Module):
             SequenceReducer(config.reduce_input, shape.size, shape.count) if shape.form == "sequence" else None
         )
         width = self.reducer.output_size if self.reducer is not None else shape.size
-        form = "members" if self.has_members else "vector"
+        form: Form = "members" if self.has_members else "vector"
         into = Shape(form, width + sum(dependencies.values()), shape.count if self.has_members else 1)
         self.decoder: Decoder = config.decoder.build(into, self.size)
         self.loss: Loss = config.loss.build(self.labels)

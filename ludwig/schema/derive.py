@@ -58,7 +58,8 @@ def dump(config: Any) -> dict[str, Any]:
 
 def schema_of(config: type[Any]) -> type[ma.Schema]:
     """The marshmallow schema of a config dataclass, derived once."""
-    return typing.cast(type[ma.Schema], _derive(config))
+    derived: type[ma.Schema] = _derive(typing.cast(Any, config))
+    return derived
 
 
 @functools.cache

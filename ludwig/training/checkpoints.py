@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,6 @@ def save(folder: Path, name: str, checkpoint: Checkpoint) -> None:
 
 def _shift(folder: Path) -> None:
     """incoming -> latest -> previous; a run that dies in between finds one of them whole."""
-    import shutil
-
     if (folder / LATEST).exists():
         if (folder / PREVIOUS).exists():
             shutil.rmtree(folder / PREVIOUS)

@@ -33,7 +33,7 @@ class Optimizer(Component):
             weights = list(parameters)
             if _can_fuse(self.torch_class, weights):
                 knobs["fused"] = True
-            return self.torch_class(weights, lr=learning_rate, **knobs)
+            return self.torch_class(weights, **{"lr": learning_rate, **knobs})
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")

@@ -58,6 +58,7 @@ def _batch(knobs: TrainingKnobs, rows: int, device_type: str) -> tuple[int, int]
         size = 2 ** int(math.log2(fitting))
         if effective != "auto":
             size = math.gcd(size, effective)
+    settled = int(size)
     if steps == "auto":
-        steps = 1 if effective == "auto" else max(effective // size, 1)
-    return size, steps
+        steps = 1 if effective == "auto" else max(effective // settled, 1)
+    return settled, int(steps)

@@ -29,7 +29,9 @@ Json = dict[str, Any]
 NOT_IN_SCHEMA = ("idx2str", "str2idx", "str2freq", "grid", "preprocessing")
 
 
-def save_description(folder: Path, config: Json, sources: Mapping[str, Any], data_format: str | None, seed: int) -> None:
+def save_description(
+    folder: Path, config: Json, sources: Mapping[str, Any], data_format: str | None, seed: int
+) -> None:
     """What was run, on what, with which versions."""
     files = {name: str(source) for name, source in sources.items() if isinstance(source, str | Path)}
     description = {
@@ -92,7 +94,9 @@ def _splits(progress: Progress) -> dict[str, tuple[Json, Json]]:
 
 def _at_selected(best: Json, history: Json) -> Json:
     return {
-        output: {name: {"best": best.get(output, {}).get(name), "last": rounds[-1][2]} for name, rounds in values.items()}
+        output: {
+            name: {"best": best.get(output, {}).get(name), "last": rounds[-1][2]} for name, rounds in values.items()
+        }
         for output, values in history.items()
     }
 
@@ -118,7 +122,8 @@ def model_card(report: Json) -> str:
     combiner = config.get("combiner", {})
     chapters = {
         "Model Type": f"`{report['model_type']}`, trained with Ludwig {report['environment']['ludwig_version']}.",
-        "Architecture": f"Combiner `{combiner.get('type', 'none')}`:\n\n" + _table(combiner.items(), ["parameter", "value"]),
+        "Architecture": f"Combiner `{combiner.get('type', 'none')}`:\n\n"
+        + _table(combiner.items(), ["parameter", "value"]),
         "Input Features": _table(_rows(config["input_features"], "encoder"), ["name", "type", "encoder"]),
         "Output Features": _table(_rows(config["output_features"], "decoder"), ["name", "type", "decoder"]),
         "Training Configuration": _table(

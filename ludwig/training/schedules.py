@@ -100,7 +100,7 @@ def _inverse_sqrt(knobs: LearningRateScheduler, base: float, step: int, span: Sp
 
 def _polynomial(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
     share = min(step / span.total_steps, 1)
-    return (base - knobs.polynomial_end_lr) * (1 - share) ** knobs.polynomial_power + knobs.polynomial_end_lr
+    return float((base - knobs.polynomial_end_lr) * (1 - share) ** knobs.polynomial_power + knobs.polynomial_end_lr)
 
 
 def _wsd(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:

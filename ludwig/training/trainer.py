@@ -61,11 +61,12 @@ class Trainer(TrainerBase):
         self.save_path = None if saving.folder is None else str(saving.folder)
         self.best_weights: dict[str, Tensor] | None = None
         self.last_loss = torch.zeros(())
+        self._scores: TrainingScores | None = None
         engine.place(model)
         self._freeze()
         self.trained = [weight for weight in model.parameters() if weight.requires_grad]
         bounds = config.gradient_clipping
-        self.clipping = bounds and Clipping(bounds.clipglobalnorm, bounds.clipnorm, bounds.clipvalue)
+        self.clipping = None if bounds is None else Clipping(bounds.clipglobalnorm, bounds.clipnorm, bounds.clipvalue)
         self.validation_metric, self.direction = _judge(config, model)
 
     # what callbacks may look at: model, optimizer, and

@@ -1,0 +1,21 @@
+"""`ludwig experiment`."""
+
+from __future__ import annotations
+
+from ludwig.cli import flags
+from ludwig.cli.evaluate import tell
+
+
+def run(words: list[str]) -> None:
+    """Trains a model, evaluates it and tells how good it is."""
+    parser = flags.parser_of("experiment", "Train a model and evaluate it.")
+    flags.add_config(parser)
+    flags.add_data(parser, splits=True)
+    flags.add_run(parser, "experiment")
+    parser.add_argument("-es", "--eval_split", default="test", help="the split that is evaluated")
+    flags.add_skips(parser, tuple(flags.SKIPS))
+    options = parser.parse_args(words)
+    wanted = flags.chosen(options, *flags.DATA, *flags.RUN, "eval_split", *flags.SKIPS)
+    statistics, _, _, folder = flags.model_of(options).experiment(**wanted)
+    tell(statistics or {})
+    print(f"The run is in {folder}")

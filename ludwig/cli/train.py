@@ -1,0 +1,17 @@
+"""`ludwig train`."""
+
+from __future__ import annotations
+
+from ludwig.cli import flags
+
+
+def run(words: list[str]) -> None:
+    """Trains a model and tells where it lies."""
+    parser = flags.parser_of("train", "Train a model.")
+    flags.add_config(parser)
+    flags.add_data(parser, splits=True)
+    flags.add_run(parser, "experiment")
+    flags.add_skips(parser, flags.TRAINING_SKIPS)
+    options = parser.parse_args(words)
+    results = flags.model_of(options).train(**flags.chosen(options, *flags.DATA, *flags.RUN, *flags.TRAINING_SKIPS))
+    print(f"The run is in {results.output_directory}")

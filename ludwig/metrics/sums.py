@@ -1,0 +1,18 @@
+"""Numbers that are exact enough to be added up over millions of rows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+SINGLE_ONLY = frozenset({"mps"})  # devices without double precision
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """Double precision where the device has it."""
+    return torch.float32 if device.type in SINGLE_ONLY else torch.float64
+
+
+def wide(values: Tensor) -> Tensor:
+    """The values, without their history, in double precision where the device has it."""
+    return values.detach().to(widest(values.device))

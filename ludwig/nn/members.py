@@ -1,0 +1,35 @@
+"""The loss of rows whose prediction is that of several members.
+
+B = rows of the batch, K = ensemble members
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from ludwig.nn.prediction import Prediction
+
+
+class RowLoss(Protocol):
+    """A loss of rows, whose mean may be weighted: what training and evaluation ask of any loss."""
+
+    def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        """The loss of each row: [B]."""
+
+    def row_weights(self, target: Tensor) -> Tensor | None:
+        """How much each row counts in the mean: [B]; None where all count alike."""
+
+    def finish(self, mean: Tensor) -> Tensor:
+        """The loss from the mean of the rows."""
+
+
+def rows_of(loss: RowLoss, prediction: Prediction, target: Tensor, members: bool) -> tuple[Tensor, Tensor | None]:
+    """The loss of each row and its weight: [B]. With members the loss is the mean of theirs."""
+    if not members:
+        return loss.rows(prediction.logits, target, prediction.hidden), loss.row_weights(target)
+    count = prediction.logits.shape[1]
+    logits, hidden = prediction.logits.flatten(0, 1), prediction.hidden.flatten(0, 1)  # [B * K, ...]
+    rows = loss.rows(logits, target.repeat_interleave(count, dim=0), hidden)  # [B * K]
+    return rows.view(-1, count).mean(1), loss.row_weights(target)  # [B]
