@@ -6,7 +6,7 @@ N = rows
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,13 @@ def _save_other(group: Any, name: str, other: Ragged | Files) -> None:
         group.create_dataset(f"files/{name}", data=texts, dtype=h5py.string_dtype())
 
 
-def load_frames(path: Path, decoders: Mapping[str, Decoder]) -> tuple[dict[str, Frame], dict[str, str]]:
-    """The frames over the file's memory map, and the text beside them. `decoders` by column read media files.
+def load_frames(
+    path: Path, decoders_of: Callable[[dict[str, str]], Mapping[str, Decoder]]
+) -> tuple[dict[str, Frame], dict[str, str]]:
+    """The frames over the file's memory map, and the text beside them.
+
+    Args:
+        decoders_of: Gives, from that text, what reads the media files of a column, by its name.
 
     Raises:
         InputDataError: The file is not one of ours.
@@ -64,6 +69,7 @@ def load_frames(path: Path, decoders: Mapping[str, Decoder]) -> tuple[dict[str, 
             if file.attrs.get("ludwig_format") != FORMAT:
                 raise InputDataError(f"'{path}' is an HDF5 file, but not data that this version preprocessed.")
             attributes = {name: file[f"attributes/{name}"][()].decode() for name in file["attributes"]}
+            decoders = decoders_of(attributes)
             frames = {name: _load_frame(path, group, decoders) for name, group in file["frames"].items()}
     except (OSError, KeyError) as error:
         raise InputDataError(f"'{path}' cannot be read as preprocessed data: {error}.") from None

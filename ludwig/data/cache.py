@@ -46,10 +46,15 @@ def load_prepared(path: Path, specs: Sequence[Spec]) -> Prepared:
     Raises:
         InputDataError: The file is not preprocessed data.
     """
-    decoders: dict[str, Decoder] = {}
-    frames, attributes = load_frames(path, decoders)
-    raw = json.loads(attributes["facts"])
-    facts: dict[str, Facts] = {spec.name: spec.feature.facts_type.from_json(raw[spec.name]) for spec in specs}
+    facts: dict[str, Facts] = {}
+
+    def decoders_of(attributes: dict[str, str]) -> dict[str, Decoder]:
+        raw = json.loads(attributes["facts"])
+        facts.update({spec.name: spec.feature.facts_type.from_json(raw[spec.name]) for spec in specs})
+        found = {spec.name: spec.feature.decoder(facts[spec.name]) for spec in specs}
+        return {name: decoder for name, decoder in found.items() if decoder is not None}
+
+    frames, _ = load_frames(path, decoders_of)
     return Prepared(frames["training"], frames.get("validation"), frames.get("test"), facts)
 
 

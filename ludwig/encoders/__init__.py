@@ -1,6 +1,14 @@
 """From the columns of a batch to signals."""
 
-from ludwig.encoders import category, generic, number  # noqa: F401  (importing registers)
+from ludwig.encoders import (  # noqa: F401  (importing registers)
+    category,
+    generic,
+    image_cnn,
+    number,
+    sequence_cnn,
+    sequence_embed,
+    sequence_rnn,
+)
 from ludwig.encoders.base import ENCODERS, Encoder
 
 __all__ = ["ENCODERS", "Encoder"]

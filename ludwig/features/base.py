@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import pandas as pd
 from numpy.typing import NDArray
 
+from ludwig.columns.files import Decoder
 from ludwig.columns.frame import Column
 from ludwig.error import InputDataError
 from ludwig.features.cells import Cells, Flags
@@ -112,6 +113,10 @@ class Feature(Component, ABC, Generic[C, T, F]):
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: F) -> dict[str, Any]:
         """What an output of this type predicted, as the user is to see it: arrays of N rows by key."""
         return dict(predicted)
+
+    def decoder(self, facts: F) -> Decoder | None:
+        """What reads one source of a column that is kept as files; None for other columns."""
+        return None
 
     def facts_of_config(self) -> F:
         """The facts where the config alone says them.

@@ -21,6 +21,7 @@ from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally, first_few
 from ludwig.features.cells import Flags, Numbers
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.features.scaling import Scaling
 from ludwig.schema import param
 
 logger = logging.getLogger(__name__)
@@ -30,26 +31,6 @@ Normalization = Literal["zscore", "minmax", "log1p", "iq"]
 
 GRID = 257  # quantiles that are kept of a column
 SAMPLE = 100_000  # values at most from which quantiles are read
-
-
-@dataclasses.dataclass(frozen=True)
-class Scaling:
-    """A map from a column's own units to what a network sees, and back."""
-
-    shift: float = 0.0
-    scale: float = 1.0
-    log: bool = False
-
-    def apply(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Own units to scaled."""
-        if self.log:
-            logs: NDArray[np.floating] = np.log1p(np.maximum(values, self.shift))  # below -1 there is no logarithm
-            return logs
-        return (values - self.shift) / self.scale
-
-    def undo(self, values: Tensor) -> Tensor:
-        """Scaled to own units."""
-        return values.expm1() if self.log else values * self.scale + self.shift
 
 
 @dataclasses.dataclass(frozen=True)

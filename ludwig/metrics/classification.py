@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
+from ludwig.metrics.mean import MeanMetric
 from ludwig.nn.prediction import Prediction
 
 KINDS = ("category", "category_distribution")
@@ -45,27 +46,13 @@ class MacroAccuracy(Metric):
 
 
 @METRICS.register("accuracy_micro", kinds=KINDS)
-class MicroAccuracy(Metric):
+class MicroAccuracy(MeanMetric):
     """Share of right answers."""
 
     direction: ClassVar[Direction] = "maximize"
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.rows: Tensor | int = 0
-        self.hits: Tensor | int = 0
-
-    def update(self, prediction: Prediction, target: Tensor) -> None:
-        there = target >= 0
-        self.rows = self.rows + there.sum()
-        self.hits = self.hits + (self.right(prediction, target.long().clamp_min(0)) & there).sum()
-
-    def merge(self, other: Self) -> None:
-        self.rows, self.hits = self.rows + other.rows, self.hits + other.hits
-
-    def compute(self) -> float | None:
-        rows, hits = int(self.rows), int(self.hits)
-        return hits / rows if rows else None
+    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
+        return self.right(prediction, target.long().clamp_min(0)), target >= 0
 
     def right(self, prediction: Prediction, ids: Tensor) -> Tensor:
         """Which rows are hits: [B]."""

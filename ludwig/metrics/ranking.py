@@ -54,7 +54,8 @@ class ScoreMetric(Metric):
         """Scores and targets of all rows that have a target; None without any."""
         if not self.scores:
             return None
-        scores, targets = torch.cat(self.scores).float(), torch.cat(self.targets)
+        scores, targets = torch.cat(self.scores), torch.cat(self.targets)
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))  # half precision cannot be searched
         there = targets >= 0
         return (scores[there], targets[there]) if there.any() else None
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
+from ludwig.metrics.mean import MeanMetric
 from ludwig.metrics.sums import wide
 from ludwig.nn.prediction import Prediction
 
@@ -19,45 +20,23 @@ KINDS = ("number", "timeseries", "vector")
 SMALLEST = torch.finfo(torch.float64).eps  # a target nearer to zero divides like this number
 
 
-class MeanMetric(Metric):
-    """A mean over all numbers of all rows."""
+class ErrorMetric(MeanMetric):
+    """The mean of the errors of all numbers of all rows."""
 
     direction: ClassVar[Direction] = "minimize"
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.total: Tensor | float = 0.0
-        self.count: Tensor | int = 0
-
-    def update(self, prediction: Prediction, target: Tensor) -> None:
+    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
         assert prediction.predictions is not None
-        self.add(prediction.predictions, target)
-
-    def add(self, predicted: Tensor, target: Tensor) -> None:
-        """Counts numbers of any shape."""
         truth = wide(target)
-        missing = truth.isnan()
-        self.total = self.total + self.errors(wide(predicted), truth).masked_fill(missing, 0.0).sum()
-        self.count = self.count + (~missing).sum()
-
-    def merge(self, other: Self) -> None:
-        self.total, self.count = self.total + other.total, self.count + other.count
-
-    def compute(self) -> float | None:
-        count = int(self.count)
-        return self.finish(float(self.total) / count) if count else None
+        return self.errors(wide(prediction.predictions), truth), ~truth.isnan()
 
     @abstractmethod
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
         """The error of each number."""
 
-    def finish(self, mean: float) -> float:
-        """The metric from the mean of the errors."""
-        return mean
-
 
 @METRICS.register("mean_squared_error", kinds=KINDS)
-class MeanSquaredError(MeanMetric):
+class MeanSquaredError(ErrorMetric):
     """The mean of squared differences."""
 
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
@@ -73,7 +52,7 @@ class RootMeanSquaredError(MeanSquaredError):
 
 
 @METRICS.register("mean_absolute_error", kinds=KINDS)
-class MeanAbsoluteError(MeanMetric):
+class MeanAbsoluteError(ErrorMetric):
     """The mean of absolute differences."""
 
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
@@ -81,7 +60,7 @@ class MeanAbsoluteError(MeanMetric):
 
 
 @METRICS.register("mean_absolute_percentage_error", kinds=KINDS)
-class MeanAbsolutePercentageError(MeanMetric):
+class MeanAbsolutePercentageError(ErrorMetric):
     """The mean of absolute differences over the size of the target, as a share (1 is 100 %)."""
 
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
@@ -97,7 +76,7 @@ class RootMeanSquaredPercentageError(RootMeanSquaredError):
 
 
 @METRICS.register("symmetric_mean_absolute_percentage_error", kinds=("timeseries",))
-class SymmetricMeanAbsolutePercentageError(MeanMetric):
+class SymmetricMeanAbsolutePercentageError(ErrorMetric):
     """The mean of 2 |difference| / (|prediction| + |target|), between 0 and 2; 0 where both are 0.
 
     Source: Makridakis 1993, "Accuracy measures: theoretical and practical concerns".
@@ -148,7 +127,8 @@ class MeanAbsoluteScaledError(Metric):
         self.ends = ends
 
     def _count(self, before: Tensor, after: Tensor) -> None:
-        self.naive.add(before, torch.where(before.isnan(), before, after))
+        steps = (wide(after) - wide(before)).abs()
+        self.naive.add(steps, ~steps.isnan())
 
 
 @METRICS.register("r2", kinds=KINDS)
@@ -186,6 +166,6 @@ class R2(Metric):
         mean = (counts * means).sum(0) / count.clamp_min(1)
         around = (squares + counts * (means - mean).square()).sum(0)
         residual = residuals.sum(0)
-        constant = torch.where(residual == 0, 1.0, 0.0) + residual.isnan() * residual  # as scikit-learn has it
-        shares = torch.where(around > 0, 1 - residual / around, constant)[count >= 2]
+        of_constant = torch.where(residual > 0, 0.0, 1 - residual)  # 1 if it is told exactly, as scikit-learn has it
+        shares = torch.where(around > 0, 1 - residual / around, of_constant)[count >= 2]
         return float(shares.mean()) if len(shares) else None

@@ -6,37 +6,17 @@ B = rows of the batch, T = steps of the target, S = steps of the answer, C = tok
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
-from ludwig.metrics.base import METRICS, Direction, Metric, Setting
-from ludwig.metrics.sums import wide
+from ludwig.metrics.base import METRICS, Direction
+from ludwig.metrics.mean import MeanMetric
 from ludwig.nn.prediction import Prediction
 
 KINDS = ("sequence", "text")
-
-
-class ShareMetric(Metric):
-    """A sum over what is counted, divided by the count."""
-
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        self.total: Tensor | float = 0.0
-        self.count: Tensor | int = 0
-
-    def merge(self, other: Self) -> None:
-        self.total, self.count = self.total + other.total, self.count + other.count
-
-    def compute(self) -> float | None:
-        count = int(self.count)
-        return self.finish(float(self.total) / count) if count else None
-
-    def finish(self, mean: float) -> float:
-        """The metric from the mean."""
-        return mean
 
 
 def _hits(prediction: Prediction, target: Tensor) -> Tensor:
@@ -48,40 +28,35 @@ def _hits(prediction: Prediction, target: Tensor) -> Tensor:
 
 
 @METRICS.register("token_accuracy", kinds=KINDS)
-class TokenAccuracy(ShareMetric):
+class TokenAccuracy(MeanMetric):
     """Share of the steps that are answered right."""
 
     direction: ClassVar[Direction] = "maximize"
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
-        self.total = self.total + _hits(prediction, target).sum()
-        self.count = self.count + (target >= 0).sum()
+    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
+        return _hits(prediction, target), target >= 0
 
 
 @METRICS.register("sequence_accuracy", kinds=KINDS)
-class SequenceAccuracy(ShareMetric):
+class SequenceAccuracy(MeanMetric):
     """Share of the rows of which all steps are answered right."""
 
     direction: ClassVar[Direction] = "maximize"
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
+    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
         there = target >= 0  # [B, T]
-        rows = there.any(1)  # [B]
-        self.total = self.total + ((_hits(prediction, target) | ~there).all(1) & rows).sum()
-        self.count = self.count + rows.sum()
+        return (_hits(prediction, target) | ~there).all(1), there.any(1)  # [B], [B]
 
 
-class LikelihoodMetric(ShareMetric):
+class LikelihoodMetric(MeanMetric):
     """e to the mean over all steps of the cross entropy of the softmax: between how many tokens it wavers."""
 
     direction: ClassVar[Direction] = "minimize"
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
-        logits, ids = self.compared(prediction.logits.detach(), target.long())
-        losses = cross_entropy(logits.flatten(0, 1), ids.flatten().clamp_min(0), reduction="none")  # [B * T]
-        there = ids.flatten() >= 0
-        self.total = self.total + wide(losses).masked_fill(~there, 0.0).sum()
-        self.count = self.count + there.sum()
+    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
+        logits, wanted = self.compared(prediction.logits, target)
+        ids = wanted.flatten().long()  # [B * T]
+        return cross_entropy(logits.flatten(0, 1), ids.clamp_min(0), reduction="none"), ids >= 0
 
     def finish(self, mean: float) -> float:
         return float(torch.tensor(mean, dtype=torch.float64).exp())  # infinite where it is too large

@@ -11,71 +11,81 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Ids = NDArray[np.integer]
+Ids = NDArray[np.integer[Any]]
+Counts = NDArray[np.int64]
+Floats = NDArray[np.floating[Any]]
 
 
-def confusion_matrix(target: Ids, predicted: Ids, classes: int) -> NDArray[np.int64]:
+def classification_statistics(target: Ids, predicted: Ids, labels: Sequence[str]) -> dict[str, Any]:
+    """Confusion matrix, overall statistics and those of each class, under its label.
+
+    Rows whose target is below zero, of no known class, are left out.
+    """
+    known = target >= 0
+    matrix = confusion_matrix(target[known], predicted[known], len(labels))
+    return {
+        "confusion_matrix": matrix.tolist(),
+        "overall_stats": overall_stats(matrix),
+        "per_class_stats": per_class_stats(matrix, labels),
+    }
+
+
+def binary_statistics(
+    target: NDArray[Any], predicted: NDArray[Any], probability_of_true: Floats, labels: Sequence[str]
+) -> dict[str, Any]:
+    """The statistics of two classes, with the curves over all thresholds.
+
+    The curves are left out where all rows are of one class, or a probability is not a number.
+    """
+    truth, of_true = target.astype(np.int64), probability_of_true.astype(np.float64)
+    statistics = classification_statistics(truth, predicted.astype(np.int64), labels)
+    known = truth >= 0
+    truth, of_true = truth[known], of_true[known]
+    if len(np.unique(truth)) < 2 or not np.isfinite(of_true).all():
+        return statistics
+    return {
+        **statistics,
+        "roc_curve": roc_curve(truth, of_true),
+        "roc_auc_macro": roc_auc_macro(truth, of_true),
+        "roc_auc_micro": roc_auc_micro(truth, of_true),
+        "precision_recall_curve": precision_recall_curve(truth, of_true),
+        "average_precision_macro": average_precision_macro(truth, of_true),
+        "average_precision_micro": average_precision_micro(truth, of_true),
+        "average_precision_samples": average_precision_samples(truth, of_true),
+    }
+
+
+def confusion_matrix(target: Ids, predicted: Ids, classes: int) -> Counts:
     """How often a class (row) was taken for another (column): [C, C]."""
     places = target.astype(np.int64) * classes + predicted.astype(np.int64)
     return np.bincount(places, minlength=classes * classes).reshape(classes, classes)
 
 
-def classification_statistics(target: Ids, predicted: Ids, labels: Sequence[str]) -> dict[str, Any]:
-    """Confusion matrix, overall statistics and those of each class, under its label."""
-    matrix = confusion_matrix(target, predicted, len(labels))
-    each = per_class_stats(matrix, labels)
-    return {"confusion_matrix": matrix.tolist(), "overall_stats": overall_stats(matrix), "per_class_stats": each}
+def overall_stats(matrix: Counts) -> dict[str, float]:
+    """Accuracy, means of precision, recall and F1 over the classes, and Cohen's kappa (1960), from a confusion matrix.
 
-
-def binary_statistics(
-    target: NDArray[np.bool_], predicted: NDArray[np.bool_], of_true: NDArray[np.floating], labels: Sequence[str]
-) -> dict[str, Any]:
-    """The statistics of two classes, with the curves over all thresholds.
-
-    `of_true`: the probability of true of each row: [N].
+    Macro: over the classes that occur or are predicted; micro: over the rows; weighted: by the rows of the classes.
     """
-    from sklearn import metrics
-
-    truth = target.astype(np.int64)
-    statistics = classification_statistics(truth, predicted.astype(np.int64), labels)
-    if len(np.unique(truth)) < 2:  # the curves need rows of both classes
-        return statistics
-    false_rate, true_rate, _ = metrics.roc_curve(truth, of_true)
-    precisions, recalls, _ = metrics.precision_recall_curve(truth, of_true)
-    both = np.stack([1 - of_true, of_true], axis=1)  # [N, 2]
-    one_hot = np.eye(2)[truth]  # [N, 2]
+    counts = matrix.astype(np.float64)
+    total, hits, rows, columns = counts.sum(), np.diag(counts), counts.sum(1), counts.sum(0)
+    accuracy = float(_share(hits.sum(), total))
+    values = {
+        "precision": _share(hits, columns),
+        "recall": _share(hits, rows),
+        "f1_score": _share(2 * hits, rows + columns),
+    }
+    occurs = rows + columns > 0
+    by_chance = _share((rows * columns).sum(), total**2)
     return {
-        **statistics,
-        "roc_curve": {"false_positive_rate": false_rate.tolist(), "true_positive_rate": true_rate.tolist()},
-        "precision_recall_curve": {"precisions": precisions.tolist(), "recalls": recalls.tolist()},
-        **{f"roc_auc_{how}": float(metrics.roc_auc_score(one_hot, both, average=how)) for how in ("macro", "micro")},
-        **{
-            f"average_precision_{how}": float(metrics.average_precision_score(one_hot, both, average=how))
-            for how in ("macro", "micro", "samples")
-        },
+        "token_accuracy": accuracy,
+        **{f"avg_{name}_macro": float(_share(value.sum(), occurs.sum())) for name, value in values.items()},
+        **{f"avg_{name}_micro": accuracy for name in values},
+        **{f"avg_{name}_weighted": float(_share((value * rows).sum(), total)) for name, value in values.items()},
+        "kappa_score": float(_share(accuracy - by_chance, 1 - by_chance)),
     }
 
 
-def overall_stats(matrix: NDArray[np.int64]) -> dict[str, float]:
-    """Accuracy, means of precision, recall and F1, and Cohen's kappa (1960), from a confusion matrix."""
-    total = matrix.sum()
-    right = np.diag(matrix)
-    rows, columns = matrix.sum(1), matrix.sum(0)
-    occurs = (rows + columns) > 0  # classes that neither occur nor are predicted say nothing
-    precision, recall = _share(right, columns), _share(right, rows)
-    f1 = _share(2 * right, rows + columns)
-    by_chance = float((rows * columns).sum() / max(total, 1) ** 2)
-    accuracy = float(_share(right.sum(), total))
-    stats = {"token_accuracy": accuracy}
-    for name, values in (("precision", precision), ("recall", recall), ("f1_score", f1)):
-        stats[f"avg_{name}_macro"] = float(values[occurs].mean()) if occurs.any() else 0.0
-        stats[f"avg_{name}_micro"] = accuracy
-        stats[f"avg_{name}_weighted"] = float((values * rows).sum() / max(total, 1))
-    stats["kappa_score"] = (accuracy - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
-    return stats
-
-
-def per_class_stats(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[str, dict[str, float]]:
+def per_class_stats(matrix: Counts, labels: Sequence[str]) -> dict[str, dict[str, float]]:
     """The statistics of each class against all others; 0 where one would divide by nothing."""
     hits = np.diag(matrix)
     misses, alarms = matrix.sum(1) - hits, matrix.sum(0) - hits
@@ -83,8 +93,7 @@ def per_class_stats(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[st
     recall, specificity = _share(hits, hits + misses), _share(rejections, rejections + alarms)
     precision, negative_value = _share(hits, hits + alarms), _share(rejections, rejections + misses)
     miss_rate, alarm_rate = _share(misses, hits + misses), _share(alarms, rejections + alarms)
-    spread = np.sqrt((hits + alarms) * (hits + misses) * (rejections + alarms) * (rejections + misses) * 1.0)
-    values = {
+    values: dict[str, NDArray[Any]] = {
         "true_positives": hits,
         "true_negatives": rejections,
         "false_positives": alarms,
@@ -97,7 +106,7 @@ def per_class_stats(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[st
         "false_positive_rate": alarm_rate,
         "false_discovery_rate": _share(alarms, hits + alarms),
         "false_omission_rate": _share(misses, rejections + misses),
-        "accuracy": _share(hits + rejections, np.full(len(hits), matrix.sum())),
+        "accuracy": _share(hits + rejections, hits + rejections + alarms + misses),
         "precision": precision,
         "recall": recall,
         "f1_score": _share(2 * hits, 2 * hits + alarms + misses),
@@ -106,14 +115,76 @@ def per_class_stats(matrix: NDArray[np.int64], labels: Sequence[str]) -> dict[st
         "hit_rate": recall,
         "miss_rate": miss_rate,
         "fall_out": alarm_rate,
-        "matthews_correlation_coefficient": _share(hits * rejections - alarms * misses, spread),
+        "matthews_correlation_coefficient": _correlation(hits, rejections, alarms, misses),
         "informedness": recall + specificity - 1,
         "markedness": precision + negative_value - 1,
     }
     return {label: {name: array[place].item() for name, array in values.items()} for place, label in enumerate(labels)}
 
 
+def roc_curve(target: Ids, probability_of_true: Floats) -> dict[str, list[float]]:
+    """False and true positive rate over the thresholds, without points on a straight line between others."""
+    from sklearn import metrics
+
+    false_rate, true_rate, _ = metrics.roc_curve(target, probability_of_true)
+    return {"false_positive_rate": false_rate.tolist(), "true_positive_rate": true_rate.tolist()}
+
+
+def precision_recall_curve(target: Ids, probability_of_true: Floats) -> dict[str, list[float]]:
+    """Precision and recall over the thresholds, without points that the curve does not need."""
+    from sklearn import metrics
+
+    precisions, recalls, _ = metrics.precision_recall_curve(target, probability_of_true, drop_intermediate=True)
+    return {"precisions": precisions.tolist(), "recalls": recalls.tolist()}
+
+
+def roc_auc_macro(target: Ids, probability_of_true: Floats) -> float:
+    """The mean of the areas of false and of true, each against the other."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(*_side_by_side(target, probability_of_true), average="macro"))
+
+
+def roc_auc_micro(target: Ids, probability_of_true: Floats) -> float:
+    """The area of all pairs of a row and a class, ranked together."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(*_side_by_side(target, probability_of_true), average="micro"))
+
+
+def average_precision_macro(target: Ids, probability_of_true: Floats) -> float:
+    """The mean of the average precisions of false and of true."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(*_side_by_side(target, probability_of_true), average="macro"))
+
+
+def average_precision_micro(target: Ids, probability_of_true: Floats) -> float:
+    """The average precision of all pairs of a row and a class, ranked together."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(*_side_by_side(target, probability_of_true), average="micro"))
+
+
+def average_precision_samples(target: Ids, probability_of_true: Floats) -> float:
+    """The mean over the rows of the average precision of the two classes of the row."""
+    of_own = np.where(target > 0, probability_of_true, 1 - probability_of_true)
+    return float(np.where(of_own > 0.5, 1.0, 0.5).mean())  # 1 where the own class is ranked first, else 1 of 2
+
+
+def _side_by_side(target: Ids, of_true: Floats) -> tuple[Floats, Floats]:
+    """Truth and probabilities of both classes: [N, 2], [N, 2]."""
+    return np.eye(2)[target.astype(np.int64)], np.stack([1 - of_true, of_true], axis=1)
+
+
+def _correlation(hits: Counts, rejections: Counts, alarms: Counts, misses: Counts) -> NDArray[np.float64]:
+    """Matthews 1975, as a product of roots, since a product of four counts does not fit into an integer."""
+    called, true, not_called, not_true = hits + alarms, hits + misses, rejections + misses, rejections + alarms
+    spread = np.sqrt(called) * np.sqrt(true) * np.sqrt(not_called) * np.sqrt(not_true)
+    return _share(hits * rejections - alarms * misses, spread)
+
+
 def _share(part: Any, whole: Any) -> NDArray[np.float64]:
     part, whole = np.asarray(part, float), np.asarray(whole, float)
-    shares: NDArray[np.float64] = np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
-    return shares
+    share: NDArray[np.float64] = np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
+    return share

@@ -89,8 +89,9 @@ class _Direction(nn.Module):
         self.cell = _CELLS[spec.cell_type]
         self.state_size, self.recurrent_dropout = state_size, spec.recurrent_dropout
         self.layer = self.cell.layer(input_size, state_size, spec.use_bias, spec.activation)
-        self.act, self.gate = activation(spec.activation), activation(spec.recurrent_activation)
         has_gates = self.cell.gates > 1
+        self.act = activation(spec.activation)
+        self.gate = activation(spec.recurrent_activation if has_gates else None)
         self.is_standard = spec.activation in self.cell.activations and (
             spec.recurrent_activation == "sigmoid" or not has_gates
         )
@@ -104,30 +105,31 @@ class _Direction(nn.Module):
 
     def _step_by_step(self, values: Tensor) -> Tensor:
         """One mask of dropped units for all steps (Gal & Ghahramani 2016, arXiv:1512.05287, section 4)."""
-        layer = self.layer
-        bias, recurrent_bias = (layer.bias_ih_l0, layer.bias_hh_l0) if layer.bias else (None, None)
-        ours = functional.linear(values, layer.weight_ih_l0, bias)  # [B, T, G * H]
+        weights = dict(self.layer.named_parameters())
+        ours = functional.linear(values, weights["weight_ih_l0"], weights.get("bias_ih_l0"))  # [B, T, G * H]
         zeros = ours.new_zeros(len(values), self.state_size)  # [B, H]
         kept = functional.dropout(torch.ones_like(zeros), self.recurrent_dropout, self.training)
         state: State = (zeros,) * self.cell.parts
         shown = []
         for step in ours.unbind(1):
-            handed = functional.linear(state[0] * kept, layer.weight_hh_l0, recurrent_bias)  # [B, G * H]
+            handed = functional.linear(
+                state[0] * kept, weights["weight_hh_l0"], weights.get("bias_hh_l0")
+            )  # [B, G * H]
             state = self.cell.step(step, handed, state, self.act, self.gate)
             shown.append(state[0])
         return torch.stack(shown, dim=1)  # [B, T, H]
 
 
 def _start(layer: nn.RNNBase, cell: _Cell, spec: RecurrentSpec) -> None:
-    """Each gate starts by itself. A cell's two biases only ever add up, so that the second starts at zero."""
-    for weight in layer.weight_ih_l0.chunk(cell.gates):
+    """Each gate starts by itself. Torch keeps two biases a cell; the second starts at zero."""
+    for weight in layer.get_parameter("weight_ih_l0").chunk(cell.gates):
         initialize(weight, spec.weights_initializer)
-    for weight in layer.weight_hh_l0.chunk(cell.gates):
+    for weight in layer.get_parameter("weight_hh_l0").chunk(cell.gates):
         initialize(weight, spec.recurrent_initializer)
     if not spec.use_bias:
         return
-    nn.init.zeros_(layer.bias_hh_l0)
-    for gate, bias in enumerate(layer.bias_ih_l0.chunk(cell.gates)):
+    nn.init.zeros_(layer.get_parameter("bias_hh_l0"))
+    for gate, bias in enumerate(layer.get_parameter("bias_ih_l0").chunk(cell.gates)):
         remembers = spec.unit_forget_bias and gate == cell.forget_gate  # Jozefowicz et al. 2015, section 3.3
         initialize(bias, "ones" if remembers else spec.bias_initializer)
 

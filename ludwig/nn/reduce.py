@@ -74,8 +74,8 @@ class QueryScores(nn.Module):
         self.query = nn.Parameter(torch.randn(size) * size**-0.5)  # [H]
 
     def forward(self, values: Tensor) -> Tensor:
-        scores: Tensor = values @ self.query  # [B, T]
-        return scores * values.shape[-1] ** -0.5
+        scores: Tensor = values @ self.query * values.shape[-1] ** -0.5
+        return scores  # [B, T]
 
 
 _LEARNED: dict[str, Callable[[int], nn.Module]] = {"attention": AttentionScores, "attention_pooling": QueryScores}

@@ -1,0 +1,35 @@
+"""What all encoders of sequences do at their end: reduce the steps, then a stack of fully connected layers.
+
+B = rows of the batch, T = steps, H = size of a vector
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ludwig.nn.mlp import FullyConnectedStack, LayerSpec
+from ludwig.nn.reduce import SequenceReducer
+from ludwig.nn.signal import Form, Shape, Signal
+
+
+def form_after(reduce_output: str | None) -> Form:
+    """The form of a sequence once it is reduced, or is not."""
+    return "sequence" if reduce_output in (None, "none", "None") else "vector"
+
+
+class SequenceEnd(nn.Module):
+    """[B, T, H], [B, T] -> a vector [B, H'], or a sequence where nothing reduces it."""
+
+    def __init__(self, reduce_output: str | None, size: int, longest: int, layers: Sequence[LayerSpec] = ()) -> None:
+        super().__init__()
+        self.reducer = SequenceReducer(reduce_output, size, longest)
+        self.stack = FullyConnectedStack(self.reducer.output_size, layers)
+        form = form_after(reduce_output)
+        self.shape = Shape(form, self.stack.output_size, longest if form == "sequence" else 1)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Signal:
+        if self.reducer.reduces:
+            return Signal.vector(self.stack(self.reducer(values, mask)))  # [B, H']
+        return Signal.sequence(self.stack(values), mask)  # [B, T, H']

@@ -1,0 +1,66 @@
+"""How the steps of a ragged column become vectors: tokens by an embedding, numbers as they are.
+
+B = rows of the batch, T = steps, E = size of a step's vector
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from torch import Tensor, nn
+
+from ludwig.columns.ragged import Padded
+from ludwig.encoders.word_vectors import load_word_vectors
+from ludwig.features.text import TextFacts
+from ludwig.nn.embedding import TokenEmbedding
+from ludwig.nn.initializer import InitializerSpec
+from ludwig.schema import param
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EmbeddingKnobs:
+    """The knobs of an embedding of tokens."""
+
+    embedding_size: int = param(256, min=1, help="Size of the embedding of a token.")
+    embeddings_trainable: bool = param(True, help="Whether the embeddings are learned.")
+    embeddings_on_cpu: bool = param(False, help="Whether the table stays in the CPU's memory.")
+    pretrained_embeddings: str | None = param(None, help="A file of word vectors to start from (GloVe format).")
+
+
+class TokenSteps(nn.Module):
+    """An embedding of each token: [B, T] -> [B, T, E], [B, T]."""
+
+    def __init__(
+        self, knobs: EmbeddingKnobs, facts: TextFacts, initializer: InitializerSpec | None = None, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.embedding = TokenEmbedding(
+            len(facts.vocabulary),
+            knobs.embedding_size,
+            trainable=knobs.embeddings_trainable,
+            on_cpu=knobs.embeddings_on_cpu,
+            initializer=initializer,
+            dropout=dropout,
+        )
+        if knobs.pretrained_embeddings:
+            load_word_vectors(knobs.pretrained_embeddings, facts.vocabulary.ids, self.embedding.weight.data)
+        self.output_size = knobs.embedding_size
+        self.longest = facts.longest
+
+    def forward(self, column: Padded) -> tuple[Tensor, Tensor]:
+        return self.embedding(column.values), column.mask
+
+
+class NumberSteps(nn.Module):
+    """Each number as a vector of one: [B, T] -> [B, T, 1], [B, T]."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__()
+        self.output_size = 1
+        self.longest = longest
+
+    def forward(self, column: Padded) -> tuple[Tensor, Tensor]:
+        return column.values.unsqueeze(-1), column.mask
+
+
+Steps = TokenSteps | NumberSteps

@@ -1,0 +1,218 @@
+"""Images: files that are decoded when a batch needs them, or arrays in memory.
+
+N = rows, C = channels, H, W = height and width in pixels
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
+
+from ludwig.columns.dense import Dense
+from ludwig.columns.files import Decoder, Files
+from ludwig.error import InputDataError, MissingExtraError
+from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally, first_few
+from ludwig.features.cells import Objects
+from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.schema import param
+
+Strategy = Literal["fill_with_const", "bfill", "ffill", "drop_row"]
+Resize = Literal["interpolate", "crop_or_pad"]
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageDecoder:
+    """Reads one image as bytes of one shape: uint8 [C, H, W]. A missing one is of one grey."""
+
+    channels: int
+    height: int
+    width: int
+    resize_method: Resize
+    fill: int = 0
+
+    def __call__(self, source: Any) -> Tensor:
+        if source is None:
+            return torch.full((self.channels, self.height, self.width), self.fill, dtype=torch.uint8)
+        pixels = torch.from_numpy(pixels_of(source, self.channels)).permute(2, 0, 1)  # [C, H', W']
+        if pixels.shape[1:] == (self.height, self.width):
+            return pixels.contiguous()
+        return self._interpolated(pixels) if self.resize_method == "interpolate" else self._cut(pixels)
+
+    def _interpolated(self, pixels: Tensor) -> Tensor:
+        size = (self.height, self.width)
+        resized = interpolate(pixels.unsqueeze(0).float(), size, mode="bilinear", antialias=True)
+        return resized.squeeze(0).round().clamp(0, 255).to(torch.uint8)  # [C, H, W]
+
+    def _cut(self, pixels: Tensor) -> Tensor:
+        """The middle of a larger image; a smaller one in the middle of black."""
+        down, across = self.height - pixels.shape[1], self.width - pixels.shape[2]
+        return pad(pixels, (across // 2, across - across // 2, down // 2, down - down // 2))  # [C, H, W]
+
+
+def pixels_of(source: Any, channels: int | None = None) -> NDArray[np.uint8]:
+    """The pixels of a path, of encoded bytes or of an array: [H, W, C].
+
+    Raises:
+        InputDataError: It is no image.
+    """
+    if isinstance(source, np.ndarray):
+        return _with_channels(_from_array(source), channels)
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise MissingExtraError("Pillow", "image", "Reading image files") from None
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            wanted = MODES[channels] if channels else image.mode if image.mode in MODES.values() else "RGB"
+            pixels = np.array(image.convert(wanted))
+    except (OSError, UnidentifiedImageError) as error:
+        raise InputDataError(f"'{source}' cannot be read as an image: {error}.") from None
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """[H, W] or [H, W, C], as bytes or as shares of one. Channels may come first where they are few."""
+    if array.ndim == 2:
+        array = array[:, :, None]
+    elif array.shape[0] in MODES and array.shape[2] not in MODES:
+        array = array.transpose(1, 2, 0)
+    if array.dtype.kind == "f" and array.max(initial=0) <= 1:
+        array = array * 255
+    return np.ascontiguousarray(array).astype(np.uint8)
+
+
+def _with_channels(pixels: NDArray[np.uint8], channels: int | None) -> NDArray[np.uint8]:
+    has = pixels.shape[2]
+    if channels in (None, has):
+        return pixels
+    if has == 1:
+        return np.repeat(pixels, channels, axis=2)
+    if channels == 1:
+        return np.ascontiguousarray(pixels[:, :, :3].mean(axis=2, keepdims=True).round().astype(np.uint8))
+    if has > channels:
+        return np.ascontiguousarray(pixels[:, :, :channels])
+    opaque = np.full((*pixels.shape[:2], channels - has), 255, np.uint8)
+    return np.concatenate([pixels, opaque], axis=2)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFacts(Facts):
+    """What the training split taught about an image column."""
+
+    channels: int
+    height: int
+    width: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {"num_channels": self.channels, "height": self.height, "width": self.width}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(raw["num_channels"], raw["height"], raw["width"])
+
+
+class ShapeTally(Tally):
+    """The shapes of the first images."""
+
+    def __init__(self, shapes: list[tuple[int, int, int]], seen: int) -> None:
+        self.shapes, self.seen = shapes, seen
+
+    def merge(self, other: Self) -> Self:
+        return type(self)([*self.shapes, *other.shapes], self.seen + other.seen)
+
+
+@FEATURES.register("image")
+class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
+    """A column of images: paths, bytes of files, or arrays."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Feature.Config):
+        missing_value_strategy: Strategy = param("bfill", help="What happens to a missing image.")
+        fill_value: float | None = param(None, min=0, max=255, help="The grey of an image that stays missing.")
+        height: int | None = param(None, min=1, help="Height in pixels; null takes it from the data.")
+        width: int | None = param(None, min=1, help="Width in pixels; null takes it from the data.")
+        num_channels: int | None = param(None, min=1, max=4, help="Channels; null takes them from the data.")
+        resize_method: Resize = param("interpolate", help="How an image gets the common size.")
+        infer_image_num_channels: bool = param(True, help="Whether channels are taken from the data; else 3.")
+        infer_image_dimensions: bool = param(True, help="Whether the size is taken from the data.")
+        infer_image_max_height: int = param(256, min=1, help="The largest height that is taken from the data.")
+        infer_image_max_width: int = param(256, min=1, help="The largest width that is taken from the data.")
+        infer_image_sample_size: int = param(100, min=1, help="How many images the size is taken from.")
+        mode: Literal["lazy", "eager"] = param("lazy", help="Whether files are decoded by batch or once, to memory.")
+
+        def faults(self) -> list[tuple[str, str]]:
+            if (self.height is None) != (self.width is None):
+                return [("height", "Give height and width, or neither.")]
+            if self.height is None and not self.infer_image_dimensions:
+                return [("height", "Give height and width, or set infer_image_dimensions to true.")]
+            return []
+
+    TargetConfig = Config  # images are inputs only
+
+    facts_type = ImageFacts
+    default_encoder = "stacked_cnn"
+
+    def parse(self, column: pd.Series) -> Objects:
+        values = column.to_numpy(dtype=object)
+        if isinstance(column.dtype, pd.CategoricalDtype) or any(isinstance(value, str) for value in values[:100]):
+            values = self._resolved(column)
+        sources = np.empty(len(values), dtype=object)
+        sources[:] = [None if _is_missing(value) else value for value in values]
+        return Objects(sources)
+
+    def _resolved(self, column: pd.Series) -> NDArray[np.object_]:
+        """Paths from the folder of the data file; each distinct path is looked for once."""
+        codes, paths = pd.factorize(column)
+        full = [str((self.folder or Path()) / str(path)) for path in paths]
+        absent = [path for path in full if "://" not in path and not Path(path).is_file()]
+        if absent:
+            raise InputDataError(
+                f"The {self.where} names {len(absent)} image files that are not there: {first_few(absent)}. Relative "
+                "paths begin at the folder of the data file, or at the working folder for data in memory."
+            )
+        return np.array([*full, None], dtype=object)[codes]
+
+    def tally(self, cells: Objects) -> ShapeTally:
+        there = [source for source in cells.values if source is not None]
+        shapes = [pixels_of(source).shape for source in there[: self.config.infer_image_sample_size]]
+        return ShapeTally([(s[0], s[1], s[2]) for s in shapes], len(there))
+
+    def finish(self, tally: ShapeTally) -> ImageFacts:
+        self.refuse_all_missing(tally.seen)
+        knobs, shapes = self.config, np.array(tally.shapes[: self.config.infer_image_sample_size] or [(1, 1, 3)])
+        height = knobs.height or min(round(shapes[:, 0].mean()), knobs.infer_image_max_height)
+        width = knobs.width or min(round(shapes[:, 1].mean()), knobs.infer_image_max_width)
+        usual = int(np.bincount(shapes[:, 2]).argmax()) if knobs.infer_image_num_channels else 3
+        return ImageFacts(knobs.num_channels or usual, int(height), int(width))
+
+    def decoder(self, facts: ImageFacts) -> Decoder:
+        fill = int(self.config.fill_value or 0)
+        return ImageDecoder(facts.channels, facts.height, facts.width, self.config.resize_method, fill)
+
+    def encode(self, cells: Objects, facts: ImageFacts) -> Encoded:
+        missing, dropped, strategy = cells.missing(), None, self.config.missing_value_strategy
+        if missing.any() and strategy in NEIGHBOURS:
+            cells = filled_from_neighbours(cells, missing, strategy)
+            missing = cells.missing()
+        if missing.any() and strategy == "drop_row":
+            dropped = missing
+        files = Files(cells.values, self.decoder(facts))
+        on_disk = any(isinstance(source, str) for source in cells.values[:100])
+        if on_disk and self.config.mode == "lazy":
+            return Encoded(files, dropped)
+        return Encoded(Dense(files.decoded()), dropped)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))

@@ -1,0 +1,38 @@
+"""Lists of numbers in cells, as vectors and series have them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ludwig.error import InputDataError
+
+
+def flat_lists(column: pd.Series, where: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Lists of numbers, written as text or held as lists, end to end: values and the length of each row.
+
+    Raises:
+        InputDataError: An entry is not a number.
+    """
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        present = column.notna().to_numpy()
+        return column.to_numpy(np.float64, na_value=np.nan)[present], present.astype(np.int64)
+    cells = pa.array(
+        column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column, from_pandas=True
+    )
+    if isinstance(cells, pa.ChunkedArray):
+        cells = cells.combine_chunks()
+    if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
+        cells = pc.split_pattern(pc.utf8_trim_whitespace(pc.replace_substring_regex(cells, r"[\s,\[\]()]+", " ")), " ")
+        empty = pc.equal(pc.list_value_length(cells), 1)
+        blank = pc.and_(empty, pc.equal(pc.list_element(cells, 0), "")) if len(cells) else empty
+        cells = pc.if_else(blank, pa.scalar(None, cells.type), cells)
+    lengths = pc.list_value_length(cells).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    try:
+        values = pc.list_flatten(cells).cast(pa.float64())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputDataError(f"The {where} has cells that are not lists of numbers: {error}.") from None
+    return values.to_numpy(zero_copy_only=False), lengths

@@ -1,0 +1,29 @@
+"""Between a column's own units and what a network sees."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """A map from a column's own units to what a network sees, and back."""
+
+    shift: float = 0.0
+    scale: float = 1.0
+    log: bool = False
+
+    def apply(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Own units to scaled."""
+        if self.log:
+            logs: NDArray[np.floating] = np.log1p(np.maximum(values, self.shift))  # below -1 there is no logarithm
+            return logs
+        return (values - self.shift) / self.scale
+
+    def undo(self, values: Tensor) -> Tensor:
+        """Scaled to own units."""
+        return values.expm1() if self.log else values * self.scale + self.shift

@@ -1,0 +1,215 @@
+"""Time series: a series in each cell, or a column of one value a row that is read through a window.
+
+N = rows, T = steps
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from ludwig.columns.dense import Dense
+from ludwig.columns.ragged import Ragged
+from ludwig.error import InputDataError
+from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
+from ludwig.features.cells import Flags, Index
+from ludwig.features.labels import as_tensor
+from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.features.number_lists import flat_lists
+from ludwig.features.scaling import Scaling
+from ludwig.schema import param
+
+Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """Series end to end, and how long each is; a missing step is NaN, a missing cell has no steps."""
+
+    values: NDArray[np.float64]  # [total]
+    lengths: NDArray[np.int64]  # [N]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def begins(self) -> NDArray[np.int64]:
+        """Where each series begins: [N]."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    def missing(self) -> Flags:
+        known = np.zeros(len(self.lengths))
+        np.add.at(known, np.repeat(np.arange(len(self)), self.lengths), ~np.isnan(self.values))
+        return known == 0
+
+    def take(self, index: Index) -> Series:
+        lengths = self.lengths[index]
+        shift = np.repeat(self.begins[index] - (np.cumsum(lengths) - lengths), lengths)
+        return Series(self.values[np.arange(len(shift)) + shift], lengths)
+
+    def matrix(self, size: int) -> NDArray[np.float64]:
+        """The first `size` steps of each series, NaN beyond its end: [N, size]."""
+        rows = np.full((len(self), size), np.nan)
+        within = np.arange(len(self.values)) - np.repeat(self.begins, self.lengths)
+        near = within < size
+        rows[np.repeat(np.arange(len(self)), self.lengths)[near], within[near]] = self.values[near]
+        return rows
+
+
+@dataclasses.dataclass(frozen=True)
+class SeriesFacts(Facts):
+    """What the training split taught about a time series column."""
+
+    mean: float
+    std: float
+    longest: int  # steps
+
+    @property
+    def scaling(self) -> Scaling:
+        """Series are standardised."""
+        return Scaling(self.mean, self.std or 1.0)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"mean": self.mean, "std": self.std, "max_timeseries_length": self.longest}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return cls(raw["mean"], raw["std"], raw["max_timeseries_length"])
+
+
+class SeriesTally(Tally):
+    """Count, mean and squares of the steps, merged as in Chan, Golub & LeVeque 1983."""
+
+    def __init__(self, count: int, mean: float, squares: float, longest: int) -> None:
+        self.count, self.mean, self.squares, self.longest = count, mean, squares, longest
+
+    def merge(self, other: Self) -> Self:
+        count = self.count + other.count
+        if count == 0:
+            return self
+        apart = other.mean - self.mean
+        mean = self.mean + apart * other.count / count
+        squares = self.squares + other.squares + apart**2 * self.count * other.count / count
+        return type(self)(count, mean, squares, max(self.longest, other.longest))
+
+
+@FEATURES.register("timeseries")
+class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
+    """Series of numbers, standardised by what the training split taught."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Feature.Config):
+        window_size: int = param(0, min=0, help="Rows up to this one that a row's series has; 0 for a series a cell.")
+        timeseries_length_limit: int = param(256, min=1, help="How many of the last steps of a series are read.")
+        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing series.")
+        fill_value: str = param("", help="The series in place of a missing one; empty for one step of the mean.")
+
+        def faults(self) -> list[tuple[str, str]]:
+            try:
+                _numbers(self.fill_value)
+            except ValueError:
+                return [("fill_value", f"Must be numbers parted by spaces. Received: {self.fill_value!r}.")]
+            return []
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class TargetConfig(Feature.Config):
+        horizon: int = param(0, min=0, help="Rows after this one that are predicted; 0 for a series a cell.")
+        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        fill_value: str = param("", help="The series in place of a missing one; empty for one of the mean.")
+
+        def faults(self) -> list[tuple[str, str]]:
+            return TimeseriesFeature.Config.faults(self)  # type: ignore[arg-type]
+
+    facts_type = SeriesFacts
+    default_encoder = "parallel_cnn"
+    may_share_column = True
+
+    def parse(self, column: pd.Series) -> Series:
+        steps = self.config.horizon if self.target else self.config.window_size
+        if steps:
+            return self._windows(column, steps)
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            knob = "horizon" if self.target else "window_size"
+            raise InputDataError(
+                f"The {self.where} has one number a row. Say how many rows are read together: preprocessing.{knob}."
+            )
+        series = Series(*flat_lists(column, self.where))
+        self._refuse_infinite(series.values)
+        return series if self.target else _last_steps(series, self.config.timeseries_length_limit)
+
+    def _windows(self, column: pd.Series, steps: int) -> Series:
+        """A row's past, itself included, or its future, as far as the table goes."""
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(column.cat.categories.dtype)
+        numbers = pd.to_numeric(column, errors="coerce")
+        unreadable = int((numbers.isna() & column.notna()).sum())
+        if unreadable:
+            raise InputDataError(f"The {self.where} has {unreadable} cells of {len(column)} that are not numbers.")
+        values = numbers.to_numpy(np.float64, na_value=np.nan)
+        self._refuse_infinite(values)
+        rows = np.arange(len(values))
+        if self.target:
+            padded = np.concatenate([values, np.full(steps, np.nan)])
+            return Series(padded[rows[:, None] + 1 + np.arange(steps)].ravel(), np.full(len(rows), steps))
+        lengths = np.minimum(rows + 1, steps)
+        begins = np.cumsum(lengths) - lengths
+        places = np.arange(lengths.sum()) - np.repeat(begins, lengths) + np.repeat(rows + 1 - lengths, lengths)
+        return Series(values[places], lengths)
+
+    def _refuse_infinite(self, values: NDArray[np.float64]) -> None:
+        if np.isinf(values).any():
+            raise InputDataError(f"The {self.where} has infinite numbers. Replace them, or make them missing.")
+
+    def tally(self, cells: Series) -> SeriesTally:
+        known = cells.values[~np.isnan(cells.values)]
+        if not len(known):
+            return SeriesTally(0, 0.0, 0.0, 0)
+        squares = float(((known - known.mean()) ** 2).sum())
+        return SeriesTally(len(known), float(known.mean()), squares, int(cells.lengths.max()))
+
+    def finish(self, tally: SeriesTally) -> SeriesFacts:
+        self.refuse_all_missing(tally.count)
+        std = (tally.squares / tally.count) ** 0.5 if tally.count else 0.0
+        if self.target and std == 0:
+            raise InputDataError(f"The {self.where} is constant in the training split, so there is nothing to learn.")
+        return SeriesFacts(tally.mean, std, max(tally.longest, 1))
+
+    def encode(self, cells: Series, facts: SeriesFacts) -> Encoded:
+        missing, dropped, strategy = cells.missing(), None, self.config.missing_value_strategy
+        if missing.any() and strategy in NEIGHBOURS:
+            cells = filled_from_neighbours(cells, missing, strategy)
+            missing = cells.missing()
+        if missing.any():
+            dropped = missing if strategy == "drop_row" else None
+            fill = _numbers(self.config.fill_value) or [facts.mean] * (facts.longest if self.target else 1)
+            cells = _replaced(cells, missing, np.array(fill))
+        if self.target:
+            rows = facts.scaling.apply(cells.matrix(facts.longest)).astype(np.float32)
+            return Encoded(Dense(as_tensor(rows)), dropped)
+        known = np.where(np.isnan(cells.values), facts.mean, cells.values)
+        values = torch.from_numpy(facts.scaling.apply(known).astype(np.float32))
+        offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(cells.lengths)]).astype(np.int64))
+        return Encoded(Ragged(values, offsets), dropped)
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(word) for word in text.split()]
+
+
+def _last_steps(series: Series, most: int) -> Series:
+    within = np.arange(len(series.values)) - np.repeat(series.begins, series.lengths)
+    near = within >= np.repeat(series.lengths, series.lengths) - most
+    return Series(series.values[near], np.minimum(series.lengths, most))
+
+
+def _replaced(series: Series, flags: Flags, fill: NDArray[np.float64]) -> Series:
+    """The fill in place of the flagged series."""
+    with_fill = Series(np.append(series.values, fill), np.append(series.lengths, len(fill)))
+    index = np.where(flags, len(series), np.arange(len(series)))
+    return with_fill.take(index)

@@ -1,0 +1,44 @@
+"""What metrics share that are a mean over rows, numbers or steps."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Self
+
+from torch import Tensor
+
+from ludwig.metrics.base import Metric, Setting
+from ludwig.metrics.sums import wide
+from ludwig.nn.prediction import Prediction
+
+
+class MeanMetric(Metric):
+    """Sums values and counts them; the mean is taken once, at the end."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.total: Tensor | float = 0.0
+        self.count: Tensor | int = 0
+
+    @abstractmethod
+    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The values of a batch, of any shape, and which of them count."""
+
+    def finish(self, mean: float) -> float:
+        """The metric from the mean."""
+        return mean
+
+    def update(self, prediction: Prediction, target: Tensor) -> None:
+        self.add(*self.counted(prediction, target))
+
+    def add(self, values: Tensor, there: Tensor) -> None:
+        """Counts the values that are there."""
+        self.total = self.total + wide(values).masked_fill(~there, 0.0).sum()
+        self.count = self.count + there.sum()
+
+    def merge(self, other: Self) -> None:
+        self.total, self.count = self.total + other.total, self.count + other.count
+
+    def compute(self) -> float | None:
+        count = int(self.count)
+        return self.finish(float(self.total) / count) if count else None

@@ -1,0 +1,68 @@
+"""What a time series output learns: the next steps of a series.
+
+B = rows of the batch, K = ensemble members, S = steps
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+from torch import Tensor
+
+from ludwig.decoders.base import DECODERS, Decoder
+from ludwig.features.timeseries import SeriesFacts, TimeseriesFeature
+from ludwig.losses.base import LOSSES, Loss
+from ludwig.nn.prediction import Prediction
+from ludwig.nn.reduce import ReductionName
+from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.schema import Chosen, param
+
+DECODER = Chosen(DECODERS, "projector", "timeseries")
+LOSS = Chosen(LOSSES, "huber", "timeseries")
+
+
+@OUTPUTS.register("timeseries", kinds=("ecd",))
+class TimeseriesOutput(Output):
+    """The next steps. Losses see them standardised, others in their own units; unknown steps do not count."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Output.Config):
+        feature = TimeseriesFeature
+        reported = (
+            "mean_absolute_error",
+            "mean_absolute_percentage_error",
+            "mean_absolute_scaled_error",
+            "mean_squared_error",
+            "r2",
+            "root_mean_squared_error",
+            "symmetric_mean_absolute_percentage_error",
+        )
+        default_metric = "mean_squared_error"
+
+        reduce_input: ReductionName | None = param("sum", help="How a sequence is reduced before the decoder.")
+        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes the steps.")
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
+        preprocessing: TimeseriesFeature.TargetConfig = param(
+            TimeseriesFeature.TargetConfig, help="How the column is read."
+        )
+
+    config: Config
+    facts: SeriesFacts
+
+    @property
+    def size(self) -> int:
+        return self.facts.longest
+
+    def compared(self, prediction: Prediction, target: Tensor) -> tuple[Prediction, Tensor]:
+        if not self.loss.in_original_units:
+            return prediction, target
+        undo = self.facts.scaling.undo
+        return dataclasses.replace(prediction, logits=undo(prediction.logits)), undo(target)
+
+    def complete(self, prediction: Prediction) -> Prediction:
+        steps = self.facts.scaling.undo(prediction.logits)
+        return dataclasses.replace(prediction, predictions=steps.mean(1) if self.has_members else steps)  # [B, S]
+
+    def observed(self, target: Tensor) -> Tensor:
+        return self.facts.scaling.undo(target)

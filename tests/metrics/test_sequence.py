@@ -1,0 +1,47 @@
+import math
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+TARGET = torch.tensor([[0, 1, 1, 3], [2, -1, -1, -1], [-1, -1, -1, -1], [3, 3, 0, -1]], dtype=torch.int32)
+SAID = torch.tensor([[0, 1, 2, 3], [2, 9, 9, 9], [1, 1, 1, 1], [3, 3, 0, 0]])
+
+
+def test_token_accuracy_masks_padding(judge):
+    assert judge("token_accuracy", "text", TARGET, predictions=SAID) == 7 / 8
+
+
+def test_sequence_accuracy_asks_for_all_steps_of_rows_that_have_any(judge):
+    assert judge("sequence_accuracy", "text", TARGET, predictions=SAID) == pytest.approx(2 / 3)
+
+
+def test_an_answer_that_ends_early_is_wrong_from_there_on(judge):
+    assert judge("token_accuracy", "text", TARGET, predictions=SAID[:, :3]) == 6 / 8
+    assert judge("sequence_accuracy", "text", TARGET, predictions=SAID[:, :2]) == pytest.approx(1 / 3)
+
+
+def test_what_an_answer_says_beyond_the_target_does_not_count(judge):
+    longer = torch.cat([SAID, SAID], 1)
+    assert judge("token_accuracy", "text", TARGET, predictions=longer) == 7 / 8
+
+
+@pytest.mark.parametrize(("name", "ahead"), [("perplexity", 0), ("next_token_perplexity", 1)])
+def test_perplexity_is_e_to_the_cross_entropy(judge, name, ahead):
+    logits = torch.randn(4, 4, 5)
+    told, target = logits[:, : 4 - ahead], TARGET[:, ahead:]
+    expected = cross_entropy(told.flatten(0, 1), target.flatten().long(), ignore_index=-1).exp()
+    value = judge(name, "sequence", TARGET, logits=logits)
+    assert value == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_hopeless_perplexity_is_infinite(judge):
+    logits = torch.tensor([[[1e5, 0.0]]])
+    assert judge("perplexity", "text", torch.tensor([[1]]), logits=logits) == math.inf
+
+
+def test_nothing_is_said_of_padding_only(judge):
+    empty = torch.full((2, 3), -1)
+    for name in ("token_accuracy", "sequence_accuracy", "perplexity", "next_token_perplexity"):
+        tensors = {"logits": torch.randn(2, 3, 5), "predictions": torch.zeros(2, 3, dtype=torch.long)}
+        assert judge(name, "text", empty, **tensors) is None
