@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.error import ConfigValidationError
 from ludwig.nn.activation import ActivationName, activation
-from ludwig.nn.ensemble import linear
-from ludwig.nn.initializer import InitializerSpec, initialize
+from ludwig.nn.ensemble import linear, start_linear
+from ludwig.nn.initializer import InitializerSpec
 from ludwig.nn.mlp import FullyConnectedStack, LayerSpec
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Shape
@@ -33,9 +33,7 @@ class LinearDecoder(Decoder):
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         super().__init__(config, shape, size)
         self.linear = linear(self.head_input_size(config), size, members=self.members, bias=config.use_bias)
-        initialize(self.linear.weight, config.weights_initializer)
-        if self.linear.bias is not None:
-            initialize(self.linear.bias, config.bias_initializer)
+        start_linear(self.linear, config.weights_initializer, config.bias_initializer)
 
     def head_input_size(self, config: Config) -> int:
         """The width of what the linear map reads."""

@@ -46,7 +46,7 @@ class Series:
     def missing(self) -> Flags:
         known = np.zeros(len(self.lengths))
         np.add.at(known, np.repeat(np.arange(len(self)), self.lengths), ~np.isnan(self.values))
-        return known == 0
+        return np.asarray(known == 0)
 
     def take(self, index: Index) -> Series:
         lengths = self.lengths[index]

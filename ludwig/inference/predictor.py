@@ -5,7 +5,6 @@ N = rows of the frame, B = rows of a batch
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,22 +20,19 @@ from ludwig.nn.prediction import Prediction
 Arrays = dict[str, dict[str, NDArray[Any]]]  # by output, by "predictions" and "probabilities": [N, ...]
 
 
-def predict(
-    model: Model, frame: Frame, batch_size: int, device: torch.device, tell: Callable[[int], None] = lambda rows: None
-) -> Arrays:
-    """What the outputs predict for all rows. `tell` hears of the rows that are done."""
+def predict(model: Model, frame: Frame, batch_size: int, device: torch.device) -> Arrays:
+    """What the outputs predict for all rows."""
     found = _Collected(model)
     model.eval()
     with torch.inference_mode():
         for batch in batches(frame, batch_size, device):
             found.add(model.predict(batch))
-            tell(len(batch))
+        if len(frame) == 0:  # one batch of no rows says what the columns are
+            found.add(model.predict(frame.load(device)))
     return found.arrays()
 
 
-def predict_and_score(
-    model: Model, frame: Frame, batch_size: int, device: torch.device, tell: Callable[[int], None] = lambda rows: None
-) -> tuple[Arrays, Metrics]:
+def predict_and_score(model: Model, frame: Frame, batch_size: int, device: torch.device) -> tuple[Arrays, Metrics]:
     """Predictions of all rows and the metrics over them, in one pass."""
     found, scores = _Collected(model), model.scores({})
     model.eval()
@@ -46,7 +42,6 @@ def predict_and_score(
             found.add(predictions)
             for name, score in scores.items():
                 score.update(predictions[name], model.target(name, batch))
-            tell(len(batch))
     return found.arrays(), compute(model, scores)
 
 

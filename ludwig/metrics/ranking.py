@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,12 +24,17 @@ def area_under_roc(scores: Tensor, truth: Tensor) -> float | None:
     """
     if scores.isnan().any():
         return math.nan
-    true, false = (scores[side].sort().values for side in (truth, ~truth))
+    true, false = _ascending(scores[truth]), _ascending(scores[~truth])
     pairs = len(true) * len(false)
     if not pairs:
         return None
     below, not_above = torch.searchsorted(false, true), torch.searchsorted(false, true, right=True)
     return (int(below.sum()) + int(not_above.sum())) / (2 * pairs)
+
+
+def _ascending(values: Tensor) -> Tensor:
+    """The values sorted. On a processor NumPy is many times faster, as it keeps no permutation."""
+    return torch.from_numpy(np.sort(values.numpy())) if values.is_cpu else values.sort().values
 
 
 class ScoreMetric(Metric):

@@ -107,7 +107,7 @@ class MeanAbsoluteScaledError(Metric):
             self._count(target[:, :-1], target[:, 1:])
         elif len(target):
             self._count(target[:-1], target[1:])
-            self._link(target[[0, -1]])
+            self._link(torch.cat([target[:1], target[-1:]]))  # [2, 1]
 
     def merge(self, other: Self) -> None:
         self.errors.merge(other.errors)

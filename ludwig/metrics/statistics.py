@@ -177,10 +177,12 @@ def _side_by_side(target: Ids, of_true: Floats) -> tuple[Floats, Floats]:
     return np.eye(2)[target.astype(np.int64)], np.stack([1 - of_true, of_true], axis=1)
 
 
-def _correlation(hits: Counts, rejections: Counts, alarms: Counts, misses: Counts) -> NDArray[np.float64]:
-    """Matthews 1975, as a product of roots, since a product of four counts does not fit into an integer."""
-    called, true, not_called, not_true = hits + alarms, hits + misses, rejections + misses, rejections + alarms
-    spread = np.sqrt(called) * np.sqrt(true) * np.sqrt(not_called) * np.sqrt(not_true)
+def _correlation(
+    hits: NDArray[Any], rejections: NDArray[Any], alarms: NDArray[Any], misses: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Matthews 1975, in floats, since products of counts do not fit into an integer."""
+    hits, rejections, alarms, misses = (counts.astype(np.float64) for counts in (hits, rejections, alarms, misses))
+    spread = np.sqrt((hits + alarms) * (hits + misses)) * np.sqrt((rejections + misses) * (rejections + alarms))
     return _share(hits * rejections - alarms * misses, spread)
 
 

@@ -74,10 +74,18 @@ def _torch_rnn(size: int, state: int, bias: bool, name: str | None) -> nn.RNNBas
     return nn.RNN(size, state, bias=bias, batch_first=True, nonlinearity="relu" if name == "relu" else "tanh")
 
 
+def _torch_lstm(size: int, state: int, bias: bool, name: str | None) -> nn.RNNBase:
+    return nn.LSTM(size, state, bias=bias, batch_first=True)
+
+
+def _torch_gru(size: int, state: int, bias: bool, name: str | None) -> nn.RNNBase:
+    return nn.GRU(size, state, bias=bias, batch_first=True)
+
+
 _CELLS: dict[str, _Cell] = {
     "rnn": _Cell(_torch_rnn, _rnn, 1, 1, ("tanh", "relu")),
-    "lstm": _Cell(lambda i, h, b, _: nn.LSTM(i, h, bias=b, batch_first=True), _lstm, 4, 2, ("tanh",), forget_gate=1),
-    "gru": _Cell(lambda i, h, b, _: nn.GRU(i, h, bias=b, batch_first=True), _gru, 3, 1, ("tanh",)),
+    "lstm": _Cell(_torch_lstm, _lstm, 4, 2, ("tanh",), forget_gate=1),
+    "gru": _Cell(_torch_gru, _gru, 3, 1, ("tanh",)),
 }
 
 
@@ -112,9 +120,8 @@ class _Direction(nn.Module):
         state: State = (zeros,) * self.cell.parts
         shown = []
         for step in ours.unbind(1):
-            handed = functional.linear(
-                state[0] * kept, weights["weight_hh_l0"], weights.get("bias_hh_l0")
-            )  # [B, G * H]
+            before = state[0] * kept
+            handed = functional.linear(before, weights["weight_hh_l0"], weights.get("bias_hh_l0"))  # [B, G * H]
             state = self.cell.step(step, handed, state, self.act, self.gate)
             shown.append(state[0])
         return torch.stack(shown, dim=1)  # [B, T, H]

@@ -64,6 +64,8 @@ class Output(Component, nn.Module):
             """(parameter, message) of knobs that do not go together."""
             return [(f"preprocessing.{name}", text) for name, text in self.preprocessing.faults()]
 
+    temperature: Tensor  # [], where the output is calibrated
+
     def __init__(self, config: Config, shape: Shape, dependencies: Mapping[str, int], facts: Any) -> None:
         """`shape` of the combined signal, and the widths of the hidden vectors of the outputs that this one reads."""
         nn.Module.__init__(self)
@@ -77,6 +79,17 @@ class Output(Component, nn.Module):
         into = Shape(form, width + sum(dependencies.values()), shape.count if self.has_members else 1)
         self.decoder: Decoder = config.decoder.build(into, self.size)
         self.loss: Loss = config.loss.build(self.labels)
+        if self.is_calibrated:
+            self.register_buffer("temperature", torch.ones(()))
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether logits are divided by a temperature that the validation split has taught."""
+        return False
+
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """Logits as probabilities are read from them."""
+        return logits / self.temperature if self.is_calibrated else logits
 
     @property
     def size(self) -> int:

@@ -54,9 +54,14 @@ class BinaryOutput(Output):
     def shaped(self, logits: Tensor) -> Tensor:
         return logits.squeeze(-1)  # [B] or [B, K]
 
+    @property
+    def is_calibrated(self) -> bool:
+        return self.config.calibration
+
     def complete(self, prediction: Prediction) -> Prediction:
-        own = self.loss.probabilities(prediction.logits)
-        of_true = prediction.logits.sigmoid() if own is None else own
+        logits = self.calibrated(prediction.logits)
+        own = self.loss.probabilities(logits)
+        of_true = logits.sigmoid() if own is None else own
         if self.has_members:
             of_true = of_true.mean(1)  # [B]
         return dataclasses.replace(prediction, predictions=of_true >= self.config.threshold, probabilities=of_true)

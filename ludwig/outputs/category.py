@@ -56,9 +56,14 @@ class CategoryOutput(Output):
     def setting(self) -> Setting:
         return Setting(classes=self.size, top_k=self.config.top_k)
 
+    @property
+    def is_calibrated(self) -> bool:
+        return self.config.calibration
+
     def complete(self, prediction: Prediction) -> Prediction:
-        own = self.loss.probabilities(prediction.logits)
-        probabilities = prediction.logits.softmax(-1) if own is None else own
+        logits = self.calibrated(prediction.logits)
+        own = self.loss.probabilities(logits)
+        probabilities = logits.softmax(-1) if own is None else own
         if self.has_members:
             probabilities = probabilities.mean(1)  # [B, C]
         return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)

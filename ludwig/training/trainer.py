@@ -22,6 +22,7 @@ from ludwig.models.base import Model, Step
 from ludwig.runtime.engine import Clipping, Engine
 from ludwig.training import checkpoints
 from ludwig.training.base import TRAINERS, TrainerBase, TrainingKnobs
+from ludwig.training.calibration import calibrate
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.interrupt import Interrupt, listening
 from ludwig.training.plan import Plan, plan_of
@@ -107,7 +108,7 @@ class Trainer(TrainerBase):
         try:
             with listening() as interrupt:
                 self._run(training, validation, interrupt)
-            self._finish(test)
+            self._finish(validation if validation is not None else training, test)
         finally:
             self.callbacks.on_trainer_train_teardown(self, self.progress, self.save_path, self.engine.is_main)
         return self.progress
@@ -235,7 +236,7 @@ class Trainer(TrainerBase):
         self.optimizer.zero_grad()
         loss = self._backward(batch, share).loss
         self._clip()
-        return float(loss)
+        return float(loss.detach())
 
     def _clip(self) -> None:
         if self.clipping is not None:
@@ -366,12 +367,13 @@ class Trainer(TrainerBase):
             return frame
         return frame.to(self.engine.device)
 
-    def _finish(self, test: Frame | None) -> None:
-        """Takes the best weights and tells how they do on the test split, which nothing was chosen by."""
+    def _finish(self, held_out: Frame, test: Frame | None) -> None:
+        """Takes the best weights, calibrates them and tells how they do on the test split, which nothing was chosen by."""
         progress = self.progress
         if self.best_weights is not None:
             self.model.load_weights(self.best_weights)
         self.model.eval()
+        calibrate(self.model, held_out, rows_for_evaluation(held_out, self.plan.batch_size), self.engine.device)
         if test is None or self.config.skip_all_evaluation:
             return
         self.callbacks.on_test_start(self, progress, self.save_path)

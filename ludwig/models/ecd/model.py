@@ -53,6 +53,12 @@ class Ecd(Model):
             forms = [feature.encoder.form() for feature in self.input_features]
             names = [feature.name for feature in self.input_features]
             faults = [(f"combiner.{name}".rstrip("."), text) for name, text in self.combiner.faults(forms, names)]
+            if self.combiner.gives(forms) == "sequence":
+                faults += [
+                    (f"output_features[{place}].reduce_input", "The combiner gives a sequence: say how to reduce it.")
+                    for place, feature in enumerate(self.output_features)
+                    if feature.reduce_input in (None, "none", "None")
+                ]
             for name, text in dependency_faults({f.name: f.dependencies for f in self.output_features}):
                 place = next(i for i, f in enumerate(self.output_features) if f.name == name)
                 faults.append((f"output_features[{place}].dependencies", text))
