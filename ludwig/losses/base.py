@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from ludwig.schema import Component, Registry, param
 
+SMALLEST_WEIGHT = 1e-12  # of a batch, below which it does not divide
+
 
 class Loss(Component, nn.Module):
     """How wrong the logits of a batch are.
@@ -48,11 +50,15 @@ class Loss(Component, nn.Module):
         """The probabilities that belong to the loss; None for the usual softmax or sigmoid."""
         return None
 
+    def of_rows(self, rows: Tensor, weights: Tensor | None) -> Tensor:
+        """The loss of a batch from those of its rows: []. Where no row counts it is zero."""
+        if weights is None:
+            return self.finish(rows.mean())
+        return self.finish((rows * weights).sum() / weights.sum().clamp_min(SMALLEST_WEIGHT))
+
     def forward(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
         """The loss of a batch: []."""
-        rows, weights = self.rows(logits, target, hidden), self.row_weights(target)
-        mean = rows.mean() if weights is None else (rows * weights).sum() / weights.sum()
-        return self.finish(mean)
+        return self.of_rows(self.rows(logits, target, hidden), self.row_weights(target))
 
 
 LOSSES: Registry[Loss] = Registry("loss")

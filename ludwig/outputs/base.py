@@ -16,13 +16,13 @@ from ludwig.columns.ragged import Padded
 from ludwig.decoders.base import Decoder
 from ludwig.features.base import Feature
 from ludwig.losses.base import LOSSES, Loss
-from ludwig.losses.members import rows_of
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
+from ludwig.metrics.loss import LossMetric
 from ludwig.metrics.scoreboard import Scoreboard
+from ludwig.nn.members import rows_of
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.reduce import ReductionName, SequenceReducer
 from ludwig.nn.signal import Form, Shape, Signal
-from ludwig.outputs.loss_metric import LossMetric
 from ludwig.schema import Component, Registry, param
 
 
@@ -136,10 +136,7 @@ class Output(Component, nn.Module):
 
     def loss_of(self, prediction: Prediction, target: Tensor) -> Tensor:
         """The training loss of the batch: []."""
-        rows, weights = self.loss_terms(prediction, target)
-        return self.loss.finish(
-            rows.mean() if weights is None else (rows * weights).sum() / weights.sum().clamp_min(1e-12)
-        )
+        return self.loss.of_rows(*self.loss_terms(prediction, target))
 
     def complete(self, prediction: Prediction) -> Prediction:
         """With predictions and probabilities for the user; with members, the mean of theirs."""

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ludwig.losses.members import rows_of
+from ludwig.nn.members import rows_of
 from ludwig.nn.prediction import Prediction
 
 LABELS = ("a", "b", "c")
