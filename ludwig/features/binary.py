@@ -183,6 +183,9 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
             )
         return truth
 
+    def facts_of_config(self) -> BinaryFacts:
+        return BinaryFacts("False", "True", textual=False, fill=False, true_share=0.5)
+
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: BinaryFacts) -> dict[str, Any]:
         answers, of_true = predicted["predictions"].astype(bool), predicted["probabilities"].astype(np.float32)
         both = np.stack([1 - of_true, of_true], axis=1)  # [N, 2]

@@ -107,7 +107,7 @@ class Labels:
 
 def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], NDArray[Any]]:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy(np.int32), column.cat.categories.to_numpy(object)
+        return np.asarray(column.cat.codes, np.int32), np.asarray(column.cat.categories, object)
     if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
         encoded = pa.array(column, from_pandas=True).dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):

@@ -196,6 +196,12 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         usual = int(np.bincount(shapes[:, 2]).argmax()) if knobs.infer_image_num_channels else 3
         return ImageFacts(knobs.num_channels or usual, int(height), int(width))
 
+    def facts_of_config(self) -> ImageFacts:
+        knobs = self.config
+        if None in (knobs.height, knobs.width, knobs.num_channels):
+            return super().facts_of_config()
+        return ImageFacts(knobs.num_channels, knobs.height, knobs.width)
+
     def decoder(self, facts: ImageFacts) -> Decoder:
         fill = int(self.config.fill_value or 0)
         return ImageDecoder(facts.channels, facts.height, facts.width, self.config.resize_method, fill)

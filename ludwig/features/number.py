@@ -202,5 +202,9 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
             missing = np.isnan(values)
         return np.where(missing, fill, values), missing if strategy == "drop_row" else None
 
+    def facts_of_config(self) -> NumberFacts:
+        grid = tuple(np.linspace(-2, 2, GRID).tolist())
+        return NumberFacts(0.0, 1.0, -2.0, 2.0, 0.0, 0.0, self.config.normalization, grid)
+
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: NumberFacts) -> dict[str, Any]:
         return {"predictions": predicted["predictions"].astype(np.float64)}

@@ -129,6 +129,10 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
         values[missing] = np.array(facts.fill, np.float32)
         return Encoded(Dense(as_tensor(values)), dropped)
 
+    def facts_of_config(self) -> VectorFacts:
+        size = self.config.vector_size
+        return super().facts_of_config() if size is None else VectorFacts(size, (0.0,) * size)
+
     def _of_known_size(self, cells: Numbers, missing: NDArray[np.bool_], size: int) -> Numbers:
         """Only missing cells have no size of their own."""
         if not missing.all():

@@ -144,8 +144,14 @@ class Trainer(TrainerBase):
     def _resume(self, checkpoint: Checkpoint) -> None:
         plan = self.plan
         self.model.load_weights(checkpoint.weights)
+        before = checkpoint.progress
         self.progress = dataclasses.replace(
-            checkpoint.progress, total_steps=plan.total_steps, steps_per_epoch=plan.steps_per_epoch, stopped_early=False
+            before,
+            batch_size=plan.batch_size,
+            total_steps=plan.total_steps,
+            steps_per_epoch=plan.steps_per_epoch,
+            position=before.position * before.batch_size // plan.batch_size,
+            stopped_early=self._waited_too_long(before),
         )
         if checkpoint.optimizer is not None:
             self.optimizer.load_state_dict(checkpoint.optimizer)
@@ -332,13 +338,17 @@ class Trainer(TrainerBase):
         self.callbacks.on_save_best_checkpoint(self, self.progress, self.save_path)
 
     def _consider_stopping(self) -> None:
-        progress, patience = self.progress, self.config.early_stop
-        waited = progress.steps - progress.last_improvement_steps
-        if patience > 0 and waited >= patience * self.plan.steps_per_round:
-            logger.info("No improvement for %d rounds: training stops at step %d.", patience, progress.steps)
+        progress = self.progress
+        if self._waited_too_long(progress):
+            rounds = self.config.early_stop
+            logger.info("No improvement for %d rounds: training stops at step %d.", rounds, progress.steps)
             progress.stopped_early = True
         elif self.callbacks.should_early_stop(self, progress, self.engine.is_main):
             progress.stopped_early = True
+
+    def _waited_too_long(self, progress: Progress) -> bool:
+        waited, patience = progress.steps - progress.last_improvement_steps, self.config.early_stop
+        return patience > 0 and bool(progress.validation_metrics) and waited >= patience * self.plan.steps_per_round
 
     def _checkpoint(self) -> None:
         progress, folder = self.progress, self.saving.checkpoints
@@ -368,7 +378,7 @@ class Trainer(TrainerBase):
         return frame.to(self.engine.device)
 
     def _finish(self, held_out: Frame, test: Frame | None) -> None:
-        """Takes the best weights, calibrates them and tells how they do on the test split, which nothing was chosen by."""
+        """Takes the best weights, calibrates them and tells how they do on the test split, which chose nothing."""
         progress = self.progress
         if self.best_weights is not None:
             self.model.load_weights(self.best_weights)
