@@ -40,6 +40,9 @@ class ProgressBar(Callback):
         rate = self.bar.format_dict["rate"] or 0
         self.bar.set_postfix_str(f"loss {float(trainer.last_loss):.4g}, {rate * trainer.batch_size:,.0f} rows/s")
 
+    def on_eval_end(self, trainer: Any, progress_tracker: Any, save_path: str | None, **kwargs: Any) -> None:
+        self.bar.clear()  # so that the table of the round begins on a line of its own
+
     def on_trainer_train_teardown(
         self, trainer: Any, progress_tracker: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any
     ) -> None:
