@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ludwig.api_types import EvaluationFrequency, PreprocessedDataset, SplitStats, TrainingResults, TrainingStats
+from ludwig.api_types import EvaluationFrequency, PreprocessedDataset, TrainingResults, TrainingStats
 from ludwig.backend import Backend, initialize_backend
 from ludwig.callbacks import Callback, CallbackList
 from ludwig.columns.frame import Frame
@@ -28,24 +28,23 @@ from ludwig.data.reading import Sources, given_sources, read_sources
 from ludwig.data.sources import folder_of, format_of, read_table
 from ludwig.error import ArgumentError, NotTrainedError, nearest
 from ludwig.features.base import Facts
-from ludwig.globals import MODEL_FILE_NAME, TRAINING_PROGRESS_TRACKER_FILE_NAME
 from ludwig.inference import report as prediction_files
 from ludwig.inference.evaluation import rows_for_evaluation
-from ludwig.inference.postprocess import as_dict, as_table, decode
+from ludwig.inference.postprocess import as_dict, as_table, decode, spread
 from ludwig.inference.predictor import Arrays, predict, predict_and_score
 from ludwig.integrations import tensorboard
 from ludwig.models import Model, artifacts
 from ludwig.models.base import FeatureSpec, facts_of
-from ludwig.runtime.atomic import numbered, read_json, write_json
+from ludwig.runtime.atomic import read_json
 from ludwig.runtime.console import set_level_for_all, shows_progress, speaking
 from ludwig.runtime.device import choose_device, limit_threads
 from ludwig.runtime.engine import Engine
 from ludwig.runtime.seed import seed_everything
 from ludwig.schema import dump
-from ludwig.training import Saving, checkpoints
-from ludwig.training import report as training_files
+from ludwig.training import Run, Saves, Saving, checkpoints
 from ludwig.training.console import ProgressBar, RoundTable
-from ludwig.training.progress import History, Progress
+from ludwig.training.progress import Progress
+from ludwig.training.run import facts_of_run, training_stats
 
 __all__ = ["EvaluationFrequency", "LudwigModel", "PreprocessedDataset", "TrainingResults", "TrainingStats"]
 
@@ -181,36 +180,34 @@ class LudwigModel:
         """
         _refuse_unknown("train", kwargs)
         hooks = self._training_hooks(callbacks, skip_save_log or output_directory is None)
-        saves = _Saves(
+        saves = Saves(
             description=not skip_save_training_description,
             statistics=not skip_save_training_statistics,
             model=not skip_save_model,
             progress=not skip_save_progress,
             log=not skip_save_log,
         )
-        if output_directory is None:
-            saves = _Saves(False, False, False, False, False)
         with speaking(self.logging_level):
             self._tell_of_ignored_search()
             data, sources = self._training_data(
                 (dataset, training_set, validation_set, test_set),
                 data_format,
-                training_set_metadata or _facts_of_run(model_resume_path),
+                training_set_metadata or facts_of_run(model_resume_path),
                 random_seed,
                 not skip_save_processed_input and output_directory is not None,
                 hooks,
             )
-            resume = _existing_run(model_resume_path)
-            run = resume or _new_run(output_directory, experiment_name, model_name, saves)
-            self._open_run(run, saves, sources, data_format, random_seed)
-            folder = None if run is None else str(run)
+            run = Run.at(output_directory, experiment_name, model_name, saves, model_resume_path)
+            run.open(self.config, self.training_set_metadata or {}, sources, data_format, random_seed)
             hooks.on_train_init(
-                self._user_config, folder, experiment_name, model_name, output_directory, model_resume_path
+                self._user_config, run.name, experiment_name, model_name, output_directory, model_resume_path
             )
-            progress = self._fit(data, run, saves, random_seed, hooks, resume is not None)
-            stats = _training_stats(progress, self.config_obj.trainer)
-            self._close_run(run, saves, stats, progress, random_seed)
-        return TrainingResults(stats, data, "" if run is None else str(run))
+            progress = self._fit(data, run, random_seed, hooks)
+            stats = training_stats(progress, self.config_obj.trainer)
+            if run.saves.model and run.model_folder is not None:
+                self.save(str(run.model_folder))
+            run.close(self.config, self.training_set_metadata or {}, stats, progress, random_seed)
+        return TrainingResults(stats, data, run.name or "")
 
     def train_online(
         self,
@@ -616,6 +613,7 @@ class LudwigModel:
         hooks.on_build_data_start(whole, TRAINING)
         prepared = preprocess(tables, specs, config, seed, known, hooks.on_preprocess_progress)
         hooks.on_build_data_end(whole, TRAINING)
+        hooks.on_preprocess_progress(1.0)
         if cache is not None and save_cache:
             cache.save(prepared)
         return prepared
@@ -656,50 +654,23 @@ class LudwigModel:
         engine = Engine(self.device, getattr(section, "use_mixed_precision", False))
         return section.build(self.model, engine, hooks, seed, saving)
 
-    def _fit(
-        self, data: PreprocessedDataset, run: Path | None, saves: _Saves, seed: int, hooks: CallbackList, resumes: bool
-    ) -> Progress:
+    def _fit(self, data: PreprocessedDataset, run: Run, seed: int, hooks: CallbackList) -> Progress:
         self._build(seed)
         seed_everything(seed)
         hooks.on_train_start(self.model, self.config, self.config_fp)
-        folder = None if run is None else run / MODEL_FILE_NAME
-        trainer = self._trainer(Saving(folder, best=saves.model, latest=saves.progress), seed, hooks)
-        checkpoint = (
-            checkpoints.load_latest(folder / "training_checkpoints") if resumes and folder is not None else None
-        )
-        if resumes and checkpoint is None:
-            logger.warning("'%s' has no checkpoint, so training begins anew there.", run)
+        trainer = self._trainer(run.saving, seed, hooks)
+        folder = run.saving.checkpoints
+        checkpoint = checkpoints.load_latest(folder) if run.resumes and folder is not None else None
+        if run.resumes and checkpoint is None:
+            logger.warning("'%s' has no checkpoint, so training begins anew there.", run.name)
         sets = (data.training_set, data.validation_set, data.test_set)
         frames = [None if part is None else part.frame for part in sets]
         try:
             progress: Progress = self.backend.run(lambda device: trainer.train(*frames, checkpoint), self.device)
         finally:
-            hooks.on_train_end(None if run is None else str(run))
+            hooks.on_train_end(run.name)
         self.config_obj = self.config_obj.with_settled(trainer.settled())
         return progress
-
-    def _open_run(self, run: Path | None, saves: _Saves, sources: Sources, data_format: str | None, seed: int) -> None:
-        if run is None:
-            return
-        run.mkdir(parents=True, exist_ok=True)
-        if saves.description:
-            training_files.save_description(run, self.config, sources, data_format, seed)
-        if saves.model:
-            artifacts.save_config(run / MODEL_FILE_NAME, self.config)
-            artifacts.save_facts(run / MODEL_FILE_NAME, self.training_set_metadata or {})
-
-    def _close_run(self, run: Path | None, saves: _Saves, stats: TrainingStats, progress: Progress, seed: int) -> None:
-        if run is None:
-            return
-        if saves.statistics:
-            statistics = {**stats, "evaluation_frequency": vars(stats.evaluation_frequency)}
-            training_files.save_training_statistics(run, statistics)
-        if saves.progress:
-            write_json(run / MODEL_FILE_NAME / TRAINING_PROGRESS_TRACKER_FILE_NAME, progress.to_json())
-        if saves.model:
-            self.save(str(run / MODEL_FILE_NAME))
-            report = training_files.training_report(self.config, self.training_set_metadata or {}, progress, seed, run)
-            training_files.save_report_and_card(run, report)
 
     def _frame_for(
         self, dataset: Any, data_format: str | None, split: str, *, with_targets: bool, hooks: CallbackList
@@ -742,7 +713,7 @@ class LudwigModel:
     ) -> Any:
         """Predictions as the caller wants them, saved where asked for."""
         dropped = None if kept.all() else ~kept
-        whole = arrays if dropped is None else _spread(arrays, kept)
+        whole = arrays if dropped is None else spread(arrays, kept)
         columns = decode(whole, self._specs()[1], self._facts())
         if save_unprocessed:
             prediction_files.save_unprocessed(Path(output_directory), whole)
@@ -758,18 +729,6 @@ class LudwigModel:
             return
         with self._trained("predict").generating(generation_config):
             yield
-
-
-class _Saves:
-    """What a training leaves on the disk."""
-
-    def __init__(self, description: bool, statistics: bool, model: bool, progress: bool, log: bool) -> None:
-        self.description, self.statistics, self.model = description, statistics, model
-        self.progress, self.log = progress, log
-
-    @property
-    def anything(self) -> bool:
-        return self.description or self.statistics or self.model or self.progress or self.log
 
 
 def _parameters(method: Callable[..., Any]) -> list[str]:
@@ -803,62 +762,10 @@ def _read_metadata(metadata: str | dict[str, Any] | None) -> dict[str, Any] | No
     return metadata
 
 
-def _existing_run(path: str | None) -> Path | None:
-    if path is None:
-        return None
-    if Path(path).is_dir():
-        return Path(path).absolute()
-    logger.info("There is no run '%s' to resume, so a new one begins.", path)
-    return None
-
-
-def _facts_of_run(path: str | None) -> dict[str, Any] | None:
-    """What an earlier run learned of its data, so that its weights still fit."""
-    file = None if path is None else Path(path) / MODEL_FILE_NAME / "training_set_metadata.json"
-    return read_json(file) if file is not None and file.is_file() else None
-
-
-def _new_run(output_directory: str | None, experiment: str, model: str, saves: _Saves) -> Path | None:
-    if output_directory is None or not saves.anything:
-        return None
-    name = f"{experiment}_{model}" if model else experiment
-    return numbered(Path(output_directory).absolute() / name)
-
-
-def _training_stats(progress: Progress, trainer: Any) -> TrainingStats:
-    histories = (progress.train_metrics, progress.validation_metrics, progress.test_metrics)
-    training, validation, test = (_values(history) for history in histories)
-    return TrainingStats(training, validation, test, _frequency(trainer))
-
-
-def _values(history: History) -> SplitStats:
-    return {
-        output: {name: [value for *_, value in rounds] for name, rounds in metrics.items()}
-        for output, metrics in history.items()
-    }
-
-
-def _frequency(trainer: Any) -> EvaluationFrequency:
-    if trainer.steps_per_checkpoint:
-        return EvaluationFrequency(trainer.steps_per_checkpoint, EvaluationFrequency.STEP)
-    return EvaluationFrequency(1 / max(trainer.checkpoints_per_epoch, 1), EvaluationFrequency.EPOCH)
-
-
 def _overall(model: Model, name: str, arrays: Arrays, frame: Frame) -> dict[str, Any]:
     if name not in model.outputs:  # "combined"
         return {}
     return model.outputs[name].statistics(arrays[name], model.target(name, frame).cpu().numpy())
-
-
-def _spread(arrays: Arrays, kept: NDArray[np.bool_]) -> Arrays:
-    """Rows for all, those that were not predicted filled with zeros; they are made null later."""
-
-    def over_all(array: NDArray[Any]) -> NDArray[Any]:
-        whole = np.zeros((len(kept), *array.shape[1:]), dtype=array.dtype)
-        whole[kept] = array
-        return whole
-
-    return {name: {key: over_all(array) for key, array in keys.items()} for name, keys in arrays.items()}
 
 
 def _nothing(return_type: Any) -> Any:

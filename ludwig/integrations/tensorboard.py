@@ -25,7 +25,7 @@ class TensorBoardCallback(Callback):
 
     def __init__(self) -> None:
         self.writers: dict[str, Any] = {}
-        self.losses: list[tuple[int, float, Tensor]] = []  # step, learning rate, loss
+        self.losses: list[tuple[int, float, dict[str, Tensor]]] = []  # step, learning rate, loss of each output
 
     def on_trainer_train_setup(self, trainer: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -37,7 +37,9 @@ class TensorBoardCallback(Callback):
     def on_batch_end(
         self, trainer: Any, progress_tracker: Any, save_path: str | None, sync_step: bool = True, **kwargs: Any
     ) -> None:
-        self.losses.append((progress_tracker.steps, progress_tracker.learning_rate, trainer.last_loss))
+        parts = {name: part.detach() for name, part in trainer.last_parts.items()}
+        losses = {"combined": trainer.last_loss, **parts}
+        self.losses.append((progress_tracker.steps, progress_tracker.learning_rate, losses))
 
     def on_eval_end(self, trainer: Any, progress_tracker: Any, save_path: str | None, **kwargs: Any) -> None:
         self._write_losses()
@@ -56,10 +58,12 @@ class TensorBoardCallback(Callback):
 
     def _write_losses(self) -> None:
         if self.losses and self.writers:
-            values = torch.stack([loss for _, _, loss in self.losses]).tolist()
-            for (step, rate, _), value in zip(self.losses, values, strict=True):
-                self.writers["training"].add_scalar("combined/step_training_loss", value, step)
-                self.writers["training"].add_scalar("combined/step_learning_rate", rate, step)
+            writer, names = self.writers["training"], list(self.losses[0][2])
+            values = torch.stack([torch.stack([parts[name] for name in names]) for _, _, parts in self.losses]).tolist()
+            for (step, rate, _), row in zip(self.losses, values, strict=True):
+                writer.add_scalar("combined/step_learning_rate", rate, step)
+                for name, value in zip(names, row, strict=True):
+                    writer.add_scalar(f"{name}/step_training_loss", value, step)
         self.losses.clear()
 
     def _write_round(self, split: str, history: dict[str, dict[str, list[list[float]]]]) -> None:

@@ -1,6 +1,7 @@
 """How a model learns."""
 
 from ludwig.training.base import TRAINERS
-from ludwig.training.trainer import Saving, Trainer
+from ludwig.training.run import Run, Saves, Saving
+from ludwig.training.trainer import Trainer
 
-__all__ = ["TRAINERS", "Saving", "Trainer"]
+__all__ = ["TRAINERS", "Run", "Saves", "Saving", "Trainer"]

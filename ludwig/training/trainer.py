@@ -7,7 +7,6 @@ import logging
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,22 +26,10 @@ from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.interrupt import Interrupt, listening
 from ludwig.training.plan import Plan, plan_of
 from ludwig.training.progress import Progress
+from ludwig.training.run import Saving
 from ludwig.training.scores import TrainingScores
 
 logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Saving:
-    """What a run leaves on the disk."""
-
-    folder: Path | None = None  # the model's folder, where checkpoints go
-    best: bool = True
-    latest: bool = True
-
-    @property
-    def checkpoints(self) -> Path | None:
-        return None if self.folder is None else self.folder / "training_checkpoints"
 
 
 @TRAINERS.register("trainer", kinds=("ecd",))
@@ -62,6 +49,7 @@ class Trainer(TrainerBase):
         self.save_path = None if saving.folder is None else str(saving.folder)
         self.best_weights: dict[str, Tensor] | None = None
         self.last_loss = torch.zeros(())
+        self.last_parts: dict[str, Tensor] = {}
         self._scores: TrainingScores | None = None
         engine.place(model)
         self._freeze()
@@ -168,8 +156,10 @@ class Trainer(TrainerBase):
             self.callbacks.on_epoch_start(self, progress, self.save_path)
             self._epoch(training, validation, interrupt)
             self.callbacks.on_epoch_end(self, progress, self.save_path)
-        if self._steps_since_round:
+        if self._steps_since_round and not interrupt.asked:
             self._round(training, validation)
+        elif interrupt.asked and self.best_weights is None:  # a run that is resumed has no round here
+            self._round(training, validation, checkpoint=False)
 
     def _epoch(self, training: Frame, validation: Frame | None, interrupt: Interrupt) -> None:
         progress = self.progress
@@ -199,7 +189,7 @@ class Trainer(TrainerBase):
         synced = ends or progress.position % plan.accumulation == 0
         if synced:
             self._step(batch, share)
-        self.last_loss = step.loss.detach()
+        self.last_loss, self.last_parts = step.loss.detach(), step.parts
         if self._scores is not None:
             self._scores.add(step, batch)
         self._steps_since_round += 1
@@ -265,7 +255,7 @@ class Trainer(TrainerBase):
         self._steps_since_round = 0
         self.model.train()
 
-    def _round(self, training: Frame, validation: Frame | None) -> None:
+    def _round(self, training: Frame, validation: Frame | None, checkpoint: bool = True) -> None:
         progress = self.progress
         self._round_is_due = False
         if self.config.skip_all_evaluation:
@@ -280,7 +270,8 @@ class Trainer(TrainerBase):
             if validated is not None:
                 self._consider_stopping()
             self.callbacks.on_eval_end(self, progress, self.save_path)
-        self._checkpoint()
+        if checkpoint:
+            self._checkpoint()
         self._watch()
 
     def _evaluate(self, frame: Frame, most_batches: int | None = None) -> Metrics:

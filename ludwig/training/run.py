@@ -1,0 +1,141 @@
+"""The folder of a run: where it lies, what is written there and when."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ludwig.api_types import EvaluationFrequency, SplitStats, TrainingStats
+from ludwig.globals import (
+    MODEL_FILE_NAME,
+    TRAIN_SET_METADATA_FILE_NAME,
+    TRAINING_CHECKPOINTS_DIR_PATH,
+    TRAINING_PROGRESS_TRACKER_FILE_NAME,
+)
+from ludwig.models import artifacts
+from ludwig.runtime.atomic import numbered, read_json, write_json
+from ludwig.training import report
+from ludwig.training.base import EvaluationKnobs
+from ludwig.training.progress import History, Progress
+
+logger = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Saves:
+    """What a training leaves on the disk."""
+
+    description: bool = False
+    statistics: bool = False
+    model: bool = False
+    progress: bool = False
+    log: bool = False
+
+    @property
+    def anything(self) -> bool:
+        return self.description or self.statistics or self.model or self.progress or self.log
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What the loop itself writes."""
+
+    folder: Path | None = None  # the model's folder
+    best: bool = True
+    latest: bool = True
+
+    @property
+    def checkpoints(self) -> Path | None:
+        return None if self.folder is None else self.folder / TRAINING_CHECKPOINTS_DIR_PATH
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training and its folder; without a folder nothing is written."""
+
+    folder: Path | None
+    saves: Saves
+    resumes: bool = False
+
+    @staticmethod
+    def at(output_directory: str | None, experiment: str, model: str, saves: Saves, resume: str | None) -> Run:
+        """An earlier run that goes on where there is one, else a new one with a name that is free."""
+        if resume is not None and Path(resume).is_dir():
+            return Run(Path(resume).absolute(), saves, resumes=True)
+        if resume is not None:
+            logger.info("There is no run '%s' to resume, so a new one begins.", resume)
+        if output_directory is None or not saves.anything:
+            return Run(None, Saves())
+        name = f"{experiment}_{model}" if model else experiment
+        return Run(numbered(Path(output_directory).absolute() / name), saves)
+
+    @property
+    def name(self) -> str | None:
+        """The folder as users are told it."""
+        return None if self.folder is None else str(self.folder)
+
+    @property
+    def model_folder(self) -> Path | None:
+        return None if self.folder is None else self.folder / MODEL_FILE_NAME
+
+    @property
+    def saving(self) -> Saving:
+        """What the loop writes of this run."""
+        return Saving(self.model_folder, best=self.saves.model, latest=self.saves.progress)
+
+    def open(
+        self, config: Json, metadata: Json, sources: Mapping[str, Any], data_format: str | None, seed: int
+    ) -> None:
+        """Writes what is known before the first step, so that a run that dies can still be loaded and resumed."""
+        if self.folder is None or self.model_folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.saves.description:
+            report.save_description(self.folder, config, sources, data_format, seed)
+        if self.saves.model:
+            artifacts.save_config(self.model_folder, config)
+            artifacts.save_facts(self.model_folder, metadata)
+
+    def close(self, config: Json, metadata: Json, stats: TrainingStats, progress: Progress, seed: int) -> None:
+        """Writes what training gave, the weights aside."""
+        if self.folder is None or self.model_folder is None:
+            return
+        if self.saves.statistics:
+            statistics = {**stats, "evaluation_frequency": vars(stats.evaluation_frequency)}
+            report.save_training_statistics(self.folder, statistics)
+        if self.saves.progress:
+            write_json(self.model_folder / TRAINING_PROGRESS_TRACKER_FILE_NAME, progress.to_json())
+        if self.saves.model:
+            told = report.training_report(config, metadata, progress, seed, self.folder)
+            report.save_report_and_card(self.folder, told)
+
+
+def facts_of_run(path: str | None) -> Json | None:
+    """What an earlier run learned of its data, so that its weights still fit."""
+    file = None if path is None else Path(path) / MODEL_FILE_NAME / TRAIN_SET_METADATA_FILE_NAME
+    return read_json(file) if file is not None and file.is_file() else None
+
+
+def training_stats(progress: Progress, knobs: EvaluationKnobs) -> TrainingStats:
+    """The histories without their epochs and steps."""
+    histories = (progress.train_metrics, progress.validation_metrics, progress.test_metrics)
+    training, validation, test = (_values(history) for history in histories)
+    return TrainingStats(training, validation, test, _frequency(knobs))
+
+
+def _values(history: History) -> SplitStats:
+    return {
+        output: {name: [value for *_, value in rounds] for name, rounds in metrics.items()}
+        for output, metrics in history.items()
+    }
+
+
+def _frequency(knobs: EvaluationKnobs) -> EvaluationFrequency:
+    if knobs.steps_per_checkpoint:
+        return EvaluationFrequency(knobs.steps_per_checkpoint, EvaluationFrequency.STEP)
+    return EvaluationFrequency(1 / max(knobs.checkpoints_per_epoch, 1), EvaluationFrequency.EPOCH)
