@@ -99,7 +99,8 @@ def load(path: Path) -> Checkpoint:
     progress = Progress.from_json(read_json(path / "progress.json"))
     if not (path / "optimizer.json").exists():
         return Checkpoint(weights, progress)
-    tensors = load_file(path / "optimizer.safetensors")
+    mapped = load_file(path / "optimizer.safetensors")
+    tensors = {name: tensor.clone() for name, tensor in mapped.items()}  # sums of unaligned memory end in other bits
     random = {key.removeprefix("random."): value for key, value in tensors.items() if key.startswith("random.")}
     return Checkpoint(weights, progress, _unflat(tensors, read_json(path / "optimizer.json")), random)
 
