@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from ludwig.schema import Component, Registry, param
+from ludwig.training.muon import MuonWithAdamW
 
 Betas = tuple[float, float]
 
@@ -51,7 +52,7 @@ def _declare(
     config = dataclasses.make_dataclass("Config", fields, bases=(Optimizer.Config,), frozen=True, kw_only=True)
     config.__module__, config.__qualname__ = __name__, f"{torch_class.__name__}Optimizer.Config"
     config.torch_class, config.needs_closure = torch_class, needs_closure  # type: ignore[attr-defined]
-    doc = f"`torch.optim.{torch_class.__name__}`."
+    doc = (torch_class.__doc__ or "").strip().split("\n")[0] or f"`torch.optim.{torch_class.__name__}`."
     OPTIMIZERS.register(name)(
         type(f"{torch_class.__name__}Optimizer", (Optimizer,), {"Config": config, "__doc__": doc})
     )
@@ -134,4 +135,10 @@ _declare(
     tolerance_change=(float, param(1e-9, min=0, help="A step ends when weights or loss change less.")),
     history_size=(int, param(100, min=1, help="How many updates are kept.")),
     line_search_fn=(Literal["strong_wolfe"] | None, param(None, help="How the length of an update is found.")),
+)
+_declare(
+    "muon",
+    MuonWithAdamW,
+    momentum=(float, param(0.95, min=0, max=1, help="Share of the last update that is kept.")),
+    nesterov=(bool, param(True, help=_NESTEROV)),
 )
