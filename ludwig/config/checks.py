@@ -126,6 +126,20 @@ def validation_is_known(config: ModelConfig) -> list[Fault]:
     return []
 
 
+def plateau_metric_is_known(config: ModelConfig) -> list[Fault]:
+    """The metric that cuts the learning rate is told in every round."""
+    knobs = getattr(config.trainer, "learning_rate_scheduler", None)
+    if knobs is None or knobs.reduce_on_plateau == 0:
+        return []
+    field = config.trainer.validation_field or (config.output_features[0].name if config.output_features else None)
+    told = {f.name: ("loss", *f.reported) for f in config.output_features} | {"combined": ("loss",)}
+    known = told.get(str(field), ())
+    if not known or knobs.reduce_eval_metric in known:
+        return []
+    text = f"'{field}' is not told by '{knobs.reduce_eval_metric}'.{nearest(knobs.reduce_eval_metric, known)}"
+    return [("trainer.learning_rate_scheduler.reduce_eval_metric", f"{text} Choose one of: {', '.join(known)}.")]
+
+
 def split_column_fits(config: ModelConfig) -> list[Fault]:
     """A column of classes is stratified, a column of times is cut."""
     split = config.preprocessing.split
@@ -189,6 +203,7 @@ RULES: tuple[Callable[[ModelConfig], list[Fault]], ...] = (
     parts_agree_with_themselves,
     balancing_fits,
     validation_is_known,
+    plateau_metric_is_known,
     split_column_fits,
     defaults_are_known,
     model_fits_together,

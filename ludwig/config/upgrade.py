@@ -53,8 +53,6 @@ DETAILS_OF_OFF = {
     "model_soup": ("model_soup_",),
     "increase_batch_size_on_plateau": ("increase_batch_size_",),
 }
-OFF_IN_SCHEDULER: dict[str, Any] = {"reduce_on_plateau": 0}
-SCHEDULER_DETAILS = ("reduce_on_plateau_rate", "reduce_on_plateau_patience", "reduce_eval_metric", "reduce_eval_split")
 OFF_IN_COMPONENT: dict[str, Any] = {
     "adapter": None,
     "representation": "dense",
@@ -297,9 +295,6 @@ def drop_what_is_off(config: Raw) -> None:
                 for prefix in DETAILS_OF_OFF.get(knob, ()):
                     for detail in [key for key in trainer if key.startswith(prefix)]:
                         del trainer[detail]
-        scheduler = trainer.get("learning_rate_scheduler")
-        if isinstance(scheduler, dict) and scheduler.get("reduce_on_plateau", 0) == 0:
-            _drop(scheduler, (*OFF_IN_SCHEDULER, *SCHEDULER_DETAILS))
     for feature in [*_features(config), *_defaults(config)]:
         for key in ("encoder", "decoder", "preprocessing"):
             section = feature.get(key)

@@ -44,6 +44,12 @@ class LearningRateScheduler:
     wsd_stable_fraction: float = param(0.8, min=0, max=1, help="Share of the steps in which wsd stays.")
     wsd_decay_fraction: float = param(0.1, min=0, max=1, help="Share of the steps in which wsd falls.")
 
+    reduce_on_plateau: int = param(0, min=0, help="How many times at most the rate is cut when a metric stands still.")
+    reduce_on_plateau_patience: int = param(10, min=0, help="Rounds without a new best before a cut.")
+    reduce_on_plateau_rate: float = param(0.1, min=0, max=1, help="Factor of a cut.")
+    reduce_eval_metric: str = param("loss", help="The metric of the validation field that is watched.")
+    reduce_eval_split: Literal["training", "validation"] = param("training", help="The split on which it is watched.")
+
     def warmup_steps(self, span: Span) -> int:
         """The longer of the two warm-ups."""
         by_rounds = self.warmup_evaluations * span.steps_per_round

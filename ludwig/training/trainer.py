@@ -25,6 +25,7 @@ from ludwig.training.calibration import calibrate
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.interrupt import Interrupt, listening
 from ludwig.training.plan import Plan, plan_of
+from ludwig.training.plateau import plateaus
 from ludwig.training.progress import Progress
 from ludwig.training.run import Saving
 from ludwig.training.scores import TrainingScores
@@ -127,6 +128,7 @@ class Trainer(TrainerBase):
         self._watch()
         if resume_from is not None:
             self._resume(resume_from)
+        self.cut = self._cut_of_plateaus()
         self.progress.start_clock()
 
     def _resume(self, checkpoint: Checkpoint) -> None:
@@ -213,11 +215,9 @@ class Trainer(TrainerBase):
         return batch_rows / (min(last * plan.batch_size, rows) - first * plan.batch_size)
 
     def _step(self, batch: Frame, share: float) -> None:
-        rate = self.config.learning_rate_scheduler.rate(
-            self.plan.learning_rate, self.progress.steps - 1, self.plan.span
-        )
-        if rate != self.progress.learning_rate:
-            self.progress.learning_rate = rate
+        schedule = self.config.learning_rate_scheduler
+        rate = self.cut * schedule.rate(self.plan.learning_rate, self.progress.steps - 1, self.plan.span)
+        self.progress.learning_rate = rate
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         if self.config.optimizer.needs_closure:
@@ -266,6 +266,7 @@ class Trainer(TrainerBase):
             trained = self._scores.compute() if self._scores is not None else self._evaluate(training)
             progress.add(progress.train_metrics, trained)
             validated = self._validate(validation)
+            self.cut = self._cut_of_plateaus()
             self._select(trained, validated)
             if validated is not None:
                 self._consider_stopping()
@@ -337,6 +338,18 @@ class Trainer(TrainerBase):
         elif self.callbacks.should_early_stop(self, progress, self.engine.is_main):
             progress.stopped_early = True
 
+    def _cut_of_plateaus(self) -> float:
+        """The factor that plateaus have cut the learning rate by."""
+        knobs, progress = self.config.learning_rate_scheduler, self.progress
+        if knobs.reduce_on_plateau == 0:
+            return 1.0
+        watched = progress.train_metrics if knobs.reduce_eval_split == "training" else progress.validation_metrics
+        rounds = watched.get(str(self.config.validation_field), {}).get(knobs.reduce_eval_metric, [])
+        direction = _direction(self.model, str(self.config.validation_field), knobs.reduce_eval_metric)
+        values = [value for *_, value in rounds]
+        found = plateaus(values, knobs.reduce_on_plateau_patience, knobs.reduce_on_plateau, direction)
+        return float(knobs.reduce_on_plateau_rate**found)
+
     def _waited_too_long(self, progress: Progress) -> bool:
         waited, patience = progress.steps - progress.last_improvement_steps, self.config.early_stop
         return patience > 0 and bool(progress.validation_metrics) and waited >= patience * self.plan.steps_per_round
@@ -388,9 +401,10 @@ class Trainer(TrainerBase):
 def _judge(config: TrainingKnobs, model: Model) -> tuple[str, str]:
     """(metric, direction) that decide which weights are best; the configured loss is told as `loss`."""
     field, metric = str(config.validation_field), str(config.validation_metric)
-    if field == "combined":
+    if field == "combined" or metric == model.outputs[field].config.loss.type:
         return "loss", "minimize"
-    output = model.outputs[field].config
-    if metric == output.loss.type:
-        return "loss", "minimize"
-    return metric, output.direction(metric)
+    return metric, _direction(model, field, metric)
+
+
+def _direction(model: Model, field: str, metric: str) -> str:
+    return "minimize" if field == "combined" else model.outputs[field].config.direction(metric)
