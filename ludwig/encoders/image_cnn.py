@@ -16,11 +16,10 @@ from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.features.image import ImageFacts
 from ludwig.nn.activation import ActivationName
 from ludwig.nn.convolution import Conv2dLayer, ImageConvolutionSpec
-from ludwig.nn.initializer import InitializerSpec
-from ludwig.nn.mlp import FullyConnectedStack, LayerSpec
+from ludwig.nn.mlp import FullyConnectedStack
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
-from ludwig.schema.layers import LayerKnobs, stack_of
+from ludwig.schema.layers import FcKnobs
 
 Pair = tuple[int, int]  # down, across
 DEFAULT_LAYERS = 2  # convolutions where their number is not said
@@ -56,7 +55,7 @@ class StackedCnn(Encoder):
     """Convolutions one after the other, each with its pool, then fully connected layers."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Encoder.Config):
+    class Config(FcKnobs, Encoder.Config):
         conv_layers: list[ImageConvolutionKnobs] | None = param(None, help="The convolutions one by one.")
         num_conv_layers: int | None = param(None, min=1, help="How many equal convolutions; null for two.")
         out_channels: int = param(32, min=1, help="How many filters a convolution has.")
@@ -76,16 +75,8 @@ class StackedCnn(Encoder):
         pool_stride: int | Pair | None = param(None, min=1, help="How far the pool steps; null for its own size.")
         pool_padding: int | Pair = param(0, min=0, help="Pixels around the image for the pool.")
         pool_dilation: int | Pair = param(1, min=1, help="Distance between the pixels that a max pool reads.")
-        fc_layers: list[LayerKnobs] | None = param(None, help="The fully connected layers one by one.")
         num_fc_layers: int = param(1, min=1, help="How many fully connected layers there are.")
         output_size: int = param(128, min=1, help="Size of these layers.")
-        fc_use_bias: bool = param(True, help="Whether these layers have a bias.")
-        fc_weights_initializer: InitializerSpec = param("xavier_uniform", help="How their weights start.")
-        fc_bias_initializer: InitializerSpec = param("zeros", help="How their biases start.")
-        fc_norm: Literal["batch", "layer"] | None = param(None, help="Their normalisation.")
-        fc_norm_params: dict[str, float] | None = param(None, help="Arguments of that normalisation.")
-        fc_activation: ActivationName | None = param("relu", help="Their nonlinearity.")
-        fc_dropout: float = param(0.0, min=0, max=1, help="Share of their units that is dropped in training.")
 
         def convolutions(self) -> list[ImageConvolutionSpec]:
             """The convolutions, each with all its knobs."""
@@ -112,20 +103,6 @@ class StackedCnn(Encoder):
                 return [layer.over(like) for layer in self.conv_layers]
             return [like] * (self.num_conv_layers or DEFAULT_LAYERS)
 
-        def stack(self) -> list[LayerSpec]:
-            """The fully connected layers, each with all its knobs."""
-            like = LayerSpec(
-                output_size=self.output_size,
-                use_bias=self.fc_use_bias,
-                weights_initializer=self.fc_weights_initializer,
-                bias_initializer=self.fc_bias_initializer,
-                norm=self.fc_norm,
-                norm_params=self.fc_norm_params,
-                activation=self.fc_activation,
-                dropout=self.fc_dropout,
-            )
-            return stack_of(like, self.fc_layers, self.num_fc_layers)
-
     def __init__(self, config: Config, facts: Sequence[ImageFacts]) -> None:
         super().__init__(config, facts)
         channels, height, width = facts[0].channels, facts[0].height, facts[0].width
@@ -135,7 +112,9 @@ class StackedCnn(Encoder):
             height, width = layer.output_shape(height, width)
             channels = layer.out_channels
             self.convolutions.append(layer)
-        self.stack = FullyConnectedStack(channels * height * width, config.stack())
+        self.stack = FullyConnectedStack(
+            channels * height * width, config.fc_stack(config.output_size, config.num_fc_layers)
+        )
         self.shape = Shape("vector", self.stack.output_size)
 
     def forward(self, images: Tensor) -> Signal:

@@ -19,7 +19,7 @@ from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, first_few
 from ludwig.features.cells import Labels
 from ludwig.features.labels import WordTally, as_tensor
-from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.features.missing import settled
 from ludwig.schema import param
 
 logger = logging.getLogger(__name__)
@@ -162,12 +162,9 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
 
     def encode(self, cells: Labels, facts: BinaryFacts) -> Encoded:
         table = np.fromiter((self._value_of(word, facts) for word in cells.words), np.uint8, len(cells.words))
-        missing, dropped, strategy = cells.missing(), None, self.config.missing_value_strategy
-        if missing.any() and self.config.fill_value is None and strategy in NEIGHBOURS:
-            cells = filled_from_neighbours(cells, missing, strategy)
-            missing = cells.missing()
-        if missing.any() and self.config.fill_value is None and strategy == "drop_row":
-            dropped = missing
+        dropped = None
+        if self.config.fill_value is None:
+            cells, _, dropped = settled(cells, self.config.missing_value_strategy)
         values = np.append(table, np.uint8(facts.fill))[cells.codes]
         return Encoded(Dense(as_tensor(values)), dropped)
 

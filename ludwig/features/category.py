@@ -20,7 +20,7 @@ from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, first_few
 from ludwig.features.cells import Labels
 from ludwig.features.labels import Vocabulary, WordTally, as_tensor
-from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.features.missing import settled
 from ludwig.schema import param
 
 logger = logging.getLogger(__name__)
@@ -83,13 +83,8 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
         return CategoryFacts(vocabulary, fill)
 
     def encode(self, cells: Labels, facts: CategoryFacts) -> Encoded:
-        strategy, missing, dropped = self.config.missing_value_strategy, cells.missing(), None
-        if missing.any() and strategy in NEIGHBOURS:
-            cells = filled_from_neighbours(cells, missing, strategy)
-            missing = cells.missing()
-        if missing.any() and strategy == "drop_row":
-            dropped = missing
-        elif missing.any():
+        cells, missing, dropped = settled(cells, self.config.missing_value_strategy)
+        if dropped is None and missing.any():
             cells = cells.filled(missing, facts.fill)
         ids = facts.vocabulary.encode(cells)
         if self.target:

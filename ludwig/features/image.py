@@ -23,7 +23,7 @@ from ludwig.columns.files import Decoder, Files
 from ludwig.error import InputDataError, MissingExtraError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally, first_few
 from ludwig.features.cells import Objects
-from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.features.missing import settled
 from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "bfill", "ffill", "drop_row"]
@@ -207,12 +207,7 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         return ImageDecoder(facts.channels, facts.height, facts.width, self.config.resize_method, fill)
 
     def encode(self, cells: Objects, facts: ImageFacts) -> Encoded:
-        missing, dropped, strategy = cells.missing(), None, self.config.missing_value_strategy
-        if missing.any() and strategy in NEIGHBOURS:
-            cells = filled_from_neighbours(cells, missing, strategy)
-            missing = cells.missing()
-        if missing.any() and strategy == "drop_row":
-            dropped = missing
+        cells, _, dropped = settled(cells, self.config.missing_value_strategy)
         files = Files(cells.values, self.decoder(facts))
         on_disk = any(isinstance(source, str) for source in cells.values[:100])
         if on_disk and self.config.mode == "lazy":

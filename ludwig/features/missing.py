@@ -28,3 +28,16 @@ def filled_from_neighbours(cells: C, missing: Flags, strategy: str) -> C:
     inside = [(place >= 0) & (place < len(present)) for place in order]
     place = np.where(inside[0], order[0], order[1])
     return cells.take(present[place])
+
+
+def settled(cells: C, strategy: str) -> tuple[C, Flags, Flags | None]:
+    """What a strategy does before a value is filled in: neighbours step in, rows are given up.
+
+    Returns:
+        The cells, which of them are missing still, and which rows must go (None for none).
+    """
+    missing = cells.missing()
+    if strategy in NEIGHBOURS and missing.any():
+        cells = filled_from_neighbours(cells, missing, strategy)
+        missing = cells.missing()
+    return cells, missing, missing if strategy == "drop_row" and missing.any() else None

@@ -21,7 +21,7 @@ from ludwig.error import ConfigValidationError
 from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Labels
 from ludwig.features.labels import Vocabulary
-from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.features.missing import settled
 from ludwig.features.tokenizers import END, TokenizerName, tokenize
 from ludwig.schema import param
 
@@ -123,12 +123,8 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         return places, tokens, lengths
 
     def encode(self, cells: Labels, facts: TextFacts) -> Encoded:
-        missing, dropped, strategy = cells.missing(), None, self.config.missing_value_strategy
-        if missing.any() and strategy in NEIGHBOURS:
-            cells = filled_from_neighbours(cells, missing, strategy)
-            missing = cells.missing()
+        cells, missing, dropped = settled(cells, self.config.missing_value_strategy)
         if missing.any():
-            dropped = missing if strategy == "drop_row" else None
             cells = cells.filled(missing, facts.fill)
         distinct = self._encoded(cells.words.tolist(), facts.vocabulary)  # [U]
         return Encoded(distinct.rows(torch.from_numpy(cells.codes.astype(np.int64))), dropped)

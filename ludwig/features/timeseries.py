@@ -20,7 +20,7 @@ from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Flags, Index
 from ludwig.features.labels import as_tensor
-from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.features.missing import settled
 from ludwig.features.number_lists import flat_lists
 from ludwig.features.scaling import Scaling
 from ludwig.schema import param
@@ -181,12 +181,8 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         return SeriesFacts(tally.mean, std, max(tally.longest, 1))
 
     def encode(self, cells: Series, facts: SeriesFacts) -> Encoded:
-        missing, dropped, strategy = cells.missing(), None, self.config.missing_value_strategy
-        if missing.any() and strategy in NEIGHBOURS:
-            cells = filled_from_neighbours(cells, missing, strategy)
-            missing = cells.missing()
+        cells, missing, dropped = settled(cells, self.config.missing_value_strategy)
         if missing.any():
-            dropped = missing if strategy == "drop_row" else None
             fill = _numbers(self.config.fill_value) or [facts.mean] * (facts.longest if self.target else 1)
             cells = _replaced(cells, missing, np.array(fill))
         if self.target:

@@ -18,7 +18,7 @@ from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Numbers
 from ludwig.features.labels import as_tensor
-from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.features.missing import settled
 from ludwig.features.number_lists import flat_lists
 from ludwig.schema import param
 
@@ -117,14 +117,9 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
         return fill or [0.0] * size
 
     def encode(self, cells: Numbers, facts: VectorFacts) -> Encoded:
-        missing, dropped, strategy = cells.missing(), None, self.config.missing_value_strategy
         if len(cells) and cells.values.shape[1] != facts.size:
-            cells = self._of_known_size(cells, missing, facts.size)
-        if missing.any() and strategy in NEIGHBOURS:
-            cells = filled_from_neighbours(cells, missing, strategy)
-            missing = cells.missing()
-        if missing.any() and strategy == "drop_row":
-            dropped = missing
+            cells = self._of_known_size(cells, cells.missing(), facts.size)
+        cells, missing, dropped = settled(cells, self.config.missing_value_strategy)
         values = cells.values.astype(np.float32)
         values[missing] = np.array(facts.fill, np.float32)
         return Encoded(Dense(as_tensor(values)), dropped)

@@ -15,6 +15,7 @@ from ludwig.features.number import NumberFacts, NumberFeature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.outputs.scaled import ScaledOutput
 from ludwig.schema import Chosen, param
 
 DECODER = Chosen(DECODERS, "regressor", "number")
@@ -22,7 +23,7 @@ LOSS = Chosen(LOSSES, "mean_squared_error", "number")
 
 
 @OUTPUTS.register("number", kinds=("ecd",), aliases=("numerical",))
-class NumberOutput(Output):
+class NumberOutput(ScaledOutput):
     """A number. Losses see it normalised, metrics and users in its own units."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,19 +50,9 @@ class NumberOutput(Output):
     def shaped(self, logits: Tensor) -> Tensor:
         return logits.squeeze(-1)  # [B] or [B, K]
 
-    def compared(self, prediction: Prediction, target: Tensor) -> tuple[Prediction, Tensor]:
-        if not self.loss.in_original_units:
-            return prediction, target
-        undo = self.facts.scaling.undo
-        return dataclasses.replace(prediction, logits=undo(prediction.logits)), undo(target)
-
     def complete(self, prediction: Prediction) -> Prediction:
-        numbers = self.facts.scaling.undo(prediction.logits)
-        if self.has_members:
-            numbers = numbers.mean(1)  # [B]
-        if self.config.clip is not None:
-            numbers = numbers.clamp(self.config.clip[0], self.config.clip[1])
-        return dataclasses.replace(prediction, predictions=numbers)
-
-    def observed(self, target: Tensor) -> Tensor:
-        return self.facts.scaling.undo(target)
+        complete = super().complete(prediction)
+        if self.config.clip is None or complete.predictions is None:
+            return complete
+        low, high = self.config.clip
+        return dataclasses.replace(complete, predictions=complete.predictions.clamp(low, high))

@@ -8,14 +8,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated
 
-from torch import Tensor
-
 from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.features.timeseries import SeriesFacts, TimeseriesFeature
 from ludwig.losses.base import LOSSES, Loss
-from ludwig.nn.prediction import Prediction
 from ludwig.nn.reduce import ReductionName
 from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.outputs.scaled import ScaledOutput
 from ludwig.schema import Chosen, param
 
 DECODER = Chosen(DECODERS, "projector", "timeseries")
@@ -23,7 +21,7 @@ LOSS = Chosen(LOSSES, "huber", "timeseries")
 
 
 @OUTPUTS.register("timeseries", kinds=("ecd",))
-class TimeseriesOutput(Output):
+class TimeseriesOutput(ScaledOutput):
     """The next steps. Losses see them standardised, others in their own units; unknown steps do not count."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,16 +51,3 @@ class TimeseriesOutput(Output):
     @property
     def size(self) -> int:
         return self.facts.longest
-
-    def compared(self, prediction: Prediction, target: Tensor) -> tuple[Prediction, Tensor]:
-        if not self.loss.in_original_units:
-            return prediction, target
-        undo = self.facts.scaling.undo
-        return dataclasses.replace(prediction, logits=undo(prediction.logits)), undo(target)
-
-    def complete(self, prediction: Prediction) -> Prediction:
-        steps = self.facts.scaling.undo(prediction.logits)
-        return dataclasses.replace(prediction, predictions=steps.mean(1) if self.has_members else steps)  # [B, S]
-
-    def observed(self, target: Tensor) -> Tensor:
-        return self.facts.scaling.undo(target)

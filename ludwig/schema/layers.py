@@ -79,3 +79,31 @@ class FullyConnectedKnobs(StackKnobs):
     def stack(self) -> list[LayerSpec]:
         """All layers, each with all its knobs."""
         return self.stack_of(self.num_fc_layers)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FcKnobs:
+    """The layers beside something else: their knobs begin with `fc_`."""
+
+    fc_layers: list[LayerKnobs] | None = param(None, help="The fully connected layers one by one.")
+    fc_use_bias: bool = param(True, help="Whether these layers have a bias.")
+    fc_weights_initializer: InitializerSpec | None = param("xavier_uniform", help="How their weights start.")
+    fc_bias_initializer: InitializerSpec | None = param("zeros", help="How their biases start.")
+    fc_norm: Literal["batch", "layer", "ghost"] | None = param(None, help="Their normalisation.")
+    fc_norm_params: dict[str, float] | None = param(None, help="Arguments of the normalisation.")
+    fc_activation: ActivationName | None = param("relu", help="Their nonlinearity.")
+    fc_dropout: float = param(0.0, min=0, max=1, help="Share of their units that is dropped in training.")
+
+    def fc_stack(self, size: int, count: int) -> list[LayerSpec]:
+        """`count` layers of that size, or those that are listed, each with all its knobs."""
+        like = LayerSpec(
+            output_size=size,
+            use_bias=self.fc_use_bias,
+            weights_initializer=self.fc_weights_initializer or "xavier_uniform",
+            bias_initializer=self.fc_bias_initializer or "zeros",
+            norm=self.fc_norm,
+            norm_params=self.fc_norm_params,
+            activation=self.fc_activation,
+            dropout=self.fc_dropout,
+        )
+        return stack_of(like, self.fc_layers, count)

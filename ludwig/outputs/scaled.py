@@ -1,0 +1,38 @@
+"""What outputs of numbers share: they learn on standardised values and speak in the column's own units."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol
+
+from torch import Tensor
+
+from ludwig.features.scaling import Scaling
+from ludwig.nn.prediction import Prediction
+from ludwig.outputs.base import Output
+
+
+class ScaledFacts(Protocol):
+    """Facts of a column that is scaled."""
+
+    @property
+    def scaling(self) -> Scaling: ...
+
+
+class ScaledOutput(Output):
+    """Losses see scaled numbers (relative errors aside), metrics and users see them in the column's own units."""
+
+    facts: ScaledFacts
+
+    def compared(self, prediction: Prediction, target: Tensor) -> tuple[Prediction, Tensor]:
+        if not self.loss.in_original_units:
+            return prediction, target
+        undo = self.facts.scaling.undo
+        return dataclasses.replace(prediction, logits=undo(prediction.logits)), undo(target)
+
+    def complete(self, prediction: Prediction) -> Prediction:
+        numbers = self.facts.scaling.undo(prediction.logits)
+        return dataclasses.replace(prediction, predictions=numbers.mean(1) if self.has_members else numbers)
+
+    def observed(self, target: Tensor) -> Tensor:
+        return self.facts.scaling.undo(target)
