@@ -228,12 +228,14 @@ def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.F
     if origin is Literal:
         return _OneOf(args, **{**kwargs, "allow_none": None in args or kwargs.get("allow_none", False)})
     if origin is list:
-        return ma.fields.List(_field(args[0], bounds), validate=_length(bounds), **kwargs)
+        told = {"invalid": "Must be a list."}
+        return ma.fields.List(_field(args[0], bounds), validate=_length(bounds), error_messages=told, **kwargs)
     if origin is tuple:
         repeats = args[-1] is Ellipsis
         return _Tuple([_field(a, bounds) for a in args if a is not Ellipsis], repeats, **kwargs)
     if origin is dict:
-        return ma.fields.Dict(ma.fields.Raw(), _field(args[1], bounds), **kwargs)
+        told = {"invalid": "Must be a section of keys and values."}
+        return ma.fields.Dict(ma.fields.Raw(), _field(args[1], bounds), error_messages=told, **kwargs)
     if dataclasses.is_dataclass(hint):
         return ma.fields.Nested(schema_of(typing.cast(type, hint)), **kwargs)
     if hint in _ARTICLE:
