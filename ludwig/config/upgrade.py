@@ -248,6 +248,16 @@ def move_learning_rate_knobs(config: Raw) -> None:
         trainer.pop("type", None)
 
 
+def drop_gone_optimizer_knobs(config: Raw) -> None:
+    """Choices that optimizers of 8 bits no longer offer."""
+    trainer = config.get("trainer")
+    optimizer = trainer.get("optimizer") if isinstance(trainer, dict) else None
+    if isinstance(optimizer, dict):
+        optimizer.pop("block_wise", None)
+        if optimizer.get("percentile_clipping") == 100:  # which never clipped
+            del optimizer["percentile_clipping"]
+
+
 def drop_odd_class_weights(config: Raw) -> None:
     """Class weights that are neither a list nor a dict were never used."""
     for feature in _features(config, "output_features"):
@@ -333,6 +343,7 @@ UPGRADES: tuple[Callable[[Raw], None], ...] = (
     rename_missing_strategies,
     move_vector_size,
     move_learning_rate_knobs,
+    drop_gone_optimizer_knobs,
     drop_odd_class_weights,
     drop_what_is_off,
 )

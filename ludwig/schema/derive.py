@@ -228,7 +228,7 @@ def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.F
     if origin is Literal:
         return _OneOf(args, **{**kwargs, "allow_none": None in args or kwargs.get("allow_none", False)})
     if origin is list:
-        told = {"invalid": "Must be a list."}
+        told: Any = {"invalid": "Must be a list."}
         return ma.fields.List(_field(args[0], bounds), validate=_length(bounds), error_messages=told, **kwargs)
     if origin is tuple:
         repeats = args[-1] is Ellipsis

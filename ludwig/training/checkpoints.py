@@ -47,7 +47,8 @@ def save(folder: Path, name: str, checkpoint: Checkpoint) -> None:
         save_file(_apart(checkpoint.weights), aside / "weights.safetensors")
         (aside / "progress.json").write_text(json.dumps(plain(checkpoint.progress.to_json())), encoding="utf-8")
         if checkpoint.optimizer is not None:
-            tensors, rest = _flat(checkpoint.optimizer)
+            tensors: dict[str, Tensor] = {}
+            rest = _flat(checkpoint.optimizer, tensors)
             random = {f"random.{key}": value for key, value in (checkpoint.random or {}).items()}
             save_file(_apart({**tensors, **random}), aside / "optimizer.safetensors")
             (aside / "optimizer.json").write_text(json.dumps(rest), encoding="utf-8")
@@ -102,7 +103,7 @@ def load(path: Path) -> Checkpoint:
     mapped = load_file(path / "optimizer.safetensors")
     tensors = {name: tensor.clone() for name, tensor in mapped.items()}  # sums of unaligned memory end in other bits
     random = {key.removeprefix("random."): value for key, value in tensors.items() if key.startswith("random.")}
-    return Checkpoint(weights, progress, _unflat(tensors, read_json(path / "optimizer.json")), random)
+    return Checkpoint(weights, progress, _unflat(read_json(path / "optimizer.json"), tensors), random)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
@@ -126,36 +127,30 @@ def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
 
 
-def _flat(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimizer's state as tensors by name, and the rest as JSON values."""
-    tensors: dict[str, Tensor] = {}
-    rest: dict[str, dict[str, Any]] = {}
-    for weight, entries in state["state"].items():
-        for name, value in entries.items():
-            if isinstance(value, Tensor):
-                tensors[f"{weight}.{name}"] = value
-            elif isinstance(value, list):  # LBFGS keeps lists of tensors
-                tensors |= {f"{weight}.{name}.{place}": entry for place, entry in enumerate(value) if entry is not None}
-                rest.setdefault(str(weight), {})[name] = {"entries": [entry is not None for entry in value]}
-            else:
-                rest.setdefault(str(weight), {})[name] = {"value": value}
-    return tensors, {"rest": rest, "groups": plain(state["param_groups"])}
+def _flat(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
+    """The value as JSON, its tensors put aside under the paths that stand in their places."""
+    if isinstance(value, Tensor):
+        tensors[path] = value
+        return {"tensor": path}
+    if isinstance(value, Mapping):
+        return {"dict": [[key, _flat(entry, tensors, f"{path}/{key}")] for key, entry in value.items()]}
+    if isinstance(value, list | tuple):
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {kind: [_flat(entry, tensors, f"{path}/{place}") for place, entry in enumerate(value)]}
+    return {"value": value}
 
 
-def _unflat(tensors: Mapping[str, Tensor], raw: Mapping[str, Any]) -> dict[str, Any]:
-    state: dict[int, dict[str, Any]] = {}
-    for key, tensor in tensors.items():
-        weight, _, name = key.partition(".")
-        if weight.isdigit() and "." not in name:
-            state.setdefault(int(weight), {})[name] = tensor
-    for weight, entries in raw["rest"].items():
-        for name, entry in entries.items():
-            value = entry.get("value")
-            if "entries" in entry:
-                value = [tensors[f"{weight}.{name}.{i}"] if there else None for i, there in enumerate(entry["entries"])]
-            state.setdefault(int(weight), {})[name] = value
-    groups = [{**group, "betas": tuple(group["betas"])} if "betas" in group else group for group in raw["groups"]]
-    return {"state": state, "param_groups": groups}
+def _unflat(raw: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Any:
+    """The value back."""
+    ((kind, content),) = raw.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "dict":
+        return {key: _unflat(entry, tensors) for key, entry in content}
+    if kind in ("list", "tuple"):
+        entries = [_unflat(entry, tensors) for entry in content]
+        return entries if kind == "list" else tuple(entries)
+    return content
 
 
 def _write_manifest(folder: Path) -> None:

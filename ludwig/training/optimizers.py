@@ -1,12 +1,13 @@
-"""Optimizers: torch's own, each with the knobs that the config names.
+"""Optimizers: those of torch and of other well-kept packages, each with the knobs that the config names.
 
-A section is a table row: the class of torch that does the work and the fields of the config. The learning rate is the
+A section is a table row: the class that does the work and the fields of the config. The learning rate is the
 trainer's, never the optimizer's.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
@@ -14,10 +15,12 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import nn
 
+from ludwig.error import MissingExtraError
 from ludwig.schema import Component, Registry, param
 from ludwig.training.muon import MuonWithAdamW
 
 Betas = tuple[float, float]
+OptimizerClass = type[torch.optim.Optimizer]
 
 
 class Optimizer(Component):
@@ -25,37 +28,50 @@ class Optimizer(Component):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
-        torch_class: ClassVar[type[torch.optim.Optimizer]]
+        works: ClassVar[OptimizerClass | str]  # the class, or "module:class" of a package that is imported when used
         needs_closure: ClassVar[bool] = False  # its step computes the loss again, several times
 
         def make(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
-            """The optimizer over the parameters, in one fused kernel where torch offers it."""
+            """The optimizer over the parameters, in one fused kernel where torch offers it.
+
+            Raises:
+                MissingExtraError: The package that does the work is not installed.
+            """
             knobs = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-            weights = list(parameters)
-            if _can_fuse(self.torch_class, weights):
+            weights, works = list(parameters), _resolved(self.works)
+            if _can_fuse(works, weights):
                 knobs["fused"] = True
-            return self.torch_class(weights, **{"lr": learning_rate, **knobs})
+            return works(weights, **{"lr": learning_rate, **knobs})
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 
 
-def _can_fuse(torch_class: type[torch.optim.Optimizer], weights: list[nn.Parameter]) -> bool:
-    offers = "fused" in inspect.signature(torch_class).parameters
+def _resolved(works: OptimizerClass | str) -> OptimizerClass:
+    if not isinstance(works, str):
+        return works
+    module, _, name = works.partition(":")
+    try:
+        found: OptimizerClass = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingExtraError(package, "llm", f"The optimizer {name}") from error
+    return found
+
+
+def _can_fuse(works: OptimizerClass, weights: list[nn.Parameter]) -> bool:
+    offers = "fused" in inspect.signature(works).parameters
     return offers and all(weight.is_floating_point() and weight.device.type in ("cpu", "cuda") for weight in weights)
 
 
-def _declare(
-    name: str, torch_class: type[torch.optim.Optimizer], *, needs_closure: bool = False, **knobs: tuple[Any, Any]
-) -> None:
+def _declare(name: str, works: OptimizerClass | str, **knobs: tuple[Any, Any]) -> None:
+    title = "".join(word.title() for word in name.split("_"))
     fields = [(knob, hint, declared) for knob, (hint, declared) in knobs.items()]
     config = dataclasses.make_dataclass("Config", fields, bases=(Optimizer.Config,), frozen=True, kw_only=True)
-    config.__module__, config.__qualname__ = __name__, f"{torch_class.__name__}Optimizer.Config"
-    config.torch_class, config.needs_closure = torch_class, needs_closure  # type: ignore[attr-defined]
-    doc = (torch_class.__doc__ or "").strip().split("\n")[0] or f"`torch.optim.{torch_class.__name__}`."
-    OPTIMIZERS.register(name)(
-        type(f"{torch_class.__name__}Optimizer", (Optimizer,), {"Config": config, "__doc__": doc})
-    )
+    config.__module__, config.__qualname__ = __name__, f"{title}Optimizer.Config"
+    config.works = works  # type: ignore[attr-defined]
+    doc = f"`{works if isinstance(works, str) else f'{works.__module__}.{works.__qualname__}'}`."
+    OPTIMIZERS.register(name)(type(f"{title}Optimizer", (Optimizer,), {"Config": config, "__doc__": doc}))
 
 
 def _betas(default: Betas = (0.9, 0.999)) -> tuple[Any, Any]:
@@ -79,6 +95,7 @@ def _flag(text: str) -> tuple[Any, Any]:
 
 
 _NESTEROV = "Whether the momentum looks ahead."
+_DAMPENING = "Share by which a gradient counts less in the momentum."
 _AMSGRAD = "Whether the largest second moment so far is used (arXiv:1904.09237)."
 
 _declare(
@@ -86,7 +103,7 @@ _declare(
     torch.optim.SGD,
     momentum=_momentum(),
     weight_decay=_decay(),
-    dampening=(float, param(0.0, min=0, help="Share by which a gradient counts less in the momentum.")),
+    dampening=(float, param(0.0, min=0, help=_DAMPENING)),
     nesterov=_flag(_NESTEROV),
 )
 _declare("adam", torch.optim.Adam, betas=_betas(), eps=_eps(), weight_decay=_decay(), amsgrad=_flag(_AMSGRAD))
@@ -128,7 +145,6 @@ _declare(
 _declare(
     "lbfgs",
     torch.optim.LBFGS,
-    needs_closure=True,
     max_iter=(int, param(20, min=1, help="Iterations of a step.")),
     max_eval=(int | None, param(None, min=1, help="Evaluations of a step; null for 1.25 times max_iter.")),
     tolerance_grad=(float, param(1e-7, min=0, help="A step ends when the gradient is smaller.")),
@@ -136,9 +152,70 @@ _declare(
     history_size=(int, param(100, min=1, help="How many updates are kept.")),
     line_search_fn=(Literal["strong_wolfe"] | None, param(None, help="How the length of an update is found.")),
 )
+OPTIMIZERS.get("lbfgs").Config.needs_closure = True
 _declare(
     "muon",
     MuonWithAdamW,
     momentum=(float, param(0.95, min=0, max=1, help="Share of the last update that is kept.")),
     nesterov=(bool, param(True, help=_NESTEROV)),
+)
+
+# Of bitsandbytes: states of 8 bits, or in paged memory (Dettmers et al. 2021, arXiv:2110.02861).
+_BITS = "bitsandbytes.optim"
+_BIAS_CORRECTION = "Whether the first steps are corrected for means that start at zero."
+
+for _name, _class in (
+    ("adam_8bit", "Adam8bit"),
+    ("paged_adam", "PagedAdam"),
+    ("paged_adam_8bit", "PagedAdam8bit"),
+    ("adamw_8bit", "AdamW8bit"),
+    ("paged_adamw", "PagedAdamW"),
+    ("paged_adamw_8bit", "PagedAdamW8bit"),
+):
+    _declare(_name, f"{_BITS}:{_class}", betas=_betas(), eps=_eps(), weight_decay=_decay(), amsgrad=_flag(_AMSGRAD))
+for _name, _class in (
+    ("lion", "Lion"),
+    ("lion_8bit", "Lion8bit"),
+    ("paged_lion", "PagedLion"),
+    ("paged_lion_8bit", "PagedLion8bit"),
+):
+    _declare(_name, f"{_BITS}:{_class}", betas=_betas(), weight_decay=_decay())
+for _name, _class in (("lamb", "LAMB"), ("lamb_8bit", "LAMB8bit")):
+    _declare(
+        _name,
+        f"{_BITS}:{_class}",
+        bias_correction=(bool, param(True, help=_BIAS_CORRECTION)),
+        betas=_betas(),
+        eps=_eps(),
+        weight_decay=_decay(),
+        amsgrad=_flag(_AMSGRAD),
+        adam_w_mode=(bool, param(True, help="Whether weights shrink apart from the gradient, as in AdamW.")),
+        max_unorm=(float, param(1.0, min=0, max=1, help="Bound on the norm of an update, against that of the weight.")),
+    )
+for _name, _class in (("lars", "LARS"), ("lars_8bit", "LARS8bit")):
+    _declare(
+        _name,
+        f"{_BITS}:{_class}",
+        momentum=(float, param(0.9, above=0, max=1, help="Share of the last update that is kept.")),
+        dampening=(float, param(0.0, min=0, max=1, help=_DAMPENING)),
+        weight_decay=_decay(),
+        nesterov=_flag(_NESTEROV),
+        max_unorm=(float, param(1.0, min=0, max=1, help="Bound on the norm of an update, against that of the weight.")),
+    )
+_declare(
+    "sgd_8bit",
+    f"{_BITS}:SGD8bit",
+    momentum=(float, param(0.9, above=0, max=1, help="Share of the last update that is kept; it needs some.")),
+    dampening=(float, param(0.0, min=0, help=_DAMPENING)),
+    weight_decay=_decay(),
+    nesterov=_flag(_NESTEROV),
+)
+_declare("adagrad_8bit", f"{_BITS}:Adagrad8bit", weight_decay=_decay(), eps=_eps(1e-10))
+_declare(
+    "rmsprop_8bit",
+    f"{_BITS}:RMSprop8bit",
+    alpha=(float, param(0.99, min=0, help="Decay of the running mean of squared gradients.")),
+    eps=_eps(),
+    weight_decay=_decay(),
+    momentum=_momentum(),
 )
