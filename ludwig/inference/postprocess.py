@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from ludwig.features.base import Facts, Feature
@@ -37,8 +36,8 @@ def decode(
 def as_table(columns: Columns, index: pd.Index, dropped: NDArray[np.bool_] | None = None) -> pd.DataFrame:
     """All columns as `<output>_<key>`; rows that could not be predicted are null.
 
-    A cell of several numbers is a list; these columns lie in Arrow's memory, so that no row becomes a Python object
-    before somebody looks at it.
+    A cell of several numbers is a list, in a column of objects: other programs, and pandas itself, read no other kind
+    of list back from a file.
     """
     gone = dropped if dropped is not None and dropped.any() else None
     table = {
@@ -49,12 +48,10 @@ def as_table(columns: Columns, index: pd.Index, dropped: NDArray[np.bool_] | Non
 
 def _series(values: Any, index: pd.Index, dropped: NDArray[np.bool_] | None) -> Any:
     array = np.asarray(values)
-    if array.ndim == 2 and array.dtype != object:
-        flat = pa.FixedSizeListArray.from_arrays(pa.array(array.ravel()), array.shape[1])
-        lists = flat.cast(pa.list_(flat.type.value_type))
-        series = pd.Series(pd.arrays.ArrowExtensionArray(lists), index=index)
-    elif array.ndim > 1:
-        series = pd.Series(list(array), index=index)
+    if array.ndim > 1:
+        lists = np.empty(len(array), dtype=object)
+        lists[:] = array.tolist()
+        series = pd.Series(lists, index=index)
     elif array.dtype == object and all(isinstance(value, str) for value in array[:1]):
         series = pd.Series(array, index=index, dtype=object)
     else:

@@ -51,4 +51,4 @@ def _temperature(output: Output, seen: Prediction, target: Tensor) -> float:
         return float(loss.detach())
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return float(log_temperature.exp())
+    return float(log_temperature.detach().exp())

@@ -16,6 +16,7 @@ from ludwig.models.base import Model, Step
 from ludwig.nn.prediction import Prediction
 
 ROWS = 16_384  # that are gathered before metrics look at them, which makes metrics cheap for small batches
+NUMBERS = 2**24  # of logits that are held meanwhile at most
 
 
 class TrainingScores:
@@ -25,7 +26,7 @@ class TrainingScores:
         self.model = model
         self.scores = model.scores({})
         self.gathered: dict[str, list[tuple[Prediction, Tensor]]] = {name: [] for name in self.scores}
-        self.rows = 0
+        self.rows = self.numbers = 0
 
     def add(self, step: Step, batch: Frame) -> None:
         """Takes the predictions of a training step."""
@@ -33,8 +34,9 @@ class TrainingScores:
             prediction = step.predictions[name]
             answer = Prediction(prediction.logits.detach(), prediction.hidden.detach())
             pairs.append((answer, self.model.target(name, batch)))
+            self.numbers += answer.logits.numel()
         self.rows += len(batch)
-        if self.rows >= ROWS:
+        if self.rows >= ROWS or self.numbers >= NUMBERS:
             self._count()
 
     def compute(self) -> Metrics:
@@ -48,7 +50,7 @@ class TrainingScores:
                 for answer, target in _joined(pairs):
                     self.scores[name].update(self.model.outputs[name].complete(answer), target)
                 pairs.clear()
-        self.rows = 0
+        self.rows = self.numbers = 0
 
 
 def _joined(pairs: list[tuple[Prediction, Tensor]]) -> list[tuple[Prediction, Tensor]]:

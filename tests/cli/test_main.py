@@ -1,0 +1,91 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from ludwig.cli.main import COMMANDS, main
+from ludwig.config import load_config
+
+CONFIG = {
+    "input_features": [{"name": "x", "type": "number"}, {"name": "c", "type": "category"}],
+    "output_features": [{"name": "y", "type": "binary"}],
+    "trainer": {"epochs": 2, "batch_size": 16},
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=60)
+    table = pd.DataFrame({"x": x, "c": draw.choice(["a", "b"], 60), "y": x > 0})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_train_predict_and_evaluate_hand_on_to_each_other(folder, capsys):
+    assert main(["train", "--config", "config.yaml", "--dataset", "table.csv", "-l", "error"]) == 0
+    model = "results/experiment_run/model"
+    assert main(["predict", "-m", model, "--dataset", "table.csv", "-od", "out", "-l", "error"]) == 0
+    assert len(pd.read_parquet(folder / "out" / "predictions.parquet")) == 60
+    assert main(["evaluate", "-m", model, "--dataset", "table.csv", "-od", "out", "-l", "error"]) == 0
+    statistics = json.loads((folder / "out" / "test_statistics.json").read_text(encoding="utf-8"))
+    assert {"accuracy", "confusion_matrix", "roc_curve"} <= set(statistics["y"])
+    assert "roc_auc" in capsys.readouterr().out
+
+
+def test_experiment_takes_the_config_as_text_and_leaves_out_what_is_skipped(folder):
+    words = ["experiment", "--config_str", yaml.safe_dump(CONFIG), "--dataset", "table.csv", "-l", "error"]
+    assert main([*words, "-ssm", "-ssl", "-sstp", "-ssuo", "--model_name", "two"]) == 0
+    run = folder / "results" / "experiment_two"
+    assert (run / "test_statistics.json").exists()
+    assert not (run / "predictions.parquet").exists()
+    assert not (run / "model" / "model_weights.safetensors").exists()
+
+
+def test_preprocess_leaves_what_train_then_finds(folder, capsys):
+    assert main(["preprocess", "-pc", "config.yaml", "--dataset", "table.csv", "-l", "error"]) == 0
+    assert "training: 42 rows" in capsys.readouterr().out
+    (kept,) = folder.glob("table.*.hdf5")
+    before = kept.stat().st_mtime_ns
+    assert main(["train", "-c", "config.yaml", "--dataset", "table.csv", "-l", "error"]) == 0
+    assert list(folder.glob("table.*.hdf5")) == [kept]
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_a_rendered_config_is_the_same_config(folder, capsys):
+    assert main(["render_config", "-c", "config.yaml"]) == 0
+    assert load_config(yaml.safe_load(capsys.readouterr().out)) == load_config(CONFIG)
+    assert main(["export_schema", "-o", "schema.json"]) == 0
+    assert "input_features" in json.loads((folder / "schema.json").read_text(encoding="utf-8"))["properties"]
+
+
+def test_wrong_input_is_one_message_and_status_2(folder, capsys):
+    assert main(["train", "-c", "none.yaml", "--dataset", "table.csv"]) == 2
+    assert "no config file 'none.yaml'" in capsys.readouterr().err
+    assert main(["train", "-c", "config.yaml", "--dataset", "none.csv", "-l", "error"]) == 2
+    assert "no data file 'none.csv'" in capsys.readouterr().err
+    assert not (folder / "results").exists()
+
+
+def test_an_unknown_command_is_told_with_its_nearest(capsys):
+    assert main(["trian"]) == 1
+    assert "Did you mean 'train'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_shows_its_options(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert command in capsys.readouterr().out
+
+
+def test_help_and_version(capsys):
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in COMMANDS)
+    assert main(["--version"]) == 0

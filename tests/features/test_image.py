@@ -1,0 +1,95 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ludwig.columns.files import Files
+from ludwig.error import InputDataError
+from ludwig.features.image import ImageDecoder, ImageFacts, ImageFeature, pixels_of
+
+Image = pytest.importorskip("PIL.Image")
+PIXELS = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3) * 2
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, pixels in (("a.png", PIXELS), ("b.png", PIXELS[:3])):
+        Image.fromarray(pixels).save(tmp_path / name)
+    Image.fromarray(PIXELS[:, :, 0]).save(tmp_path / "grey.png")
+    return tmp_path
+
+
+def learned(column: list, folder=None, **knobs: object):
+    feature = ImageFeature(ImageFeature.Config(**knobs), "im", folder=folder)
+    cells = feature.parse(pd.Series(column))
+    facts = feature.finish(feature.tally(cells))
+    return feature, facts, feature.encode(cells, facts)
+
+
+def test_files_are_decoded_when_they_are_asked_for(folder):
+    _, facts, result = learned(["a.png", "a.png"], folder)
+    assert isinstance(result.column, Files)
+    assert facts == ImageFacts(3, 5, 6)
+    np.testing.assert_array_equal(result.column.decoded()[0].permute(1, 2, 0).numpy(), PIXELS)
+
+
+def test_eager_files_and_arrays_lie_in_memory_as_bytes(folder):
+    for column, place in (
+        (["a.png"], folder),
+        ([PIXELS], None),
+        ([PIXELS.transpose(2, 0, 1)], None),
+        ([PIXELS / 255], None),
+    ):
+        _, _, result = learned(column, place, mode="eager")
+        np.testing.assert_allclose(result.column.values[0].permute(1, 2, 0).numpy(), PIXELS, atol=1)
+
+
+def test_the_common_size_is_the_mean_of_a_sample_within_bounds(folder):
+    assert learned(["a.png", "b.png"], folder)[1] == ImageFacts(3, 4, 6)
+    assert learned(["a.png"], folder, infer_image_max_height=2)[1].height == 2
+    assert learned(["a.png"], folder, height=7, width=9, num_channels=1)[1] == ImageFacts(1, 7, 9)
+
+
+def test_channels_are_taken_from_the_data():
+    assert learned([PIXELS[:, :, 0]])[1].channels == 1
+    assert learned([PIXELS[:, :, 0]], num_channels=3)[2].column.values.shape == (1, 3, 5, 6)
+
+
+def test_a_cut_keeps_the_middle_and_pads_with_black():
+    cut = ImageDecoder(3, 3, 8, "crop_or_pad")(PIXELS)
+    np.testing.assert_array_equal(cut[:, :, 1:7].permute(1, 2, 0).numpy(), PIXELS[1:4])
+    assert cut[:, :, [0, 7]].sum() == 0
+
+
+def test_interpolation_keeps_a_plain_image_plain():
+    plain = np.full((9, 5, 1), 77, np.uint8)
+    assert (ImageDecoder(1, 4, 4, "interpolate")(plain) == 77).all()
+
+
+def test_bytes_of_a_file_are_an_image():
+    raw = io.BytesIO()
+    Image.fromarray(PIXELS).save(raw, format="PNG")
+    np.testing.assert_array_equal(pixels_of(raw.getvalue()), PIXELS)
+
+
+def test_missing_images_take_a_neighbour_or_go(folder):
+    _, _, result = learned(["a.png", None, "b.png"], folder)
+    assert result.column.sources[1].endswith("b.png")
+    _, _, result = learned(["a.png", None], folder, missing_value_strategy="drop_row")
+    assert result.dropped.tolist() == [False, True]
+    _, _, result = learned(["a.png", None], folder, missing_value_strategy="fill_with_const", fill_value=9)
+    assert (result.column.decoded()[1] == 9).all()
+
+
+def test_absent_and_broken_files_are_told(folder):
+    with pytest.raises(InputDataError, match=r"1 image files that are not there.*none\.png"):
+        learned(["a.png", "none.png"], folder)
+    (folder / "broken.png").write_text("no image")
+    with pytest.raises(InputDataError, match="cannot be read as an image"):
+        learned(["broken.png"], folder)
+
+
+def test_facts_survive_json():
+    facts = ImageFacts(3, 5, 4)
+    assert ImageFacts.from_json(facts.to_json()) == facts

@@ -1,0 +1,82 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ludwig.error import InputDataError
+from ludwig.features.timeseries import SeriesFacts, TimeseriesFeature
+
+
+def encoded(column: list, *, target: bool = False, **knobs: object):
+    config = (TimeseriesFeature.TargetConfig if target else TimeseriesFeature.Config)(**knobs)
+    feature = TimeseriesFeature(config, "s", target=target)
+    cells = feature.parse(pd.Series(column))
+    facts = feature.finish(feature.tally(cells))
+    return feature.encode(cells, facts), facts
+
+
+def own_units(result, facts: SeriesFacts) -> list[list[float]]:
+    ragged = result.column
+    values = facts.scaling.undo(ragged.values).numpy().round(4)
+    return [part.tolist() for part in np.split(values, ragged.offsets[1:-1].numpy())]
+
+
+def test_a_window_holds_a_row_and_those_before_it():
+    result, facts = encoded([1.0, 2.0, 3.0, 4.0], window_size=3)
+    assert own_units(result, facts) == [[1], [1, 2], [1, 2, 3], [2, 3, 4]]
+
+
+def test_a_horizon_holds_the_rows_after_a_row():
+    result, facts = encoded([1.0, 2.0, 3.0, 5.0], target=True, horizon=2)
+    rows = facts.scaling.undo(result.column.values).numpy()
+    np.testing.assert_allclose(rows[:3], [[2, 3], [3, 5], [5, np.nan]], atol=1e-6)
+    assert result.dropped.tolist() == [False, False, False, True]  # nothing is known of what follows the last row
+
+
+def test_series_in_cells_may_be_text_or_lists_of_any_length():
+    for column in (["1 2", "3", "4 5 6"], [[1, 2], [3], [4, 5, 6]]):
+        result, facts = encoded(column)
+        assert own_units(result, facts) == [[1, 2], [3], [4, 5, 6]]
+
+
+def test_values_are_standardised_by_all_steps():
+    _, facts = encoded(["1 2", "3 6"])
+    assert facts.mean == np.mean([1, 2, 3, 6])
+    assert facts.std == pytest.approx(np.std([1, 2, 3, 6]))
+
+
+def test_only_the_last_steps_of_a_long_series_are_read():
+    result, facts = encoded(["1 2 3 4", "5"], timeseries_length_limit=2)
+    assert own_units(result, facts) == [[3, 4], [5]]
+
+
+def test_a_missing_series_is_filled_with_the_mean_or_as_said():
+    result, facts = encoded(["1 3", None])
+    assert own_units(result, facts) == [[1, 3], [2]]
+    result, facts = encoded(["1 3", None], fill_value="7 8")
+    assert own_units(result, facts) == [[1, 3], [7, 8]]
+    result, facts = encoded(["1 3", None, "5"], missing_value_strategy="ffill")
+    assert own_units(result, facts) == [[1, 3], [1, 3], [5]]
+
+
+def test_one_number_a_row_needs_a_window_or_a_horizon():
+    with pytest.raises(InputDataError, match=r"preprocessing\.window_size"):
+        encoded([1.0, 2.0])
+    with pytest.raises(InputDataError, match=r"preprocessing\.horizon"):
+        encoded([1.0, 2.0], target=True)
+
+
+@pytest.mark.parametrize(("column", "words"), [(["1 a"], "not lists of numbers"), (["1 inf"], "infinite")])
+def test_odd_cells_are_told(column, words):
+    with pytest.raises(InputDataError, match=words):
+        encoded(column)
+
+
+def test_facts_survive_json_and_tallies_merge():
+    _, facts = encoded(["1 2", "3 6", "4"])
+    assert SeriesFacts.from_json(facts.to_json()) == facts
+    feature = TimeseriesFeature(TimeseriesFeature.Config(), "s")
+    parts = [feature.tally(feature.parse(pd.Series(part))) for part in (["1 2"], ["3 6", "4"])]
+    merged = feature.finish(parts[0].merge(parts[1]))
+    assert merged.mean == pytest.approx(facts.mean)
+    assert merged.std == pytest.approx(facts.std)
+    assert merged.longest == facts.longest
