@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-import lzma
-import zipfile
+import mmap
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from ludwig.data.names import sanitize
+from ludwig.data.arrow import as_pandas, wanted_names
+from ludwig.data.compressed import is_compressed, opened
 from ludwig.error import InputDataError
 
 DELIMITERS = (",", ";", "\t", "|")
 SNIFFED_BYTES = 100_000
+SNIFFED_ROWS = 20
+LARGE_BLOCK = 1 << 28  # bytes; holds a row that is too long for the usual block
+PAGE = 1 << 18  # bytes that are looked through at once
 MISSING = ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A"]
 MISSING += ["NA", "NULL", "NaN", "None", "n/a", "nan", "null"]  # what pandas reads as missing
 WORDS = pa.dictionary(pa.int32(), pa.string())
@@ -32,80 +36,126 @@ def read_csv(path: Path, columns: Mapping[str, bool] | None, delimiter: str | No
     """
     head = _head(path)
     delimiter = delimiter or sniff(head)
-    header = _header(head, delimiter)
-    wanted = [name for name in header if columns is None or sanitize(name) in columns]
-    types = {name: WORDS for name in wanted if columns is not None and columns[sanitize(name)]}
+    first_rows = list(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter))
+    header = next((row for row in first_rows if row), [])
+    if not header:
+        raise InputDataError(f"The data file '{path}' is empty: it has no header.")
+    wanted = wanted_names(header, columns)
     if not wanted:
-        return pd.DataFrame(columns=header)
-    if len(set(header)) < len(header):
-        twice = next(name for name in header if header.count(name) > 1)
-        raise InputDataError(f"The data has two columns named '{twice}'. Rename one of them.")
-    try:
-        table = _by_arrow(path, delimiter, wanted, types, multiline='"' in head)
-    except pa.ArrowInvalid as error:
-        return _by_pandas(path, delimiter, wanted, types, str(error))
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
+        return pd.DataFrame()
+    types = {name: WORDS for name, textual in wanted.items() if textual}
+    convert = arrow_csv.ConvertOptions(
+        include_columns=list(wanted),
+        column_types=types,
+        null_values=MISSING,
+        strings_can_be_null=True,
+        true_values=["true", "True", "TRUE"],
+        false_values=["false", "False", "FALSE"],
+    )
+    multiline = any("\n" in cell for row in first_rows for cell in row)
+    table = _read(path, delimiter, convert, multiline)
+    if any(pa.types.is_binary(field.type) for field in table.schema):
+        raise _not_utf8(path)
+    return as_pandas(table)
 
 
 def sniff(head: str) -> str:
-    """The delimiter that cuts the header and the first rows into equally many cells, and into the most."""
-    best, most = ",", 1
+    """The delimiter that cuts most of the first rows into as many cells as the header, and into the most."""
+    best, highest = ",", (0.0, 1)
     for delimiter in DELIMITERS:
-        rows = [len(row) for row in csv.reader(io.StringIO(head), delimiter=delimiter) if row][:20]
-        if rows and min(rows) == max(rows) and rows[0] > most:
-            best, most = delimiter, rows[0]
+        rows = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
+        sizes = [len(row) for row in islice(filter(None, rows), SNIFFED_ROWS)]
+        if sizes and sizes[0] > 1:
+            rank = (sizes.count(sizes[0]) / len(sizes), sizes[0])
+            if rank > highest:
+                best, highest = delimiter, rank
     return best
-
-
-def _header(head: str, delimiter: str) -> list[str]:
-    return next((row for row in csv.reader(io.StringIO(head), delimiter=delimiter) if row), [])
 
 
 def _head(path: Path) -> str:
     """The first whole lines."""
-    with _opened(path) as file:
+    with opened(path) as file:
         raw = file.read(SNIFFED_BYTES)
     cut = raw if len(raw) < SNIFFED_BYTES else raw[: raw.rfind(b"\n") + 1] or raw
     try:
         return cut.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputDataError(
-            f"'{path}' is not UTF-8 text (byte {error.start}). Save it as UTF-8, or read it yourself and pass a "
-            "DataFrame."
-        ) from None
+        raise _not_utf8(path, f" (byte {error.start} is {cut[error.start]:#04x})") from None
 
 
-def _opened(path: Path) -> IO[bytes]:
-    suffix = path.suffix.lower()
-    if suffix == ".zip":
-        archive = zipfile.ZipFile(path)
-        return archive.open(archive.namelist()[0])
-    if suffix == ".xz":
-        return cast(IO[bytes], lzma.open(path))
-    return cast(IO[bytes], pa.input_stream(str(path), compression="detect"))
-
-
-def _by_arrow(path: Path, delimiter: str, wanted: list[str], types: Mapping[str, Any], multiline: bool) -> pa.Table:
-    convert = arrow_csv.ConvertOptions(
-        include_columns=wanted, column_types=types, null_values=MISSING, strings_can_be_null=True
+def _not_utf8(path: Path, where: str = "") -> InputDataError:
+    return InputDataError(
+        f"'{path}' is not UTF-8 text{where}. Save it as UTF-8, or read it with pandas and its encoding and pass the "
+        "DataFrame."
     )
-    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=multiline)
-    with _opened(path) as file:
-        return arrow_csv.read_csv(file, parse_options=parse, convert_options=convert)
 
 
-def _by_pandas(path: Path, delimiter: str, wanted: list[str], types: Mapping[str, Any], fault: str) -> pd.DataFrame:
-    """The slower reader, which knows backslash escapes."""
+def _read(path: Path, delimiter: str, convert: arrow_csv.ConvertOptions, multiline: bool) -> pa.Table:
+    """Arrow reads fastest when no cell has a line break; whether it read all rows whole is seen from their number."""
+    plain = arrow_csv.ParseOptions(delimiter=delimiter)
+    if not multiline and not is_compressed(path):
+        try:
+            table = _by_arrow(path, plain, convert)
+        except pa.ArrowInvalid:
+            table = None  # the careful reading below tells what is wrong
+        if table is not None and _is_whole(path, table.num_rows):
+            return table
+    careful = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     try:
-        with _opened(path) as file:
-            return pd.read_csv(
-                file,
-                sep=delimiter,
-                usecols=wanted,
-                dtype=dict.fromkeys(types, "category"),
-                escapechar="\\",
-                encoding="utf-8-sig",
-            )[wanted]
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputDataError(f"'{path}' cannot be read as CSV: {fault.splitlines()[0]} ({error})") from None
+        return _by_arrow(path, careful, convert)
+    except pa.ArrowInvalid as error:
+        fault = str(error)
+    escaped = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, escape_char="\\")
+    try:
+        return _by_arrow(path, escaped, convert, arrow_csv.ReadOptions(block_size=LARGE_BLOCK))
+    except pa.ArrowInvalid:
+        raise _unreadable(path, careful, fault) from None
+
+
+def _by_arrow(
+    path: Path,
+    parse: arrow_csv.ParseOptions,
+    convert: arrow_csv.ConvertOptions | None = None,
+    read: arrow_csv.ReadOptions | None = None,
+) -> pa.Table:
+    with opened(path) as file:
+        return arrow_csv.read_csv(file, parse_options=parse, convert_options=convert, read_options=read)
+
+
+def _is_whole(path: Path, rows: int) -> bool:
+    """Whether each line became one row, or no cell can hold a line break because the file has no quote.
+
+    A row that starts inside of a quoted cell, as Arrow may make one at the border of two blocks, is paid for with a
+    line that became no row; so the numbers agree only where each line is a row of its own.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(b'"') < 0:
+            return True
+        pages = (np.frombuffer(content[start : start + PAGE], np.uint8) for start in range(0, len(content), PAGE))
+        lines = sum(int(np.count_nonzero(page == ord("\n"))) for page in pages) + (content[-1:] != b"\n")
+    return lines == rows + 1
+
+
+def _unreadable(path: Path, parse: arrow_csv.ParseOptions, fault: str) -> InputDataError:
+    if "UTF8" in fault:
+        return _not_utf8(path)
+    odd: list[arrow_csv.InvalidRow] = []
+
+    def skipped(row: arrow_csv.InvalidRow) -> str:
+        odd.append(row)
+        return "skip"
+
+    parse.invalid_row_handler = skipped
+    try:
+        _by_arrow(path, parse, read=arrow_csv.ReadOptions(use_threads=False, block_size=LARGE_BLOCK))
+    except pa.ArrowInvalid as error:
+        fault = str(error)
+    if not odd:
+        return InputDataError(f"'{path}' cannot be read as CSV: {fault.splitlines()[0]}.")
+    first = odd[0]
+    count = "One row" if len(odd) == 1 else f"{len(odd)} rows"
+    return InputDataError(
+        f"'{path}' has a header of {first.expected_columns} cells. {count} differ, the first in row {first.number} "
+        f"with {first.actual_columns}: {first.text[:80]!r}. Put quotes around cells that hold the delimiter "
+        f"{parse.delimiter!r}, or mend the rows."
+    )

@@ -5,6 +5,7 @@ N = rows
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -49,9 +50,7 @@ def as_table(columns: Columns, index: pd.Index, dropped: NDArray[np.bool_] | Non
 def _series(values: Any, index: pd.Index, dropped: NDArray[np.bool_] | None) -> Any:
     array = np.asarray(values)
     if array.ndim > 1:
-        lists = np.empty(len(array), dtype=object)
-        lists[:] = array.tolist()
-        series = pd.Series(lists, index=index)
+        series = pd.Series(_lists(array), index=index)
     elif array.dtype == object and all(isinstance(value, str) for value in array[:1]):
         series = pd.Series(array, index=index, dtype=object)
     else:
@@ -61,6 +60,19 @@ def _series(values: Any, index: pd.Index, dropped: NDArray[np.bool_] | None) -> 
     if series.dtype == bool:
         series = series.astype(object)
     return series.mask(pd.Series(dropped, index=index))
+
+
+def _lists(array: NDArray[Any]) -> NDArray[np.object_]:
+    """A list for each row. Meanwhile the garbage collector rests: it would look at all the new lists, over and over."""
+    lists = np.empty(len(array), dtype=object)
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        lists[:] = array.tolist()
+    finally:
+        if was_on:
+            gc.enable()
+    return lists
 
 
 def as_dict(columns: Columns, dropped: NDArray[np.bool_] | None = None) -> dict[str, dict[str, Any]]:

@@ -53,3 +53,12 @@ class NextTokenSoftmaxCrossEntropy(SequenceSoftmaxCrossEntropy):
 
     def row_weights(self, target: Tensor) -> Tensor | None:
         return super().row_weights(target[:, 1:])
+
+
+@LOSSES.register("next_token_softmax_cross_entropy", kinds=("llm",))
+class AnswerSoftmaxCrossEntropy(SequenceSoftmaxCrossEntropy):
+    """The same for an answer, whose logits are already beside the tokens that they are to tell."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(SequenceSoftmaxCrossEntropy.Config):
+        pass

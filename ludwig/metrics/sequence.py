@@ -17,6 +17,7 @@ from ludwig.metrics.mean import MeanMetric
 from ludwig.nn.prediction import Prediction
 
 KINDS = ("sequence", "text")
+ANSWER = "llm"  # the answer of a language model: its logits are beside the tokens that they are to tell
 
 
 def _hits(prediction: Prediction, target: Tensor) -> Tensor:
@@ -27,7 +28,7 @@ def _hits(prediction: Prediction, target: Tensor) -> Tensor:
     return (answers == target) & (target >= 0)
 
 
-@METRICS.register("token_accuracy", kinds=KINDS)
+@METRICS.register("token_accuracy", kinds=(*KINDS, ANSWER))
 class TokenAccuracy(MeanMetric):
     """Share of the steps that are answered right."""
 
@@ -37,7 +38,7 @@ class TokenAccuracy(MeanMetric):
         return _hits(prediction, target), target >= 0
 
 
-@METRICS.register("sequence_accuracy", kinds=KINDS)
+@METRICS.register("sequence_accuracy", kinds=(*KINDS, ANSWER))
 class SequenceAccuracy(MeanMetric):
     """Share of the rows of which all steps are answered right."""
 
@@ -66,7 +67,8 @@ class LikelihoodMetric(MeanMetric):
         """Logits and the tokens that they are to tell, step by step."""
 
 
-@METRICS.register("perplexity", kinds=KINDS)
+@METRICS.register("perplexity", kinds=(*KINDS, ANSWER))
+@METRICS.register("next_token_perplexity", kinds=(ANSWER,))
 class Perplexity(LikelihoodMetric):
     """Perplexity where the logits of a step are to tell the token of that step."""
 

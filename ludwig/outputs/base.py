@@ -26,43 +26,56 @@ from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.schema import Component, Registry, param
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OutputSection(Component.Config):
+    """One output feature of the config, of whatever model type."""
+
+    name: str = param(help="Name of the feature, and of its column unless that is given.")
+    column: str | None = param(None, help="The column of the data; null for the feature's name.")
+
+    decoder: Any
+    loss: Loss.Config
+    preprocessing: Any
+
+    feature: ClassVar[type[Feature[Any, Any, Any]]]
+    reported: ClassVar[tuple[str, ...]]  # the metrics that every evaluation tells
+    default_metric: ClassVar[str]
+
+    @property
+    def source(self) -> str:
+        """The column of the data."""
+        return self.column or self.name
+
+    @property
+    def kind(self) -> str:
+        """For which kind of output losses and metrics are looked up."""
+        return self.type
+
+    def metric_names(self) -> list[str]:
+        """What may be named as validation metric."""
+        return sorted({"loss", self.loss.type, *METRICS.names(self.kind), *LOSSES.names(self.kind)})
+
+    def direction(self, metric: str) -> Direction:
+        """Whether the metric is better when small or when large."""
+        if metric in METRICS.names(self.kind):
+            return METRICS.get(metric, self.kind).direction
+        return "minimize"  # a loss
+
+    def faults(self) -> list[tuple[str, str]]:
+        """(parameter, message) of knobs that do not go together."""
+        return [(f"preprocessing.{name}", text) for name, text in self.preprocessing.faults()]
+
+
 class Output(Component, nn.Module):
     """What one output feature learns and predicts."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Component.Config):
-        name: str = param(help="Name of the feature, and of its column unless that is given.")
-        column: str | None = param(None, help="The column of the data; null for the feature's name.")
+    class Config(OutputSection):
         reduce_input: ReductionName | None = param("sum", help="How a sequence is reduced before the decoder.")
         dependencies: list[str] = param(list, help="Other outputs whose last hidden vectors this one reads too.")
         reduce_dependencies: ReductionName | None = param("sum", help="How a sequence of these is reduced.")
 
         decoder: Decoder.Config
-        loss: Loss.Config
-        preprocessing: Any
-
-        feature: ClassVar[type[Feature[Any, Any, Any]]]
-        reported: ClassVar[tuple[str, ...]]  # the metrics that every evaluation tells
-        default_metric: ClassVar[str]
-
-        @property
-        def source(self) -> str:
-            """The column of the data."""
-            return self.column or self.name
-
-        def metric_names(self) -> list[str]:
-            """What may be named as validation metric."""
-            return sorted({"loss", self.loss.type, *METRICS.names(self.type), *LOSSES.names(self.type)})
-
-        def direction(self, metric: str) -> Direction:
-            """Whether the metric is better when small or when large."""
-            if metric in METRICS.names(self.type):
-                return METRICS.get(metric, self.type).direction
-            return "minimize"  # a loss
-
-        def faults(self) -> list[tuple[str, str]]:
-            """(parameter, message) of knobs that do not go together."""
-            return [(f"preprocessing.{name}", text) for name, text in self.preprocessing.faults()]
 
     temperature: Tensor  # [], where the output is calibrated
 
@@ -152,7 +165,7 @@ class Output(Component, nn.Module):
 
     def scoreboard(self, wanted: str | None = None) -> OutputScores:
         """Fresh counters of the reported metrics, and of one more where it is asked for."""
-        setting, kind = self.setting(), self.config.type
+        setting, kind = self.setting(), self.config.kind
         names = [*self.config.reported]
         if wanted in METRICS.names(kind) and wanted not in names:
             names.append(wanted)
