@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class Decoder(Protocol):
-    """Turns one source (a path, or bytes) into a tensor; all results have one shape and dtype."""
+    """Turns one source (a path, bytes, or None for a missing one) into a tensor; all have one shape and dtype."""
 
     def __call__(self, source: Any) -> Tensor: ...
 
@@ -36,4 +36,6 @@ class Files:
 
     def decoded(self) -> Tensor:
         """All cells decoded: [N, *shape]."""
+        if len(self) == 0:  # what a missing one would look like tells the shape
+            return self.decoder(None).unsqueeze(0)[:0]
         return torch.stack([self.decoder(source) for source in self.sources])

@@ -25,6 +25,8 @@ def flat_lists(column: pd.Series, where: str) -> tuple[NDArray[np.float64], NDAr
     )
     if isinstance(cells, pa.ChunkedArray):
         cells = cells.combine_chunks()
+    if pa.types.is_null(cells.type):
+        cells = cells.cast(pa.list_(pa.float64()))
     if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
         cells = pc.split_pattern(pc.utf8_trim_whitespace(pc.replace_substring_regex(cells, r"[\s,\[\]()]+", " ")), " ")
         empty = pc.equal(pc.list_value_length(cells), 1)

@@ -117,7 +117,7 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
         return fill or [0.0] * size
 
     def encode(self, cells: Numbers, facts: VectorFacts) -> Encoded:
-        if len(cells) and cells.values.shape[1] != facts.size:
+        if cells.values.shape[1] != facts.size:
             cells = self._of_known_size(cells, cells.missing(), facts.size)
         cells, missing, dropped = settled(cells, self.config.missing_value_strategy)
         values = cells.values.astype(np.float32)

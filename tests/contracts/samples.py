@@ -1,0 +1,56 @@
+"""A small column of every feature type, on which the contract tests try all components."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ludwig.columns.frame import Frame
+from ludwig.features.base import FEATURES, Facts, Feature
+
+_PIXELS = np.random.default_rng(0).integers(0, 255, (6, 20, 20, 3)).astype(np.uint8)
+
+COLUMNS: dict[str, list[Any]] = {
+    "number": [1.5, -2.0, 0.5, 4.0, 3.0, 2.5],
+    "binary": [True, False, True, True, False, False],
+    "category": ["a", "b", "a", "c", "d", "e"],
+    "vector": [[1.0, 2.0, 0.5], [0.0, 1.0, 2.0], [3.0, 1.0, 1.0], [2.0, 2.0, 2.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]],
+    "text": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
+    "timeseries": ["1 2 3 4 5", "2 3", "5 4 3", "1 1 2", "4", "6 5 4 3"],
+    "image": list(_PIXELS),
+}
+TARGETS = {**COLUMNS, "timeseries": ["1 2", "2 3", "5 4", "1 1", "4 2", "6 5"]}
+KNOBS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample
+
+
+def column_of(kind: str, *, target: bool = False) -> pd.Series:
+    """The sample of a feature type."""
+    columns = TARGETS if target else COLUMNS
+    assert kind in columns, f"add a sample of the type '{kind}' to tests/contracts/samples.py"
+    cells = pd.Series([None] * len(columns[kind]), dtype=object)
+    for place, cell in enumerate(columns[kind]):
+        cells[place] = cell
+    return cells.infer_objects()
+
+
+def feature_of(kind: str, *, target: bool = False, name: str = "f") -> Feature[Any, Any, Any]:
+    """The data half of a feature type with its defaults."""
+    cls = FEATURES.get(kind)
+    config = cls.TargetConfig if target else cls.Config
+    return cls(config(**KNOBS.get(kind, {})), name, target=target)
+
+
+def learned(kind: str, *, target: bool = False) -> tuple[Feature[Any, Any, Any], Facts, Any]:
+    """The feature, what its sample teaches, and the parsed cells."""
+    feature = feature_of(kind, target=target)
+    cells = feature.parse(column_of(kind, target=target))
+    return feature, feature.finish(feature.tally(cells)), cells
+
+
+def batch_of(kind: str, rows: int, *, target: bool = False) -> Frame:
+    """The first rows of the sample as a frame with the column `f`."""
+    feature, facts, cells = learned(kind, target=target)
+    return Frame.of({"f": feature.encode(cells, facts).column}).rows(torch.arange(rows)).load(torch.device("cpu"))
