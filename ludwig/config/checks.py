@@ -70,10 +70,9 @@ def tied_inputs_are_alike(config: ModelConfig) -> list[Fault]:
             )
         elif by_name[tied].tied is not None:
             faults.append((path, f"'{tied}' is tied itself, to '{by_name[tied].tied}'. Tie both to that one."))
-        elif by_name[tied].type != feature.type or by_name[tied].encoder != feature.encoder:
-            faults.append(
-                (path, f"'{feature.name}' and '{tied}' must have the same type and the same encoder section.")
-            )
+        elif any(getattr(by_name[tied], part) != getattr(feature, part) for part in ("type", "preprocessing", "encoder")):
+            text = f"'{feature.name}' and '{tied}' must have the same type and equal sections preprocessing and encoder."
+            faults.append((path, text))
     return faults
 
 

@@ -10,6 +10,8 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from ludwig.error import InputDataError
+
 logger = logging.getLogger(__name__)
 
 Index = NDArray[np.int64]
@@ -26,16 +28,26 @@ def sample(rows: int, ratio: float, size: int | None, seed: int) -> Index | None
 
 
 def balance(classes: NDArray[np.integer], *, oversample: float | None, undersample: float | None, seed: int) -> Index:
-    """Positions of rows such that the minority has the wanted ratio to the majority.
+    """Positions of rows, ascending, such that the minority has the wanted ratio to the majority.
 
     `oversample` repeats rows of the minority, `undersample` leaves rows of the majority out. Where the classes are as
     balanced already, nothing changes.
+
+    Raises:
+        InputDataError: There are more than two classes.
     """
     every = np.arange(len(classes))
     counts = np.bincount(classes, minlength=2)
+    if len(counts) > 2:
+        raise InputDataError(f"Rows can be balanced for two classes; the target has {len(counts)}. Leave it out.")
     minority, majority = np.flatnonzero(classes == counts.argmin()), np.flatnonzero(classes == counts.argmax())
     ratio = oversample if oversample is not None else undersample
-    if ratio is None or not len(minority) or len(minority) >= ratio * len(majority):
+    if ratio is None:
+        return every
+    if not len(minority):
+        logger.warning("The training split has rows of one class only, so they cannot be balanced.")
+        return every
+    if len(minority) >= ratio * len(majority):
         logger.info("The classes are as balanced as asked for already: %s rows.", counts.tolist())
         return every
     draw = np.random.default_rng(seed)

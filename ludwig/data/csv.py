@@ -18,6 +18,8 @@ from ludwig.data.arrow import as_pandas, wanted_names
 from ludwig.data.compressed import is_compressed, opened
 from ludwig.error import InputDataError
 
+Content = bytes | mmap.mmap
+
 DELIMITERS = (",", ";", "\t", "|")
 SNIFFED_BYTES = 100_000
 SNIFFED_ROWS = 20
@@ -90,53 +92,87 @@ def _not_utf8(path: Path, where: str = "") -> InputDataError:
     )
 
 
+def _content(path: Path) -> Content:
+    """The bytes of the file once unpacked; those of a plain file are mapped, not copied."""
+    if is_compressed(path):
+        with opened(path) as packed:
+            return packed.read()
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
 def _read(path: Path, delimiter: str, convert: arrow_csv.ConvertOptions, multiline: bool) -> pa.Table:
     """Arrow reads fastest when no cell has a line break; whether it read all rows whole is seen from their number."""
-    plain = arrow_csv.ParseOptions(delimiter=delimiter)
-    if not multiline and not is_compressed(path):
+    content = _content(path)
+    if not multiline:
         try:
-            table = _by_arrow(path, plain, convert)
+            table = _by_arrow(content, arrow_csv.ParseOptions(delimiter=delimiter), convert)
         except pa.ArrowInvalid:
             table = None  # the careful reading below tells what is wrong
-        if table is not None and _is_whole(path, table.num_rows):
+        if table is not None and _is_whole(content, table.num_rows):
             return table
     careful = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     try:
-        return _by_arrow(path, careful, convert)
+        table = _by_arrow(content, careful, convert)
     except pa.ArrowInvalid as error:
-        fault = str(error)
+        return _read_escaped(path, content, careful, convert, str(error))
+    if _count(content, b'"') % 2 and _ends_in_a_cell(content, careful, table):
+        raise InputDataError(
+            f"'{path}' has a quote that is never closed; it takes up all rows after row {table.num_rows}. Close it, or "
+            "double each quote that is part of a cell, and put the cell in quotes."
+        )
+    return table
+
+
+def _read_escaped(
+    path: Path, content: Content, careful: arrow_csv.ParseOptions, convert: arrow_csv.ConvertOptions, fault: str
+) -> pa.Table:
+    """The second try, for files that have backslashes before quotes, or rows that no usual block can hold."""
+    delimiter = careful.delimiter
     escaped = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, escape_char="\\")
+    large = arrow_csv.ReadOptions(block_size=LARGE_BLOCK)
     try:
-        return _by_arrow(path, escaped, convert, arrow_csv.ReadOptions(block_size=LARGE_BLOCK))
+        return _by_arrow(content, escaped, convert, large)
     except pa.ArrowInvalid:
-        raise _unreadable(path, careful, fault) from None
+        raise _unreadable(path, content, careful, fault) from None
 
 
 def _by_arrow(
-    path: Path,
+    content: Content,
     parse: arrow_csv.ParseOptions,
     convert: arrow_csv.ConvertOptions | None = None,
     read: arrow_csv.ReadOptions | None = None,
 ) -> pa.Table:
-    with opened(path) as file:
-        return arrow_csv.read_csv(file, parse_options=parse, convert_options=convert, read_options=read)
+    file = pa.BufferReader(content)
+    return arrow_csv.read_csv(file, parse_options=parse, convert_options=convert, read_options=read)
 
 
-def _is_whole(path: Path, rows: int) -> bool:
-    """Whether each line became one row, or no cell can hold a line break because the file has no quote.
+def _is_whole(content: Content, rows: int) -> bool:
+    """Whether each line became one row, or no cell can hold a line break because there is no quote.
 
     A row that starts inside of a quoted cell, as Arrow may make one at the border of two blocks, is paid for with a
     line that became no row; so the numbers agree only where each line is a row of its own.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if content.find(b'"') < 0:
-            return True
-        pages = (np.frombuffer(content[start : start + PAGE], np.uint8) for start in range(0, len(content), PAGE))
-        lines = sum(int(np.count_nonzero(page == ord("\n"))) for page in pages) + (content[-1:] != b"\n")
+    if content.find(b'"') < 0:
+        return True
+    lines = _count(content, b"\n") + (content[-1:] != b"\n")
     return lines == rows + 1
 
 
-def _unreadable(path: Path, parse: arrow_csv.ParseOptions, fault: str) -> InputDataError:
+def _count(content: Content, sign: bytes) -> int:
+    pages = (np.frombuffer(content[start : start + PAGE], np.uint8) for start in range(0, len(content), PAGE))
+    return sum(int(np.count_nonzero(page == ord(sign))) for page in pages)
+
+
+def _ends_in_a_cell(content: Content, parse: arrow_csv.ParseOptions, table: pa.Table) -> bool:
+    """Whether a further row would be taken for a part of the last cell."""
+    names = arrow_csv.open_csv(pa.BufferReader(content), parse_options=parse).schema.names
+    further = ("\n" + parse.delimiter.join("x" * len(names))).encode()
+    longer = _by_arrow(content[:] + further, parse)
+    return bool(longer.num_rows == table.num_rows)
+
+
+def _unreadable(path: Path, content: Content, parse: arrow_csv.ParseOptions, fault: str) -> InputDataError:
     if "UTF8" in fault:
         return _not_utf8(path)
     odd: list[arrow_csv.InvalidRow] = []
@@ -147,7 +183,7 @@ def _unreadable(path: Path, parse: arrow_csv.ParseOptions, fault: str) -> InputD
 
     parse.invalid_row_handler = skipped
     try:
-        _by_arrow(path, parse, read=arrow_csv.ReadOptions(use_threads=False, block_size=LARGE_BLOCK))
+        _by_arrow(content, parse, read=arrow_csv.ReadOptions(use_threads=False, block_size=LARGE_BLOCK))
     except pa.ArrowInvalid as error:
         fault = str(error)
     if not odd:

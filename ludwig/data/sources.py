@@ -6,231 +6,200 @@ Cells are read column by column: no Python object is made of a cell. A textual c
 
 from __future__ import annotations
 
+import csv
+import lzma
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
-from pyarrow import feather, orc
 
-from ludwig.data.csv import read_csv
+from ludwig.data.arrow import as_pandas, wanted_names
+from ludwig.data.formats import EXTENSIONS, READERS, Wanted, format_of_name
 from ludwig.data.names import sanitize
 from ludwig.error import InputDataError, MissingExtraError, nearest
 
-Source = str | Path | Mapping[str, Any] | list[dict[str, Any]] | pd.DataFrame
-Wanted = Mapping[str, bool] | None  # column -> whether it is textual; None for all columns as they come
 
-COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst", ".zip")
-EXTENSIONS = {
-    "csv": (".csv", ".txt"),
-    "tsv": (".tsv",),
-    "json": (".json",),
-    "jsonl": (".jsonl", ".ndjson"),
-    "excel": (".xlsx", ".xls", ".xlsm", ".xlsb", ".odf", ".ods", ".odt"),
-    "parquet": (".parquet", ".pq"),
-    "feather": (".feather", ".arrow"),
-    "fwf": (".fwf",),
-    "html": (".html", ".htm"),
-    "orc": (".orc",),
-    "sas": (".sas7bdat", ".sas", ".xpt"),
-    "spss": (".sav", ".spss"),
-    "stata": (".dta", ".stata"),
-    "hdf5": (".hdf5", ".h5"),
-}
+class ArrowTable(Protocol):
+    """A table of pyarrow, polars or another library that hands its columns on in Arrow's form."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+Source = str | Path | Mapping[str, Any] | list[dict[str, Any]] | pd.DataFrame | ArrowTable
+
 SYNONYMS = {"dictionary": "dict", "dataframe": "df", "h5": "hdf5"}
-FORMATS = ("df", "dict", *EXTENSIONS, "pickle")
+IN_MEMORY = ("df", "dict")
+FORMATS = (*IN_MEMORY, *EXTENSIONS, "pickle")
+DAMAGE = (ValueError, OSError, EOFError, LookupError, csv.Error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
+OPTIONAL_PACKAGES = {
+    **dict.fromkeys(("openpyxl", "xlrd", "odfpy", "pyxlsb"), "excel"),
+    **dict.fromkeys(("lxml", "pyreadstat"), "formats"),
+}
 
 
 def format_of(source: Any, data_format: str | None = None) -> str:
     """The format of a source: as named, else by its kind or its extension.
 
     Raises:
-        InputDataError: The name is not known, or the extension tells nothing.
+        FileNotFoundError: There is no such file, and its name tells nothing.
+        InputDataError: The name is not known, does not fit the source, or the extension tells nothing.
     """
-    if data_format not in (None, "auto"):
-        name = SYNONYMS.get(str(data_format), str(data_format))
-        if name not in FORMATS:
-            raise InputDataError(
-                f"There is no data_format '{data_format}'.{nearest(data_format, FORMATS)} "
-                f"Choose one of: auto, {', '.join(FORMATS)}."
-            )
-        if not isinstance(source, str | Path):
-            return "df" if isinstance(source, pd.DataFrame) else "dict"
-        return name
-    if isinstance(source, pd.DataFrame):
-        return "df"
+    name = None if data_format in (None, "auto") else SYNONYMS.get(str(data_format), str(data_format))
+    if name is not None and name not in FORMATS:
+        raise InputDataError(
+            f"There is no data_format '{data_format}'.{nearest(data_format, FORMATS)} "
+            f"Choose one of: auto, {', '.join(FORMATS)}."
+        )
+    if not isinstance(source, str | Path):
+        return _format_in_memory(source)
+    if name in IN_MEMORY:
+        raise InputDataError(f"data_format is '{data_format}', and the data is the path '{source}'. Leave it out.")
+    return name or _format_of_path(source)
+
+
+def _format_in_memory(source: Any) -> str:
     if isinstance(source, Mapping | list):
         return "dict"
-    if not isinstance(source, str | Path):
-        raise InputDataError(
-            f"The data must be a path, a DataFrame, a dict of columns or a list of records. Received: {type(source)}."
-        )
-    return _format_of_path(Path(source))
-
-
-def _format_of_path(path: Path) -> str:
-    if path.is_dir():
-        return "parquet"
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSIONS:
-        suffixes.pop()
-    for name, extensions in EXTENSIONS.items():
-        if suffixes and suffixes[-1] in extensions:
-            return name
+    if isinstance(source, pd.DataFrame) or hasattr(source, "__arrow_c_stream__"):
+        return "df"
     raise InputDataError(
-        f"The format of '{path}' cannot be told from its name. Say it: data_format= one of {', '.join(FORMATS)}."
+        "The data must be a path, a DataFrame, a dict of columns or a list of records. "
+        f"Received: {type(source).__name__}."
     )
 
 
+def _format_of_path(source: str | Path) -> str:
+    path = Path(str(source).split("?")[0]) if _is_remote(source) else Path(source)
+    if path.is_dir():
+        return "parquet"
+    name = format_of_name(path)
+    if name is None and not _is_remote(source) and not path.exists():
+        raise _no_file(path)
+    if name is None:
+        raise InputDataError(
+            f"The format of '{source}' cannot be told from its name. Say it: data_format= one of {', '.join(FORMATS)}."
+        )
+    return name
+
+
 def folder_of(source: Any) -> Path | None:
-    """Where a data file lies; None for data in memory."""
-    return Path(source).absolute().parent if isinstance(source, str | Path) else None
+    """Where a data file lies; None for data in memory or elsewhere."""
+    if not isinstance(source, str | Path) or _is_remote(source):
+        return None
+    return Path(source).absolute().parent
 
 
-def read_table(source: Any, data_format: str | None = None, columns: Wanted = None) -> pd.DataFrame:
+def read_table(source: Source, data_format: str | None = None, columns: Wanted = None) -> pd.DataFrame:
     """Reads a source as a table with sanitised column names; the source itself is never changed.
 
     Args:
         columns: The wanted columns by sanitised name, and whether each is textual. A wanted column that is not there
-            is simply missing from the result.
+            is simply missing from the result, which then has the column of the nearest name.
 
     Raises:
         FileNotFoundError: There is no such file.
         InputDataError: The source cannot be read as a table.
+        MissingExtraError: The format needs a package that is not installed.
     """
     name = format_of(source, data_format)
-    if name == "df":
-        table = pd.DataFrame(source)
-    elif name == "dict":
-        table = _from_memory(source)
+    if name == "hdf5":
+        raise InputDataError(
+            f"'{source}' is a file of preprocessed data, not a table. Only training can start from it."
+        )
+    if isinstance(source, str | Path):
+        table = _from_remote(str(source), name, columns) if _is_remote(source) else _from_file(source, name, columns)
     else:
-        table = _from_file(source, name, columns)
+        table = _from_memory(source)
     return _with_clean_names(table, columns)
 
 
 def _with_clean_names(table: pd.DataFrame, columns: Wanted) -> pd.DataFrame:
     names = [sanitize(name) for name in table.columns]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise InputDataError(f"The data has two columns named '{twice[0]}'. Rename one of them.")
-    if columns is not None and set(names) - set(columns):
-        places = [place for place, name in enumerate(names) if name in columns]
+    kept = set(wanted_names(names, columns))
+    if len(kept) < len(names):
+        places = [place for place, name in enumerate(names) if name in kept]
         table, names = table.iloc[:, places], [names[place] for place in places]
     return table if names == list(table.columns) else table.set_axis(names, axis=1)
 
 
 def _from_memory(source: Any) -> pd.DataFrame:
-    if isinstance(source, Mapping) and source and not any(_is_column(values) for values in source.values()):
-        raise InputDataError("A dict must hold columns: a list of values for each name. For one row, put it in lists.")
+    if isinstance(source, pd.DataFrame):
+        return pd.DataFrame(source)
     try:
-        return pd.DataFrame(source if isinstance(source, list) else dict(source))
-    except (ValueError, TypeError) as error:
-        raise InputDataError(f"The data in memory is no table: {error}.") from None
+        if isinstance(source, Mapping):
+            return _from_columns(source)
+        if isinstance(source, list):
+            return _from_records(source)
+        return as_pandas(pa.table(source))
+    except (ValueError, TypeError, pa.ArrowException) as error:
+        raise InputDataError(f"The data in memory is no table: {error}") from None
 
 
-def _is_column(values: Any) -> bool:
-    return isinstance(values, Sequence | np.ndarray | pd.Series | pd.Index) and not isinstance(values, str | bytes)
+def _from_columns(source: Mapping[str, Any]) -> pd.DataFrame:
+    if source and not any(
+        hasattr(values, "__len__") and not isinstance(values, str | bytes) for values in source.values()
+    ):
+        raise InputDataError("A dict must hold columns: a list of values for each name. For one row, put it in lists.")
+    rows_of_arrays = {name for name, values in source.items() if getattr(values, "ndim", 1) > 1}
+    return pd.DataFrame({name: list(cells) if name in rows_of_arrays else cells for name, cells in source.items()})
 
 
-def _from_file(source: Any, name: str, columns: Wanted) -> pd.DataFrame:
-    if name == "hdf5":
-        raise InputDataError(f"'{source}' is a file of preprocessed data, which is no table.")
-    text = str(source)
-    if "://" in text:
-        return _READERS[name](_downloaded(text), columns)
+def _from_records(source: list[Any]) -> pd.DataFrame:
+    odd = next((place for place, record in enumerate(source) if not isinstance(record, Mapping)), None)
+    if odd is not None:
+        raise InputDataError(
+            f"A list must hold records: a dict of names and values for each row. Entry {odd} is {source[odd]!r:.80}."
+        )
+    return pd.DataFrame(source)
+
+
+def _from_file(source: str | Path, name: str, columns: Wanted) -> pd.DataFrame:
     path = Path(source)
     if not path.exists():
-        raise FileNotFoundError(f"There is no data file '{path}'.")
+        raise _no_file(path)
     if path.is_file() and path.stat().st_size == 0:
         raise InputDataError(f"The data file '{path}' is empty.")
+    if path.is_dir() and name not in ("parquet", "feather", "orc"):
+        raise InputDataError(f"'{path}' is a folder; as {name} it must be a file.")
     try:
-        return _READERS[name](path, columns)
+        return READERS[name](path, columns)
     except InputDataError:
         raise
     except ImportError as error:
-        raise MissingExtraError(str(error.name), "excel" if name == "excel" else "formats", f"Reading {name}") from None
-    except (ValueError, OSError, KeyError, pa.ArrowException) as error:
+        package = next((package for package in OPTIONAL_PACKAGES if package in str(error)), None)
+        if package is None:
+            raise
+        raise MissingExtraError(package, OPTIONAL_PACKAGES[package], f"Reading '{path}'") from None
+    except DAMAGE as error:
         raise InputDataError(f"'{path}' cannot be read as {name}: {error}") from None
 
 
-def _downloaded(url: str) -> Path:
-    """A copy of a remote file in a folder that goes away with the process."""
+def _no_file(path: Path) -> FileNotFoundError:
+    beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    return FileNotFoundError(f"There is no data file '{path}'.{nearest(path.name, beside)}")
+
+
+def _is_remote(source: str | Path) -> bool:
+    return isinstance(source, str) and "://" in source
+
+
+def _from_remote(url: str, name: str, columns: Wanted) -> pd.DataFrame:
+    """Reads a copy, which is then deleted."""
     try:
         import fsspec
     except ImportError:
-        raise MissingExtraError("fsspec", "full", "Reading remote data") from None
-    folder = Path(tempfile.mkdtemp(prefix="ludwig-"))
-    target = folder / Path(url).name
-    with fsspec.open(url, "rb") as remote:
-        target.write_bytes(remote.read())
-    return target
-
-
-def _from_arrow(table: pa.Table) -> pd.DataFrame:
-    """Text stays in Arrow's memory; lists stay Arrow lists, so that no cell becomes a Python object."""
-    lists = {field.type: pd.ArrowDtype(field.type) for field in table.schema if pa.types.is_list(field.type)}
-    frame: pd.DataFrame = table.to_pandas(types_mapper=lists.get)
-    return frame
-
-
-def _read_parquet(path: Path, columns: Wanted) -> pd.DataFrame:
-    dataset = ds.dataset(path, format="parquet")
-    names = [n for n in dataset.schema.names if columns is None or sanitize(n) in columns]
-    textual = [n for n in names if columns is not None and columns[sanitize(n)]]
-    words = [n for n in textual if pa.types.is_string(dataset.schema.field(n).type)]
-    table = ds.dataset(path, format=ds.ParquetFileFormat(dictionary_columns=words)).to_table(columns=names)
-    return _from_arrow(table)
-
-
-def _read_feather(path: Path, columns: Wanted) -> pd.DataFrame:
-    return _from_arrow(feather.read_table(path))
-
-
-def _read_orc(path: Path, columns: Wanted) -> pd.DataFrame:
-    return _from_arrow(orc.read_table(path))
-
-
-def _texts(columns: Wanted) -> dict[str, type[str]]:
-    return {name: str for name, textual in (columns or {}).items() if textual}
-
-
-def _read_excel(path: Path, columns: Wanted) -> pd.DataFrame:
-    return pd.read_excel(path, dtype=_texts(columns))
-
-
-def _read_json(path: Path, columns: Wanted) -> pd.DataFrame:
-    return pd.read_json(path, dtype=_texts(columns) or True, convert_dates=False)
-
-
-def _read_jsonl(path: Path, columns: Wanted) -> pd.DataFrame:
-    return pd.read_json(path, lines=True, dtype=_texts(columns) or True, convert_dates=False)
-
-
-def _read_html(path: Path, columns: Wanted) -> pd.DataFrame:
-    return pd.read_html(str(path))[0]
-
-
-def _read_fwf(path: Path, columns: Wanted) -> pd.DataFrame:
-    return pd.read_fwf(path)
-
-
-_READERS: dict[str, Callable[[Path, Wanted], pd.DataFrame]] = {
-    "csv": lambda path, columns: read_csv(path, columns),
-    "tsv": lambda path, columns: read_csv(path, columns, delimiter="\t"),
-    "json": _read_json,
-    "jsonl": _read_jsonl,
-    "excel": _read_excel,
-    "parquet": _read_parquet,
-    "feather": _read_feather,
-    "fwf": _read_fwf,
-    "html": _read_html,
-    "orc": _read_orc,
-    "sas": lambda path, columns: pd.read_sas(path, encoding="utf-8"),
-    "spss": lambda path, columns: pd.read_spss(path),
-    "stata": lambda path, columns: pd.read_stata(path),
-    "pickle": lambda path, columns: pd.read_pickle(path),  # only ever reached when the caller names the format
-}
+        raise MissingExtraError("fsspec", "full", f"Reading '{url}'") from None
+    with tempfile.TemporaryDirectory(prefix="ludwig-") as folder:
+        target = Path(folder) / (Path(url.split("?")[0]).name or "data")
+        try:
+            files, place = fsspec.core.url_to_fs(url)
+            files.get(place, str(target), recursive=files.isdir(place))
+        except FileNotFoundError:
+            raise FileNotFoundError(f"There is no data at '{url}'.") from None
+        except (ImportError, ValueError, OSError) as error:
+            raise InputDataError(f"'{url}' cannot be fetched: {error}") from None
+        return _from_file(target, name, columns)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import warnings
 import zlib
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ludwig.error import InputDataError, nearest
+from ludwig.features.cells import Labels
 from ludwig.schema import Component, Registry, param
 
 logger = logging.getLogger(__name__)
@@ -23,6 +25,7 @@ Index = NDArray[np.int64]
 FEWEST = 3  # rows that a wanted part gets where the table has enough
 ENOUGH = 3 * FEWEST
 DEFAULT_COLUMN = "split"
+GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 WORDS = {"0": 0, "1": 1, "2": 2, "0.0": 0, "1.0": 1, "2.0": 2}
 WORDS |= {"train": 0, "training": 0, "valid": 1, "val": 1, "validation": 1, "test": 2}
 
@@ -90,13 +93,17 @@ class Shares:
         parts = [training, validation, rows - training - validation]
         for part, share in ((1, validation_share), (2, test_share)):
             if share and rows >= ENOUGH and parts[part] < FEWEST:
-                parts[0] -= FEWEST - parts[part]
-                parts[part] = FEWEST
+                more = min(FEWEST - parts[part], parts[0] - 1)  # training is never left empty
+                parts[0] -= more
+                parts[part] += more
         return parts[0], parts[1], parts[2]
 
-    def cut(self, order: Index) -> SplitIndex:
-        """The rows in this order, cut into the parts."""
-        training, validation, _ = self.counts(len(order))
+    def cut(self, order: Index, at_least: int = 0) -> SplitIndex:
+        """The rows in this order, cut into the parts; training gets the first `at_least` rows whatever its share is."""
+        training, validation, test = self.counts(len(order))
+        if at_least > training:
+            training = at_least
+            validation = round((len(order) - training) * validation / max(validation + test, 1))
         pieces = np.split(order, [training, training + validation])
         return SplitIndex(*(np.sort(piece) for piece in pieces))
 
@@ -146,7 +153,7 @@ class ByColumn(Shares):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return (str(self.column),)
+        return () if self.column is None else (self.column,)
 
     def faults(self) -> list[tuple[str, str]]:
         missing = [("column", "Missing: say which column the rule reads.")] if self.column is None else []
@@ -155,7 +162,12 @@ class ByColumn(Shares):
 
 @SPLITTERS.register("stratify")
 class StratifySplitter(Splitter):
-    """Gives each part the same shares of the column's classes; classes of one row go to training."""
+    """Gives each part the same shares of the column's classes; classes of one row go to training.
+
+    The rows stand class after class, shuffled, and row k is drawn at frac(k * golden ratio). Any run of such draws is
+    spread evenly over [0, 1] (Weyl 1916; Kuipers and Niederreiter, "Uniform Distribution of Sequences", 1974, ch. 2),
+    so cutting the rows in the order of their draws cuts each class, small ones too, in about the same shares.
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):
@@ -164,19 +176,15 @@ class StratifySplitter(Splitter):
     config: Config
 
     def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
-        classes, _ = pd.factorize(_column(table, str(self.config.column)))
-        order = np.random.default_rng(seed).permutation(len(table))
-        by_class = order[np.argsort(classes[order], kind="stable")]  # shuffled inside each class
-        sizes = np.bincount(classes[classes >= 0] if (classes >= 0).all() else classes + 1)
-        place = np.arange(len(table)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        size = np.repeat(sizes, sizes)
-        share = (place + 0.5) / size
-        training, validation, _ = self.config.probabilities
-        parts = np.where(share <= training, 0, np.where(share <= training + validation + 1e-9, 1, 2))
-        parts[size == 1] = 0
-        result = np.empty(len(table), dtype=np.int8)
-        result[by_class] = parts
-        return SplitIndex.of(result)
+        classes, _ = pd.factorize(_column(table, str(self.config.column)), use_na_sentinel=False)
+        sizes = np.bincount(classes)
+        random = np.random.default_rng(seed)
+        rows = random.permutation(len(table))
+        by_class = rows[np.argsort(random.permutation(len(sizes))[classes[rows]], kind="stable")]
+        alone = sizes[classes[by_class]] == 1
+        crowd = by_class[~alone]
+        draws = (random.random() + np.arange(len(crowd)) * GOLDEN_RATIO) % 1
+        return self.config.cut(np.concatenate([by_class[alone], crowd[np.argsort(draws)]]), at_least=int(alone.sum()))
 
 
 @SPLITTERS.register("datetime")
@@ -191,16 +199,15 @@ class DatetimeSplitter(Splitter):
 
     def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
         column = _column(table, str(self.config.column))
-        text = column.astype(str) if isinstance(column.dtype, pd.CategoricalDtype) else column
-        times = pd.to_datetime(text, errors="coerce", format=self.config.datetime_format)
-        unreadable = times.isna()
+        times = _times(column, self.config.datetime_format)
+        unreadable = np.isnat(times)
         if unreadable.any():
             few = ", ".join(map(repr, column[unreadable].head(3).tolist()))
             raise InputDataError(
                 f"The split column '{self.config.column}' has {int(unreadable.sum())} cells that are no times: {few}. "
-                "Clean them, or say split.datetime_format."
+                "Clean them, or say preprocessing.split.datetime_format."
             )
-        return self.config.cut(np.argsort(times.to_numpy(), kind="stable"))
+        return self.config.cut(np.argsort(times, kind="stable"))
 
 
 @SPLITTERS.register("hash")
@@ -214,11 +221,12 @@ class HashSplitter(Splitter):
     config: Config
 
     def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
-        codes, values = pd.factorize(_column(table, str(self.config.column)), use_na_sentinel=False)
-        hashes = np.array([zlib.crc32(str(value).encode()) for value in values.tolist()], dtype=np.float64) / 2**32
+        values = Labels.of(_column(table, str(self.config.column)))
+        words = [*values.words.tolist(), ""]  # a missing cell, whose code is -1, counts as an empty one
+        hashes = np.array([zlib.crc32(word.encode()) for word in words], dtype=np.float64) / 2**32
         training, validation, test = self.config.probabilities
         limits = [training, training + validation if test else 1.0]
-        return SplitIndex.of(np.searchsorted(limits, hashes, side="right")[codes])
+        return SplitIndex.of(np.searchsorted(limits, hashes, side="right")[values.codes])
 
 
 def default_split(config: Splitter.Config, table: pd.DataFrame) -> Splitter.Config:
@@ -237,6 +245,23 @@ def _parts(column: pd.Series) -> NDArray[np.integer]:
     codes, values = pd.factorize(column)
     known = [WORDS.get(str(value).strip().lower(), -1) for value in values.tolist()]
     return np.array([*known, -1])[codes]
+
+
+def _times(column: pd.Series, datetime_format: str | None) -> NDArray[np.datetime64]:
+    """The cells as times, in UTC where they say their zone; not a time where they cannot be read: [N]."""
+    cells = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    times = _as_times(cells, datetime_format)
+    if datetime_format is None and np.isnat(times).any():  # dates may stand beside times, which is no one format
+        other = _as_times(cells, "ISO8601")
+        return other if np.isnat(other).sum() < np.isnat(times).sum() else times
+    return times
+
+
+def _as_times(cells: pd.Series, datetime_format: str | None) -> NDArray[np.datetime64]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Could not infer format", category=UserWarning)
+        times = pd.to_datetime(cells, errors="coerce", format=datetime_format, utc=True)
+    return times.dt.tz_localize(None).to_numpy()
 
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from ludwig.schema import Chosen, Component, Registry, param
 from ludwig.training.optimizers import OPTIMIZERS, Optimizer
@@ -102,6 +102,8 @@ class TrainerBase(Component):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
+        learns: ClassVar[bool] = True  # False where the model stays as it is
+
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of knobs that do not go together."""
             return []

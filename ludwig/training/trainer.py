@@ -19,8 +19,9 @@ from ludwig.error import TrainingError
 from ludwig.inference.evaluation import Metrics, evaluate, rows_for_evaluation
 from ludwig.models.base import Model, Step
 from ludwig.runtime.engine import Clipping, Engine
+from ludwig.schema import param
 from ludwig.training import checkpoints
-from ludwig.training.base import TRAINERS, TrainerBase, TrainingKnobs
+from ludwig.training.base import TRAINERS, Auto, TrainerBase, TrainingKnobs
 from ludwig.training.calibration import calibrate
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.interrupt import Interrupt, listening
@@ -34,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 
 @TRAINERS.register("trainer", kinds=("ecd",))
-@TRAINERS.register("finetune", kinds=("llm",))
 class Trainer(TrainerBase):
     """Goes through the training split batch by batch, evaluates in rounds and keeps the best weights."""
 
@@ -396,6 +396,16 @@ class Trainer(TrainerBase):
         best = (progress.best_eval_metric_epoch, progress.best_eval_metric_steps)
         progress.add(progress.test_metrics, metrics, epoch=best[0], step=best[1])
         self.callbacks.on_test_end(self, progress, self.save_path)
+
+
+@TRAINERS.register("finetune", kinds=("llm",))
+class FineTuning(Trainer):
+    """The same for a pretrained language model, in batches that fit beside it."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Trainer.Config):
+        batch_size: int | Auto = param(1, min=1, help="Rows of a batch; auto takes it from the number of rows.")
+        eval_batch_size: int | Auto | None = param(2, min=1, help="Rows of a batch in evaluation.")
 
 
 def _judge(config: TrainingKnobs, model: Model) -> tuple[str, str]:

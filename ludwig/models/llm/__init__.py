@@ -1,0 +1,1 @@
+"""The pretrained language model that answers prompts."""

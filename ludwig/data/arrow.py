@@ -1,0 +1,64 @@
+"""Arrow tables as pandas tables, without a Python object per cell; and which columns of a file are read at all."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import pyarrow as pa
+
+from ludwig.data.names import sanitize
+from ludwig.error import InputDataError
+
+INDEX_COLUMNS = "__index_level_"  # how pandas names an index without a name in a file
+
+
+def wanted_names(names: Sequence[str], columns: Mapping[str, bool] | None) -> dict[str, bool]:
+    """The columns of a file that are read, by their names in the file, and whether each is textual.
+
+    For a wanted column that is not there the nearest one is read instead, so that a message can name it.
+
+    Raises:
+        InputDataError: Two of them have one name.
+    """
+    if columns is None:
+        chosen = [name for name in names if not name.startswith(INDEX_COLUMNS)]
+    else:
+        clean = {sanitize(name) for name in names}
+        absent = [column for column in columns if column not in clean]
+        spare = sorted(clean - set(columns))
+        near = {name for column in absent for name in difflib.get_close_matches(column, spare, 1)}
+        chosen = [name for name in names if sanitize(name) in columns or sanitize(name) in near]
+    refuse_twice(chosen)
+    return {name: columns is not None and columns.get(sanitize(name), False) for name in chosen}
+
+
+def refuse_twice(names: Sequence[str]) -> None:
+    """Raises when two columns have one name."""
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        told = f"named '{twice}'" if twice else "without a name"
+        raise InputDataError(f"The data has two columns {told}. Rename one of them, or take it out.")
+
+
+def as_pandas(table: pa.Table) -> pd.DataFrame:
+    """The table in pandas' types.
+
+    Dictionaries become categories, whole numbers with missing cells and decimals become floats, dates become
+    datetimes. Times of day become text. Lists of any size stay Arrow lists (`pd.ArrowDtype`).
+    """
+    table = table.cast(pa.schema([field.with_type(_plain(field.type)) for field in table.schema]))
+    lists = {field.type: pd.ArrowDtype(field.type) for field in table.schema if _is_list(field.type)}
+    frame: pd.DataFrame = table.to_pandas(types_mapper=lists.get, date_as_object=False, ignore_metadata=True)
+    return frame
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        return pa.float64()
+    return pa.string() if pa.types.is_time(kind) else kind
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list))

@@ -1,0 +1,84 @@
+"""From a text that a model wrote to what an output predicts: the text itself, or one of a few labels."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from ludwig.error import nearest
+from ludwig.schema import Component, Registry, param
+
+
+class Extractor(Component):
+    """Reads the prediction out of an answer."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Component.Config):
+        pass
+
+
+EXTRACTORS: Registry[Extractor] = Registry("decoder")
+
+
+@EXTRACTORS.register("text_extractor", kinds=("text",))
+class TextExtractor(Extractor):
+    """The answer is the prediction."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Extractor.Config):
+        pass
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Match:
+    """When an answer means a label."""
+
+    type: Literal["contains", "regex"] = param("contains", help="Whether `value` is a text or a regular expression.")
+    value: str = param(help="What the answer has somewhere in it, upper and lower case apart.")
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What is looked for.
+
+        Raises:
+            re.error: `value` is no regular expression.
+        """
+        return re.compile({"contains": re.escape}.get(self.type, str)(self.value), re.IGNORECASE)
+
+
+@EXTRACTORS.register("category_extractor", kinds=("category",))
+class CategoryExtractor(Extractor):
+    """The first label whose rule the answer fits, in the order of the rules."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Extractor.Config):
+        match: dict[str, Match] | None = param(
+            None, help="By label: when an answer means it; null looks for the label."
+        )
+        fallback_label: str | None = param(None, help="The label of an answer that fits no rule.")
+
+        def faults(self, labels: Sequence[str]) -> list[tuple[str, str]]:
+            """(parameter, message) of rules that do not go together with the labels."""
+            faults = []
+            for label, rule in (self.match or {}).items():
+                if label not in labels:
+                    text = f"There is no label '{label}'.{nearest(label, labels)} Labels: {', '.join(labels)}."
+                    faults.append((f"match.{label}", text))
+                try:
+                    rule.pattern.search("")
+                except re.error as error:
+                    faults.append((f"match.{label}.value", f"Must be a regular expression: {error}."))
+            return faults
+
+    config: Config
+
+    def __init__(self, config: Config, labels: Sequence[str], fallback: str) -> None:
+        rules = config.match or {label: Match(value=label) for label in sorted(labels, key=len, reverse=True)}
+        self.patterns = [(labels.index(label), rule.pattern) for label, rule in rules.items()]
+        self.fallback = labels.index(fallback)
+
+    def label(self, answer: str) -> int:
+        """The place of the label that the answer means."""
+        return next((place for place, pattern in self.patterns if pattern.search(answer)), self.fallback)

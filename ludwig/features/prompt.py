@@ -1,0 +1,135 @@
+"""Prompts: the cells of a row put into a text.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import string
+from collections.abc import Collection
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ludwig.error import InputDataError, nearest
+from ludwig.features.cells import Labels
+from ludwig.schema import param
+
+SAMPLE, TASK = "__sample__", "__task__"
+TEMPLATE_OF_A_TASK = "{__task__}\n\nInput: {__sample__}\n\nOutput:"
+SPLIT_COLUMN = "split"  # which says where a row goes, and nothing about it
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """What a model is told of a row."""
+
+    template: str | None = param(
+        None, help="A text with {column} for a cell, {__sample__} for the row as JSON and {__task__} for the task."
+    )
+    task: str | None = param(None, help="What is to be done; without a template it goes before the row as JSON.")
+
+    @cached_property
+    def pieces(self) -> list[tuple[str, str | None]]:
+        """The template as (text, the placeholder after it).
+
+        Raises:
+            ValueError: Braces that do not match, or a placeholder that is more than a name.
+        """
+        template = self.template or (TEMPLATE_OF_A_TASK if self.task else "")
+        pieces = []
+        for text, name, form, conversion in string.Formatter().parse(template):
+            if name == "" or form or conversion:
+                raise ValueError("a placeholder holds the name of a column, {__sample__} or {__task__}, and no more")
+            pieces.append((text, name))
+        return pieces
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the prompt is the cell itself."""
+        return not self.template and not self.task
+
+    @property
+    def names(self) -> list[str]:
+        """The placeholders."""
+        return [name for _, name in self.pieces if name is not None]
+
+    def looks_beyond(self, column: str) -> bool:
+        """Whether other columns than this one are asked for. A template with faults asks for none."""
+        try:
+            return any(name not in (column, TASK) for name in self.names)
+        except ValueError:
+            return False
+
+    def faults(self, targets: Collection[str]) -> list[tuple[str, str]]:
+        """(parameter, message) of what does not go together. `targets`: columns that are to be predicted."""
+        try:
+            names = self.names
+        except ValueError as error:
+            return [("template", f"Cannot be read: {error}. Write {{{{ and }}}} for braces that stay.")]
+        faults = [
+            ("template", f"Must not name the output column '{name}', which is not known when predicting.")
+            for name in dict.fromkeys(names)
+            if name in targets
+        ]
+        if self.template and self.task and TASK not in names:
+            faults.append(("template", "Must have {__task__} somewhere, because prompt.task is given."))
+        if TASK in names and not self.task:
+            faults.append(("task", "Is asked for by {__task__} in the template. Say what is to be done."))
+        if self.template and not names:
+            faults.append(
+                ("template", "Needs a placeholder such as {column} or {__sample__}: all rows would be alike.")
+            )
+        return faults
+
+
+def rendered(table: pd.DataFrame, prompt: Prompt, column: str, targets: Collection[str], fill: str | None) -> pd.Series:
+    """The prompt of each row: [N].
+
+    Args:
+        column: The cell that each row has; a template may leave it out.
+        fill: What a missing cell reads as; None where a row without a cell of `column` has no prompt.
+
+    Raises:
+        InputDataError: The table lacks a column that the template names.
+    """
+    texts = {name: _texts(_column(table, name), fill or "") for name in prompt.names if name not in (SAMPLE, TASK)}
+    if SAMPLE in prompt.names:
+        left_out = {*targets, SPLIT_COLUMN}
+        texts[SAMPLE] = _samples(table[[name for name in table.columns if name not in left_out]])
+    texts[TASK] = [prompt.task or ""] * len(table)
+    parts: list[list[str]] = []
+    for text, name in prompt.pieces:
+        parts += [[text] * len(table)] if name is None else [[text] * len(table), texts[name]]
+    whole = pd.Series(["".join(row) for row in zip(*parts, strict=True)], index=table.index, dtype=object)
+    return whole if fill is not None else whole.mask(_column(table, column).isna(), None)
+
+
+def _column(table: pd.DataFrame, name: str) -> pd.Series:
+    if name not in table.columns:
+        raise InputDataError(
+            f"The data has no column '{name}', which the prompt asks for.{nearest(name, map(str, table.columns))} "
+            f"Its columns: {', '.join(map(str, table.columns[:40]))}."
+        )
+    return table[name]
+
+
+def _texts(column: pd.Series, fill: str) -> list[str]:
+    """The cells as texts; only distinct ones are looked at."""
+    cells = Labels.of(column)
+    words: NDArray[np.object_] = np.append(cells.words, fill)  # what is missing has code -1
+    return list(words[cells.codes])
+
+
+def _samples(table: pd.DataFrame) -> list[str]:
+    """The rows as JSON."""
+    return [json.dumps(json.loads(line), ensure_ascii=False) for line in _json_lines(table)]
+
+
+def _json_lines(table: pd.DataFrame) -> list[str]:
+    text = table.to_json(orient="records", lines=True, date_format="iso", force_ascii=False)
+    return [line for line in (text or "").split("\n") if line]

@@ -1,0 +1,252 @@
+"""Adapters: a few weights that are learned in the place of those of a pretrained network. The library peft has them.
+
+Each is a table of knobs: ours, and under which name peft knows them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Literal
+
+from ludwig.error import ConfigValidationError, MissingExtraError
+from ludwig.features.pretrained_tokenizer import first_line
+from ludwig.schema import Component, Registry, param
+
+
+class Adapter(Component):
+    """One kind of adapter."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Component.Config):
+        pretrained_adapter_weights: str | None = param(
+            None, help="A folder with a saved adapter to begin with, which brings its own knobs; null for a new one."
+        )
+        target_modules: list[str] | str | None = param(
+            None, help="The modules that are adapted, by the end of their names; null for what is usual for the model."
+        )
+
+    peft_class: ClassVar[str]
+    peft_names: ClassVar[Mapping[str, str]] = {}  # of the knobs that peft calls otherwise
+    usual_targets: ClassVar[Mapping[str, list[str]]] = {}  # by the network's family, where peft says something else
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def options(self) -> dict[str, Any]:
+        """The knobs as peft wants them."""
+        own = {f.name: getattr(self.config, f.name) for f in dataclasses.fields(self.config)}
+        del own["pretrained_adapter_weights"]
+        return {self.peft_names.get(name, name): value for name, value in own.items()}
+
+    def attached(self, network: Any) -> Any:
+        """The network with the adapter: only the adapter's weights are learned.
+
+        Raises:
+            MissingExtraError: peft is not installed.
+            ConfigValidationError: The adapter does not fit the network, or there is no saved one.
+        """
+        try:
+            with _quietly():
+                return self._attached(network)
+        except ImportError:
+            raise MissingExtraError("peft", "llm", f"The adapter '{self.config.type}'") from None
+        except (ValueError, OSError) as error:
+            new = self.config.pretrained_adapter_weights is None
+            where = "adapter" if new else "adapter.pretrained_adapter_weights"
+            raise ConfigValidationError(
+                f"{where}: '{self.config.type}' does not fit the base model. {first_line(error)}"
+            ) from None
+
+    def _attached(self, network: Any) -> Any:
+        import peft
+
+        folder = self.config.pretrained_adapter_weights
+        if folder is not None:
+            return peft.PeftModel.from_pretrained(network, folder, is_trainable=True)
+        options = self.options()
+        if options["target_modules"] is None:
+            options["target_modules"] = self.usual_targets.get(network.config.model_type)
+        return peft.get_peft_model(network, getattr(peft, self.peft_class)(task_type="CAUSAL_LM", **options))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the warnings of peft that are about its own use of other libraries."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        yield
+
+
+ADAPTERS: Registry[Adapter] = Registry("adapter")
+
+
+@ADAPTERS.register("lora")
+class Lora(Adapter):
+    """A product of two small matrices is added to each weight. Source: Hu et al. 2021, arXiv:2106.09685."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        r: int = param(8, min=1, help="Rank of the product.")
+        alpha: int | None = param(None, min=1, help="The product counts alpha / r; null for twice the rank.")
+        dropout: float = param(0.05, min=0, below=1, help="Share of the product's inputs that is left out in training.")
+        bias_type: Literal["none", "all", "lora_only"] = param("none", help="Which biases are learned as well.")
+        use_rslora: bool = param(False, help="Divides alpha by the root of the rank instead (arXiv:2312.03732).")
+        use_dora: bool = param(False, help="Learns the length of weights by itself (arXiv:2402.09353).")
+        init_lora_weights: Literal["default", "gaussian", "orthogonal"] = param(
+            "default", help="How the two matrices begin; their product begins as zero or near it."
+        )
+        rank_pattern: dict[str, int] | None = param(None, help="Another rank for modules by (the end of) their name.")
+        alpha_pattern: dict[str, int] | None = param(None, help="Another alpha for modules by their name.")
+
+    peft_class = "LoraConfig"
+    peft_names = {"alpha": "lora_alpha", "dropout": "lora_dropout", "bias_type": "bias"}
+    usual_targets = {
+        "mistral": ["q_proj", "v_proj"],
+        "mixtral": ["q_proj", "v_proj"],
+        "gemma": ["q_proj", "v_proj"],
+        "phi": ["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"],
+        "phi3": ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"],
+    }
+
+    def options(self) -> dict[str, Any]:
+        config: Lora.Config = self.config
+        begin = {"default": True}.get(config.init_lora_weights, config.init_lora_weights)
+        settled = {
+            "lora_alpha": config.alpha or 2 * config.r,
+            "init_lora_weights": begin,
+            "rank_pattern": config.rank_pattern or {},
+            "alpha_pattern": config.alpha_pattern or {},
+        }
+        return {**super().options(), **settled}
+
+
+@ADAPTERS.register("ia3")
+class Ia3(Adapter):
+    """Keys, values and inner layers are scaled. Source: Liu et al. 2022, arXiv:2205.05638."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        feedforward_modules: list[str] | None = param(None, help="Which of the modules have their inputs scaled.")
+        fan_in_fan_out: bool = param(False, help="Whether weights are stored as (inputs, outputs).")
+        modules_to_save: list[str] | None = param(None, help="Modules that are learned whole.")
+        init_ia3_weights: bool = param(True, help="Whether the scales begin as 1.")
+
+    peft_class = "IA3Config"
+
+
+@ADAPTERS.register("vera")
+class Vera(Adapter):
+    """Two vectors scale random matrices that all modules share. Source: Kopiczko et al. 2023, arXiv:2310.11454."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        r: int = param(256, min=1, help="Rank of the random matrices.")
+        projection_prng_key: int = param(0, min=0, help="Seed of the random matrices.")
+
+    peft_class = "VeraConfig"
+
+
+@ADAPTERS.register("loha")
+class Loha(Adapter):
+    """An elementwise product of two low ranks. Source: Hyeon-Woo et al. 2021, "FedPara", arXiv:2108.06098."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        r: int = param(8, min=1, help="Rank of each of the two.")
+        alpha: float = param(8.0, above=0, help="The product counts alpha / r.")
+
+    peft_class = "LoHaConfig"
+
+
+@ADAPTERS.register("lokr")
+class Lokr(Adapter):
+    """A Kronecker product of small matrices. Source: Yeh et al. 2023, "LyCORIS", arXiv:2309.14859."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        r: int = param(8, min=1, help="Rank of the second matrix.")
+        alpha: float = param(8.0, above=0, help="The product counts alpha / r.")
+
+    peft_class = "LoKrConfig"
+
+
+@ADAPTERS.register("fourierft")
+class FourierFt(Adapter):
+    """A few coefficients of a spectrum. Source: Gao et al. 2024, arXiv:2405.03003."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        n_frequency: int = param(1000, min=1, help="How many coefficients.")
+        scaling: float = param(150.0, above=0, help="How much they count.")
+
+    peft_class = "FourierFTConfig"
+
+
+@ADAPTERS.register("oft")
+class Oft(Adapter):
+    """Weights are rotated block by block. Source: Qiu et al. 2023, arXiv:2306.07280."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        r: int = param(0, min=0, help="How many blocks; 0 where their size is given.")
+        oft_block_size: int = param(32, min=0, help="Size of a block, which divides the width of a module.")
+        module_dropout: float = param(0.0, min=0, below=1, help="Share of the blocks that rest in training.")
+        coft: bool = param(False, help="Whether rotations are bounded.")
+        eps: float = param(6e-5, above=0, help="That bound.")
+
+    peft_class = "OFTConfig"
+
+
+@ADAPTERS.register("hra")
+class Hra(Adapter):
+    """Weights are mirrored several times. Source: Yuan et al. 2024, arXiv:2405.17484."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        r: int = param(8, min=1, help="How many times, an even number so that it begins as nothing.")
+        apply_GS: bool = param(False, help="Whether the mirrors are made orthogonal to each other.")  # noqa: N815
+
+    peft_class = "HRAConfig"
+
+
+@ADAPTERS.register("ln_tuning")
+class LnTuning(Adapter):
+    """Only the norms are learned. Source: Zhao et al. 2023, arXiv:2312.11420."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        pass
+
+    peft_class = "LNTuningConfig"
+
+
+@ADAPTERS.register("vblora")
+class VbLora(Adapter):
+    """LoRA out of the vectors of one bank. Source: Li et al. 2024, arXiv:2405.15179."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        r: int = param(4, min=1, help="Rank of the product.")
+        num_vectors: int = param(256, min=1, help="Vectors of the bank.")
+        vector_length: int = param(256, min=1, help="Size of a vector, which divides the width of a module.")
+        topk: int = param(2, min=1, help="How many vectors are mixed for each place.")
+        vblora_dropout: float = param(0.0, min=0, below=1, help="Share of the inputs that is left out in training.")
+
+    peft_class = "VBLoRAConfig"
+
+
+@ADAPTERS.register("c3a")
+class C3a(Adapter):
+    """Circular convolutions. Source: Chen et al. 2024, arXiv:2407.19342."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Adapter.Config):
+        block_size: int = param(256, min=1, help="Size of a block, which divides the width of a module.")
+        bias_type: Literal["none", "all", "c3a_only"] = param("none", help="Which biases are learned as well.")
+
+    peft_class = "C3AConfig"
+    peft_names = {"bias_type": "bias"}

@@ -1,0 +1,102 @@
+"""A pretrained network between prompts and answers.
+
+B = rows of the batch, P = tokens of the longest prompt, T = tokens of the longest answer, V = tokens of the vocabulary
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ludwig.columns.ragged import Padded
+from ludwig.models.llm.generation import Generation
+from ludwig.outputs.written import Written
+
+NUMBERS = 2**28  # of logits at once, where tokens that are written already are judged
+
+
+class Network(nn.Module):
+    """The pretrained network, with an adapter or without, and the most tokens that it may get."""
+
+    def __init__(self, pretrained: Any, most: int | None) -> None:
+        super().__init__()
+        self.takes = frozenset(inspect.signature(pretrained.forward).parameters)
+        context = getattr(pretrained.config, "max_position_embeddings", None)
+        self.most: int = min(bound for bound in (most, context, 2**30) if bound is not None)
+        self.pretrained = pretrained
+
+    @property
+    def vocabulary_size(self) -> int:
+        return int(self.pretrained.config.vocab_size)
+
+    def forward(self, prompt: Padded, answer: Padded, room: int = 0) -> Tensor:
+        """The logits beside each token of the answer, computed from the prompt and the tokens before: [B, T, V].
+
+        Prompts are padded on the left and answers on the right, so that all answers begin in one column and logits are
+        computed for no others. A prompt loses its first tokens where both together are more than the network takes.
+
+        Args:
+            room: Tokens that are kept free of the prompt, however short the answer is.
+        """
+        steps = answer.values.shape[1]
+        ids, there = aligned(prompt, self.most - answer.mask.sum(1).clamp_min(room))  # [B, P]
+        ids = torch.cat([ids, answer.values.long()], dim=1)  # [B, P + T]
+        there = torch.cat([there, answer.mask], dim=1)  # [B, P + T]
+        known = {
+            "input_ids": ids,
+            "attention_mask": there.long(),
+            "position_ids": (there.cumsum(1) - 1).clamp_min(0),
+            "use_cache": False,
+            "logits_to_keep": steps + 1,
+        }
+        found = self.pretrained(**{name: value for name, value in known.items() if name in self.takes})
+        logits: Tensor = found.logits[:, -(steps + 1) : -1]  # [B, T, V]
+        return logits
+
+    def write(self, prompt: Padded, generation: Generation, longest: int, end: int | None) -> Written:
+        """What the network writes after each prompt.
+
+        Args:
+            longest: Tokens of the longest answer in the training split.
+            end: The tokenizer's token that ends a text.
+        """
+        if len(prompt.values) == 0:
+            nothing = prompt.values.new_zeros((0, 1))  # [B, S]
+            return Written(nothing.long(), nothing.float())
+        wanted = generation.most(longest)
+        kept = torch.full((len(prompt.values),), self.most - wanted, device=prompt.values.device)
+        ids, there = aligned(prompt, kept)  # [B, P]
+        place = max(min(wanted, self.most - 1), 1)
+        written = generation.answers(self.pretrained, ids, there, place, end)  # [B, S]
+        return Written(written, self._shares(prompt, written, wanted))
+
+    def _shares(self, prompt: Padded, written: Tensor, room: int) -> Tensor:
+        """How probable each written token is for the network, 1 behind the end: [B, S]. As many rows as fit at once."""
+        step = max(NUMBERS // (written.shape[1] * self.vocabulary_size), 1)
+        pieces = [slice(start, start + step) for start in range(0, len(written), step)]
+        return torch.cat([self._share(Padded(prompt.values[p], prompt.mask[p]), written[p], room) for p in pieces])
+
+    def _share(self, prompt: Padded, written: Tensor, room: int) -> Tensor:
+        ids = written.clamp_min(0)
+        logits: Tensor = self(prompt, Padded(ids, written >= 0), room).float()  # [B, S, V]
+        logs = logits.gather(-1, ids.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)  # [B, S]
+        return logs.exp().masked_fill(written < 0, 1.0)
+
+
+def aligned(prompt: Padded, most: Tensor) -> tuple[Tensor, Tensor]:
+    """(ids, which of them are there) with the last tokens of all prompts in one column: [B, P].
+
+    Args:
+        most: How many tokens of each prompt are kept, from its end: [B]; one at least.
+    """
+    width = prompt.values.shape[1]
+    lengths = prompt.mask.sum(1, keepdim=True)  # [B, 1]
+    steps = torch.arange(width, device=prompt.values.device)
+    places = steps + lengths - width  # [B, P]
+    kept = torch.minimum(lengths, most.clamp_min(1).unsqueeze(1))  # [B, 1]
+    there = steps >= width - kept  # [B, P]
+    ids = prompt.values.long().gather(1, places.clamp_min(0)).masked_fill(~there, 0)
+    return ids, there

@@ -1,0 +1,125 @@
+"""What a category output of a language model predicts: the label that the answer means.
+
+B = rows of the batch, C = classes
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from ludwig.decoders.extractors import EXTRACTORS, CategoryExtractor, Extractor
+from ludwig.features.category import CategoryFacts, CategoryFeature
+from ludwig.features.labels import Vocabulary, WordTally
+from ludwig.losses.base import LOSSES, Loss
+from ludwig.metrics.base import Setting
+from ludwig.metrics.statistics import classification_statistics
+from ludwig.nn.prediction import Prediction
+from ludwig.outputs.base import OUTPUTS
+from ludwig.outputs.written import Written, WrittenOutput
+from ludwig.schema import Chosen, param
+
+DECODER = Chosen(EXTRACTORS, "category_extractor", "category")
+LOSS = Chosen(LOSSES, "softmax_cross_entropy", "category")
+DOUBT = 1e-6  # the probability of a label that the answer does not mean, so that losses stay finite
+
+
+class LabelFeature(CategoryFeature):
+    """A column of labels that the config lists."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(CategoryFeature.Config):
+        pass
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class TargetConfig(CategoryFeature.TargetConfig):
+        vocab: list[str] = param(list, help="The labels.")
+        fallback_label: str | None = param(None, help="The label of an answer that means none of them.")
+
+        def faults(self) -> list[tuple[str, str]]:
+            if len(set(self.vocab)) < 2:
+                return [("vocab", f"Needs the labels, two at least. Received: {self.vocab}.")]
+            return []
+
+    def finish(self, tally: WordTally) -> CategoryFacts:
+        self.refuse_all_missing(len(tally.counts))
+        strategy = self.config.missing_value_strategy
+        fill = self.config.fill_value if strategy == "fill_with_const" else tally.mode()
+        return self._facts(Counter(tally.counts), fill)
+
+    def facts_of_config(self) -> CategoryFacts:
+        return self._facts(Counter(), self.config.fill_value)
+
+    def _facts(self, counts: Counter[str], fill: str) -> CategoryFacts:
+        words = tuple(dict.fromkeys(self.config.vocab))
+        return CategoryFacts(Vocabulary(words, tuple(counts[word] for word in words)), fill)
+
+
+@OUTPUTS.register("category", kinds=("llm",))
+class WrittenCategoryOutput(WrittenOutput):
+    """The label that the answer means. It has all of the probability, because a text does not say how sure it is."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(WrittenOutput.Config):
+        feature = LabelFeature
+        reported = ("accuracy", "accuracy_micro", "hits_at_k", "roc_auc")
+        default_metric = "accuracy"
+        may_be_taught = False
+
+        decoder: Annotated[Extractor.Config, DECODER] = param(DECODER.make, help="How a label is read from the answer.")
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is told as the loss.")
+        preprocessing: LabelFeature.TargetConfig = param(LabelFeature.TargetConfig, help="How the column is read.")
+        top_k: int = param(3, min=1, help="Among how many best classes hits_at_k looks for the target.")
+
+        @property
+        def fallback(self) -> str | None:
+            """The label of an answer that means none."""
+            decoder: Any = self.decoder
+            return decoder.fallback_label or self.preprocessing.fallback_label
+
+        def faults(self) -> list[tuple[str, str]]:
+            faults, labels, decoder = super().faults(), self.preprocessing.vocab, self.decoder
+            assert isinstance(decoder, CategoryExtractor.Config)
+            if self.fallback not in labels:
+                known = ", ".join(labels)
+                text = f"Must be one of the labels in preprocessing.vocab: {known}. Received: {self.fallback!r}."
+                faults.append(("decoder.fallback_label", text))
+            return [*faults, *((f"decoder.{name}", text) for name, text in decoder.faults(labels))]
+
+    config: Config
+    facts: CategoryFacts
+    decoder: Any
+
+    def __init__(self, config: Config, facts: CategoryFacts, tokenizer: Any) -> None:
+        super().__init__(config, facts, tokenizer)
+        self.decoder = config.decoder.build(self.labels, config.fallback)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.facts.vocabulary.words
+
+    def setting(self) -> Setting:
+        return Setting(classes=len(self.labels), top_k=self.config.top_k)
+
+    def complete(self, prediction: Prediction) -> Prediction:
+        probabilities = prediction.logits.softmax(-1)
+        return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)
+
+    def answered(self, written: Written, logits: Tensor) -> Prediction:
+        texts = [self.tokenizer.text([token for token in row if token >= 0]) for row in written.ids.tolist()]
+        places = torch.tensor([self.decoder.label(text) for text in texts], dtype=torch.long, device=written.ids.device)
+        certain = one_hot(places, len(self.labels)).float()  # [B, C]
+        shares = certain * (1 - DOUBT * len(self.labels)) + DOUBT
+        return self.complete(Prediction(shares.log(), shares.new_empty((len(shares), 0))))
+
+    def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
+        truth = np.asarray(target)
+        known = truth >= 0
+        return classification_statistics(truth[known], np.asarray(columns["predictions"])[known], self.labels)

@@ -1,0 +1,108 @@
+"""A run without learning: a pretrained model is judged as it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ludwig.callbacks import CallbackList
+from ludwig.columns.frame import Frame
+from ludwig.inference.evaluation import Metrics, evaluate
+from ludwig.models.base import Model
+from ludwig.runtime.engine import Engine
+from ludwig.schema import param
+from ludwig.training.base import TRAINERS, TrainerBase
+from ludwig.training.checkpoints import Checkpoint
+from ludwig.training.progress import Progress
+from ludwig.training.run import Saving
+
+
+@TRAINERS.register("none", kinds=("llm",))
+class NoTrainer(TrainerBase):
+    """Evaluates the splits in one round of no steps."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(TrainerBase.Config):
+        learns = False
+        steps_per_checkpoint: ClassVar[int] = 0  # the one round counts as that of an epoch
+        checkpoints_per_epoch: ClassVar[int] = 0
+
+        validation_field: str | None = param(None, help="The output whose metric is told as that of the model.")
+        validation_metric: str | None = param(None, help="That metric; null for the output's default.")
+        skip_all_evaluation: bool = param(False, help="Whether nothing is evaluated.")
+        evaluate_training_set: bool = param(False, help="Whether the training split is evaluated too.")
+        eval_steps: int | None = param(None, min=1, help="The most batches of a split; null for all.")
+        eval_batch_size: int = param(2, min=1, help="Rows of a batch.")
+
+    def __init__(
+        self, config: Config, model: Model, engine: Engine, callbacks: CallbackList, seed: int, saving: Saving
+    ) -> None:
+        self.config, self.model, self.engine, self.callbacks = config, model, engine, callbacks
+        self.save_path = None if saving.folder is None else str(saving.folder)
+        self.progress = Progress(config.eval_batch_size, steps_per_epoch=0, total_steps=0, learning_rate=0.0)
+        self.last_loss = torch.zeros(())
+        self.last_parts: dict[str, Tensor] = {}
+        engine.place(model)
+
+    # what callbacks may look at
+    epochs = steps_per_epoch = total_steps = 0
+
+    @property
+    def batch_size(self) -> int:
+        return self.config.eval_batch_size
+
+    def train(
+        self, training: Frame, validation: Frame | None, test: Frame | None, resume_from: Checkpoint | None = None
+    ) -> Progress:
+        """Evaluates. There is nothing to resume, so a checkpoint changes nothing."""
+        progress = self.progress
+        self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
+        progress.start_clock()
+        try:
+            if not self.config.skip_all_evaluation:
+                self.callbacks.on_eval_start(self, progress, self.save_path)
+                if self.config.evaluate_training_set:
+                    progress.best_eval_train_metrics = self._evaluate(training)
+                    progress.add(progress.train_metrics, progress.best_eval_train_metrics)
+                if validation is not None:
+                    self._validate(validation)
+                self.callbacks.on_eval_end(self, progress, self.save_path)
+                if test is not None:
+                    self._test(test)
+        finally:
+            self.callbacks.on_trainer_train_teardown(self, progress, self.save_path, self.engine.is_main)
+        return progress
+
+    def settled(self) -> dict[str, Any]:
+        """There is nothing automatic."""
+        return {}
+
+    def train_online(self, training: Frame) -> None:
+        """Nothing is learned from more rows either."""
+
+    def _validate(self, validation: Frame) -> None:
+        progress, config = self.progress, self.config
+        self.callbacks.on_validation_start(self, progress, self.save_path)
+        metrics = self._evaluate(validation)
+        progress.add(progress.validation_metrics, metrics)
+        progress.best_eval_validation_metrics = metrics
+        field, metric = str(config.validation_field), str(config.validation_metric)
+        progress.best_eval_metric_value = metrics.get(field, {}).get(metric)
+        progress.best_eval_loss = metrics.get("combined", {}).get("loss")
+        self.callbacks.on_validation_end(self, progress, self.save_path)
+
+    def _test(self, test: Frame) -> None:
+        progress = self.progress
+        self.callbacks.on_test_start(self, progress, self.save_path)
+        progress.best_eval_test_metrics = self._evaluate(test)
+        progress.add(progress.test_metrics, progress.best_eval_test_metrics)
+        self.callbacks.on_test_end(self, progress, self.save_path)
+
+    def _evaluate(self, frame: Frame) -> Metrics:
+        wanted = {str(self.config.validation_field): str(self.config.validation_metric)}
+        return evaluate(
+            self.model, frame, self.config.eval_batch_size, self.engine.device, wanted, self.config.eval_steps
+        )

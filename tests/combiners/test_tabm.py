@@ -1,0 +1,89 @@
+import marshmallow
+import pytest
+import torch
+from torch import nn
+
+from ludwig.combiners import COMBINERS
+from ludwig.combiners.base import Source
+from ludwig.nn.signal import Shape, Signal
+from ludwig.schema import load
+
+SOURCES = [Source(("a", "b"), "number", Shape("tokens", 2, 2)), Source(("c",), "vector", Shape("vector", 3))]
+CONFIG = COMBINERS.get("tabm").Config
+
+
+def build(**knobs):
+    torch.manual_seed(0)
+    return load(CONFIG, {"num_members": 4, "output_size": 6, **knobs}).build(SOURCES)
+
+
+def signals(rows=5):
+    torch.manual_seed(1)
+    return [Signal.tokens(torch.randn(rows, 2, 2)), Signal.vector(torch.randn(rows, 3))]
+
+
+def layers_of(combiner):
+    return [part for part in combiner.modules() if hasattr(part, "r")]
+
+
+def test_it_gives_as_many_members_as_it_is_told():
+    combiner = build()
+    signal = combiner(signals())
+    assert signal.form == "members"
+    assert signal.values.shape == (5, 4, 6)
+    assert combiner.shape == Shape("members", 6, 4)
+
+
+def test_the_weights_are_shared_and_the_vectors_are_not():
+    combiner = build(num_fc_layers=2)
+    first, second = layers_of(combiner)
+    assert first.weight.shape == (6, 7)
+    assert first.r.shape == (4, 7)
+    assert second.weight.shape == (6, 6)
+    assert second.s.shape == (4, 6)
+
+
+def test_members_start_with_random_signs_and_otherwise_alike():
+    first, *others = layers_of(build())
+    assert set(first.r.unique().tolist()) == {-1.0, 1.0}
+    assert all((layer.r == 1).all() for layer in others)
+    assert all((layer.s == 1).all() for layer in (first, *others))
+
+
+def test_each_member_is_a_network_of_its_own():
+    combiner = build(num_fc_layers=2, dropout=0.0)
+    for weight in combiner.parameters():
+        nn.init.normal_(weight)
+    given = signals()
+    members = combiner(given).values
+    flat = torch.cat([given[0].values.flatten(1), given[1].values], dim=1)
+    for member in range(4):
+        values = flat
+        for layer in layers_of(combiner):
+            own = layer.weight * torch.outer(layer.s[member], layer.r[member])
+            values = (values @ own.T + layer.bias[member]).relu()
+        torch.testing.assert_close(members[:, member], values)
+
+
+def test_one_member_is_a_plain_network():
+    assert build(num_members=1)(signals()).values.shape == (5, 1, 6)
+
+
+def test_dropout_acts_in_training_only():
+    combiner, given = build(dropout=0.5), signals()
+    assert not torch.equal(combiner(given).values, combiner(given).values)
+    combiner.eval()
+    assert torch.equal(combiner(given).values, combiner(given).values)
+
+
+def test_a_sequence_is_a_fault():
+    assert CONFIG().faults(["tokens", "vector"], ["a", "b"]) == []
+    ((where, message),) = CONFIG().faults(["tokens", "sequence"], ["a", "b"])
+    assert where == ""
+    assert "sequence" in message
+
+
+def test_no_layers_are_a_fault():
+    assert [where for where, _ in load(CONFIG, {"fc_layers": []}).faults(["vector"], ["a"])] == ["fc_layers"]
+    with pytest.raises(marshmallow.ValidationError, match="num_fc_layers"):
+        load(CONFIG, {"num_fc_layers": 0})

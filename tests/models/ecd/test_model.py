@@ -1,0 +1,173 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ludwig.config.load import load_config
+from ludwig.data.preprocess import Tables, preprocess
+from ludwig.error import ConfigValidationError
+
+ROWS = 24
+RANDOM = np.random.default_rng(0)
+TABLE = pd.DataFrame(
+    {
+        "a": RANDOM.normal(size=ROWS),
+        "b": RANDOM.normal(size=ROWS),
+        "c": RANDOM.choice(["u", "v", "w"], ROWS),
+        "size": RANDOM.normal(50, 9, ROWS),
+        "kind": np.array(["p", "q", "r"])[np.arange(ROWS) % 3],
+        "late": np.arange(ROWS) % 2 == 0,
+    }
+)
+INPUTS = [{"name": "a", "type": "number"}, {"name": "b", "type": "number"}, {"name": "c", "type": "category"}]
+OUTPUTS = [
+    {"name": "size", "type": "number"},
+    {"name": "kind", "type": "category"},
+    {"name": "late", "type": "binary"},
+]
+
+
+def build(outputs=OUTPUTS, combiner=None, inputs=INPUTS):
+    raw = {"input_features": inputs, "output_features": outputs, "combiner": combiner or {"type": "concat"}}
+    config = load_config(raw)
+    specs = [spec for side in config.specs() for spec in side]
+    data = preprocess(Tables(training=TABLE), specs, config.preprocessing, 0)
+    torch.manual_seed(0)
+    return config.model_class(config, data.facts).eval(), data.training
+
+
+def output(name, **knobs):
+    return {**next(feature for feature in OUTPUTS if feature["name"] == name), **knobs}
+
+
+class TestLoss:
+    def test_it_is_the_weighted_sum_of_the_outputs_losses(self):
+        model, batch = build([output("size", loss={"type": "mean_squared_error", "weight": 0.25}), output("kind")])
+        step = model.training_loss(batch)
+        assert list(step.parts) == ["size", "kind"]
+        torch.testing.assert_close(step.loss, 0.25 * step.parts["size"] + step.parts["kind"])
+
+    def test_an_output_without_weight_teaches_nothing(self):
+        model, batch = build([output("size"), output("kind", loss={"type": "softmax_cross_entropy", "weight": 0})])
+        model.training_loss(batch).loss.backward()
+        assert all(not weight.grad.any() for weight in model.outputs["kind"].parameters())
+        assert model.outputs["size"].decoder.linear.weight.grad.any()
+
+    def test_what_a_combiner_adds_is_added(self, monkeypatch):
+        model, batch = build()
+        plain = model.training_loss(batch).loss
+        monkeypatch.setattr(model.combiner, "auxiliary_loss", lambda: torch.tensor(2.5))
+        torch.testing.assert_close(model.training_loss(batch).loss, plain + 2.5)
+
+    @pytest.mark.parametrize("combiner", [{"type": "concat", "num_fc_layers": 1}, {"type": "tabm", "num_members": 3}])
+    def test_every_weight_learns(self, combiner):
+        model, batch = build(combiner=combiner)
+        model.training_loss(batch).loss.backward()
+        assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+
+    def test_a_few_steps_make_it_smaller(self):
+        model, batch = build(combiner={"type": "concat", "num_fc_layers": 2, "output_size": 32})
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        losses = []
+        for _ in range(60):
+            optimizer.zero_grad()
+            losses.append(model.train().training_loss(batch).loss)
+            losses[-1].backward()
+            optimizer.step()
+        assert losses[-1] < losses[0] / 2
+
+
+class TestDependencies:
+    DEPENDENT = [output("size", dependencies=["kind"]), output("kind", dependencies=["late"]), output("late")]
+
+    def test_outputs_are_computed_after_those_that_they_read(self):
+        model, _ = build(self.DEPENDENT)
+        assert model.order == ["late", "kind", "size"]
+        assert list(model.outputs) == ["size", "kind", "late"]  # as the config has them
+
+    def test_an_output_reads_the_last_hidden_vector(self):
+        outputs = [output("size", dependencies=["kind"]), output("kind", decoder={"num_fc_layers": 1, "fc_output_size": 7})]
+        model, batch = build(outputs)
+        width = model.combiner.shape.size
+        assert model.outputs["size"].decoder.linear.in_features == width + 7
+        predictions = model(batch)
+        combined = model.combiner(model.inputs(batch)).values
+        head = model.outputs["size"].decoder.linear
+        expected = head(torch.cat([combined, predictions["kind"].hidden], dim=1)).squeeze(1)
+        torch.testing.assert_close(predictions["size"].logits, expected)
+
+    def test_what_is_read_learns_from_the_reader(self):
+        layered = {"num_fc_layers": 1, "fc_output_size": 7}
+        silent = {"type": "softmax_cross_entropy", "weight": 0}
+        model, batch = build([output("size", dependencies=["kind"]), output("kind", decoder=layered, loss=silent)])
+        model.training_loss(batch).loss.backward()
+        assert any(weight.grad.any() for weight in model.outputs["kind"].decoder.fc_stack.parameters())
+
+    def test_members_are_read_by_members(self):
+        model, batch = build(self.DEPENDENT, {"type": "tabm", "num_members": 3})
+        assert model(batch)["size"].logits.shape == (ROWS, 3)
+        assert model.predict(batch)["size"].predictions.shape == (ROWS,)
+
+    @pytest.mark.parametrize(
+        ("wanted", "message"), [(["kynd"], "Did you mean 'kind'"), (["size"], "round in a circle: size -> size")]
+    )
+    def test_faults_are_told_with_their_path(self, wanted, message):
+        with pytest.raises(ConfigValidationError, match=rf"output_features\[0\]\.dependencies: .*{message}"):
+            build([output("size", dependencies=wanted), output("kind")])
+
+
+class TestInputs:
+    def test_columns_of_one_kind_share_an_encoder(self):
+        model, _ = build()
+        assert [group.names for group in model.inputs.groups] == [("a", "b"), ("c",)]
+
+    def test_tied_inputs_share_one(self):
+        model, _ = build(inputs=[*INPUTS, {"name": "c2", "column": "c", "type": "category", "tied": "c"}])
+        assert [group.names for group in model.inputs.groups] == [("a", "b"), ("c", "c2")]
+
+    @pytest.mark.parametrize(
+        "knobs",
+        [
+            {"encoder": {"type": "dense", "embedding_size": 3}},
+            {"preprocessing": {"most_common": 2}},
+            {"type": "number"},
+        ],
+    )
+    def test_tied_inputs_must_be_alike(self, knobs):
+        other = {"name": "c2", "column": "c", "type": "category", "tied": "c", **knobs}
+        with pytest.raises(ConfigValidationError, match=r"input_features\[3\]\.tied: 'c2' and 'c' must have the same"):
+            build(inputs=[*INPUTS, other])
+
+
+class TestPrediction:
+    def test_rows_do_not_see_each_other(self):
+        model, batch = build(combiner={"type": "concat", "num_fc_layers": 2, "norm": "batch"})
+        together, alone = model.predict(batch), model.predict(batch.slice(3, 4))
+        for name in model.outputs:
+            torch.testing.assert_close(alone[name].predictions[0], together[name].predictions[3])
+
+    def test_every_output_has_predictions_for_all_rows(self):
+        model, batch = build()
+        assert {name: len(said.predictions) for name, said in model.predict(batch).items()} == {
+            "size": ROWS,
+            "kind": ROWS,
+            "late": ROWS,
+        }
+
+    def test_saved_weights_give_the_same_predictions(self, tmp_path):
+        one, batch = build(combiner={"type": "tabm", "num_members": 3})
+        one.save_weights(tmp_path)
+        two, _ = build(combiner={"type": "tabm", "num_members": 3})
+        for weight in two.parameters():
+            torch.nn.init.normal_(weight)
+        two.read_weights(tmp_path)
+        for name in one.outputs:
+            assert torch.equal(one.predict(batch)[name].logits, two.predict(batch)[name].logits)
+
+
+def test_a_sequence_must_be_reduced_somewhere():
+    inputs = [{"name": "c", "type": "text", "encoder": {"type": "embed", "reduce_output": None}}]
+    with pytest.raises(ConfigValidationError, match=r"output_features\[0\]\.reduce_input: The combiner gives a sequence"):
+        build([output("size", reduce_input=None)], inputs=inputs)
+    model, batch = build([output("size")], inputs=inputs)
+    assert model.predict(batch)["size"].predictions.shape == (ROWS,)

@@ -1,0 +1,311 @@
+import json
+import logging
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from ludwig.api import LudwigModel
+from ludwig.callbacks import Callback
+from ludwig.error import ArgumentError, ArtifactError, ConfigValidationError, InputDataError, MissingExtraError
+
+FULL_TUNING = {"type": "finetune", "epochs": 25, "batch_size": 4, "learning_rate": 0.005}
+
+
+def trained(config, table, folder=None, **knobs):
+    model = LudwigModel(config)
+    return model, model.train(table, output_directory=None if folder is None else str(folder), **knobs)
+
+
+@pytest.fixture(scope="module")
+def fluent(base_model, tmp_path_factory):
+    """(model, table, run) of a model whose weights were all trained until it answers right."""
+    words = ["zero", "one", "two", "three", "four"]
+    table = pd.DataFrame({"q": words[:4] * 4, "a": words[1:] * 4})
+    config = {
+        "model_type": "llm",
+        "base_model": base_model,
+        "input_features": [{"name": "q", "type": "text"}],
+        "output_features": [{"name": "a", "type": "text"}],
+        "prompt": {"template": "Question: {q}\nAnswer:"},
+        "preprocessing": {"split": {"probabilities": [1.0, 0.0, 0.0]}},
+        "trainer": FULL_TUNING,
+        "generation": {"max_new_tokens": 8, "do_sample": False},
+    }
+    model, results = trained(config, table, tmp_path_factory.mktemp("results"))
+    return model, table, results.output_directory
+
+
+class TestFineTuning:
+    def test_the_loss_falls_and_only_the_adapter_is_saved(self, declared, table, tmp_path):
+        model, results = trained(declared(), table, tmp_path)
+        losses = results.train_stats.training["a"]["loss"]
+        assert losses[-1] < losses[0]
+        saved = sorted(path.name for path in (tmp_path / "api_experiment_run/model/model_weights").iterdir())
+        assert {"adapter_config.json", "adapter_model.safetensors"} <= set(saved)
+        assert not (tmp_path / "api_experiment_run/model/model_weights.safetensors").exists()
+        assert all("lora" in name for name in model.model.weights())
+
+    def test_a_loaded_adapter_predicts_the_same(self, declared, table, tmp_path):
+        model, _ = trained(declared(), table, tmp_path)
+        again = LudwigModel.load(str(tmp_path / "api_experiment_run/model"))
+        expected, _ = model.predict(table.head(3))
+        found, _ = again.predict(table.head(3))
+        pd.testing.assert_frame_equal(found, expected)
+        assert again.config == model.config
+
+    def test_the_base_weights_stay_as_they_are(self, declared, table, base_model):
+        from safetensors.torch import load_file
+
+        model, _ = trained(declared(), table)
+        pretrained = load_file(f"{base_model}/model.safetensors")
+        name = "model.embed_tokens.weight"
+        kept = dict(model.model.network.pretrained.get_base_model().named_parameters())[name]
+        torch.testing.assert_close(kept, pretrained[name], rtol=0, atol=0)
+
+    def test_all_weights_learn_without_an_adapter(self, fluent):
+        model, table, _ = fluent
+        predictions, _ = model.predict(table)
+        assert predictions["a_response"].tolist() == table["a"].tolist()
+
+    def test_whole_weights_are_saved_and_loaded(self, fluent):
+        model, table, run = fluent
+        again = LudwigModel.load(f"{run}/model")
+        pd.testing.assert_frame_equal(again.predict(table)[0], model.predict(table)[0])
+
+    def test_a_resumed_run_ends_like_one_that_was_not_interrupted(self, declared, table, tmp_path):
+        config = declared(trainer={"type": "finetune", "train_steps": 6, "batch_size": 4, "learning_rate": 0.01})
+        whole, _ = trained(config, table, tmp_path / "whole")
+        half = declared(trainer={"type": "finetune", "train_steps": 3, "batch_size": 4, "learning_rate": 0.01})
+        trained(half, table, tmp_path / "half")
+        resumed, _ = trained(config, table, model_resume_path=str(tmp_path / "half/api_experiment_run"))
+        for name, weight in whole.model.weights().items():
+            torch.testing.assert_close(resumed.model.weights()[name], weight)
+
+    def test_a_model_folder_without_its_adapter_is_told(self, declared, table, tmp_path):
+        model, _ = trained(declared(), table)
+        model.save(str(tmp_path / "m"))
+        for file in (tmp_path / "m/model_weights").iterdir():
+            file.unlink()
+        (tmp_path / "m/model_weights").rmdir()
+        with pytest.raises(ArtifactError, match="model_weights"):
+            LudwigModel.load(str(tmp_path / "m"))
+
+
+class TestLoss:
+    @torch.no_grad()
+    def test_it_is_the_cross_entropy_of_the_tokens_of_the_answer_alone(self, declared, base_model, table):
+        """Against the library's own labels on one unpadded row after the other."""
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        model, _ = trained(declared(trainer={"type": "none"}, adapter=None), table)
+        statistics, *_ = model.evaluate(table)
+        network, tokenizer = AutoModelForCausalLM.from_pretrained(base_model), AutoTokenizer.from_pretrained(base_model)
+        total, count = 0.0, 0
+        for question, answer in zip(table["q"], table["a"], strict=True):
+            prompt = tokenizer(f"Question: {question}\nAnswer:")["input_ids"]
+            wanted = [*tokenizer(answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+            logits = network(torch.tensor([[*prompt, *wanted]])).logits[0, len(prompt) - 1 : -1]
+            total += float(cross_entropy(logits, torch.tensor(wanted), reduction="sum"))
+            count += len(wanted)
+        assert statistics["a"]["loss"] == pytest.approx(total / count, rel=1e-5)
+        assert statistics["a"]["perplexity"] == pytest.approx(np.exp(total / count), rel=1e-5)
+        assert statistics["a"]["next_token_perplexity"] == statistics["a"]["perplexity"]
+
+    @pytest.mark.parametrize("rows", [1, 5, 16])
+    def test_neither_metrics_nor_predictions_depend_on_the_batch(self, fluent, rows):
+        model, table, _ = fluent
+        table = table.assign(q=[*table["q"][:-1], "one two three four zero one two"])
+        expected, predicted, _ = model.evaluate(table, batch_size=3, collect_predictions=True)
+        found, others, _ = model.evaluate(table, batch_size=rows, collect_predictions=True)
+        assert found["a"] == pytest.approx(expected["a"], rel=1e-4)
+        assert others["a_response"].tolist() == predicted["a_response"].tolist()
+        np.testing.assert_allclose(others["a_probability"], predicted["a_probability"], rtol=1e-4)
+
+    def test_accuracy_is_that_of_what_was_written(self, fluent):
+        model, table, _ = fluent
+        right, *_ = model.evaluate(table)
+        assert right["a"]["sequence_accuracy"] == right["a"]["token_accuracy"] == 1.0
+        wrong, *_ = model.evaluate(table.assign(a=["five", *table["a"][1:]]))
+        assert wrong["a"]["sequence_accuracy"] == pytest.approx(15 / 16)
+
+
+class TestPredictions:
+    def test_tokens_their_probabilities_and_the_text(self, fluent):
+        model, table, _ = fluent
+        predictions, _ = model.predict(table[["q"]].head(2))
+        assert set(predictions) == {"a_predictions", "a_probabilities", "a_probability", "a_response"}
+        row = predictions.iloc[0]
+        assert "".join(row["a_predictions"]) == row["a_response"] == "one"
+        assert len(row["a_probabilities"]) == len(row["a_predictions"])
+        assert 0 < row["a_probability"] <= np.prod(row["a_probabilities"])  # that of the end counts too
+
+    def test_the_probability_is_that_of_the_whole_answer(self, fluent):
+        model, table, _ = fluent
+        statistics, predictions, _ = model.evaluate(table.head(1), collect_predictions=True)
+        tokens = len(predictions["a_predictions"].iloc[0]) + 1
+        log_probability = np.log(predictions["a_probability"].iloc[0])
+        assert log_probability == pytest.approx(-statistics["a"]["loss"] * tokens, rel=1e-4)
+
+    def test_probabilities_are_the_same_when_rows_are_judged_one_by_one(self, fluent, monkeypatch):
+        model, table, _ = fluent
+        expected, _ = model.predict(table.head(5))
+        monkeypatch.setattr("ludwig.models.llm.network.NUMBERS", 1)
+        found, _ = model.predict(table.head(5))
+        np.testing.assert_allclose(found["a_probability"], expected["a_probability"], rtol=1e-5)
+
+    def test_rows_that_are_given_up_are_null_and_no_rows_give_no_rows(self, declared, table):
+        section = {"name": "q", "type": "text", "preprocessing": {"missing_value_strategy": "drop_row"}}
+        model, _ = trained(declared(input_features=[section], trainer={"type": "none"}, adapter=None), table)
+        predictions, _ = model.predict(pd.DataFrame({"q": ["one", None]}))
+        assert predictions["a_response"].isna().tolist() == [False, True]
+        assert len(model.predict(table.head(0))[0]) == 0
+
+    def test_an_empty_question_is_answered(self, fluent):
+        model, *_ = fluent
+        predictions, _ = model.predict(pd.DataFrame({"q": ["", None]}))
+        assert predictions["a_response"].notna().all()
+
+    def test_generation_is_overridden_for_one_call(self, fluent):
+        model, table, _ = fluent
+        short, _ = model.predict(table.head(2), generation_config={"max_new_tokens": 1})
+        assert all(len(tokens) <= 1 for tokens in short["a_predictions"])
+        assert model.predict(table.head(2))[0]["a_response"].tolist() == ["one", "two"]
+        with pytest.raises(ArgumentError, match=r"max_new_token\b.*max_new_tokens"):
+            model.predict(table.head(2), generation_config={"max_new_token": 1})
+
+    @pytest.mark.parametrize("knobs", [{"num_beams": 2}, {"do_sample": True, "top_k": 1}, {"repetition_penalty": 1.2}])
+    def test_other_ways_to_write(self, fluent, knobs):
+        model, table, _ = fluent
+        predictions, _ = model.predict(table.head(3), generation_config=knobs)
+        assert predictions["a_response"].str.len().gt(0).all()
+
+    def test_files_are_written(self, fluent, tmp_path):
+        model, table, _ = fluent
+        model.predict(table.head(2), skip_save_predictions=False, output_directory=str(tmp_path))
+        read = pd.read_parquet(tmp_path / "predictions.parquet")
+        assert read["a_response"].tolist() == ["one", "two"]
+
+
+class TestZeroShot:
+    def test_a_text_is_answered_without_learning(self, declared, table, tmp_path):
+        model, results = trained(declared(trainer={"type": "none"}, adapter=None), table, tmp_path)
+        assert results.train_stats.training == {}
+        assert {"loss", "token_accuracy"} <= set(results.train_stats.validation["a"])
+        assert {"loss", "token_accuracy"} <= set(results.train_stats.test["a"])
+        again = LudwigModel.load(f"{results.output_directory}/model")
+        pd.testing.assert_frame_equal(again.predict(table)[0], model.predict(table)[0])
+
+    def test_the_training_split_is_evaluated_where_asked_for_and_hooks_are_called(self, declared, table, capsys):
+        seen = []
+
+        class Hooks(Callback):
+            def on_eval_end(self, trainer, progress_tracker, save_path, **kwargs):
+                seen.append((trainer.total_steps, progress_tracker.steps))
+
+        trainer = {"type": "none", "evaluate_training_set": True, "eval_steps": 1}
+        model = LudwigModel(declared(trainer=trainer, adapter=None), logging_level=logging.INFO)
+        results = model.train(table, output_directory=None, callbacks=[Hooks()])
+        assert results.train_stats.training["a"]["loss"][0] > 0
+        assert seen == [(0, 0)]
+
+    def test_nothing_is_evaluated_where_that_is_skipped(self, declared, table):
+        trainer = {"type": "none", "skip_all_evaluation": True}
+        _, results = trained(declared(trainer=trainer, adapter=None), table)
+        assert results.train_stats.validation == results.train_stats.test == {}
+
+    def test_none_is_the_default_trainer(self, declared):
+        assert LudwigModel(declared(trainer=None, adapter=None)).config["trainer"]["type"] == "none"
+
+    def test_a_label_is_read_from_the_answer(self, fluent, declared, table):
+        """The weights of the model that answers right, with a category output."""
+        answering, *_ = fluent
+        labels = ["low", "high", "unclear"]
+        output = {
+            "name": "a",
+            "type": "category",
+            "preprocessing": {"vocab": labels},
+            "decoder": {
+                "type": "category_extractor",
+                "match": {
+                    "low": {"type": "contains", "value": "One"},
+                    "high": {"type": "regex", "value": "^(three|fo.r)$"},
+                },
+                "fallback_label": "unclear",
+            },
+        }
+        table = table.assign(a=["low", "low", "high", "high"] * 4)
+        model, _ = trained(declared(output_features=[output], trainer={"type": "none"}, adapter=None), table)
+        model.model.load_weights(answering.model.weights())
+        predictions, _ = model.predict(table.head(4))
+        assert predictions["a_predictions"].tolist() == ["low", "unclear", "high", "high"]
+        assert set(predictions) == {
+            *("a_predictions", "a_probabilities", "a_probability"),
+            *(f"a_probabilities_{label}" for label in labels),
+        }
+        assert predictions["a_probabilities_low"].tolist() == pytest.approx([1, 0, 0, 0], abs=1e-5)
+        statistics, *_ = model.evaluate(table, collect_overall_stats=True)
+        assert statistics["a"]["accuracy_micro"] == pytest.approx(0.75)
+        assert statistics["a"]["loss"] == pytest.approx(0.25 * -np.log(1e-6), rel=1e-3)
+        assert "confusion_matrix" in statistics["a"]
+
+
+class TestBuilding:
+    def test_a_base_model_that_is_not_there_is_told(self, declared, table, tmp_path):
+        with pytest.raises(ConfigValidationError, match="base_model: There is no folder"):
+            LudwigModel(declared(base_model=str(tmp_path / "nothing")))
+        with pytest.raises(ConfigValidationError, match=r"base_model: .*'nobody/nothing'"):
+            trained(declared(base_model="nobody/nothing"), table)
+
+    def test_without_peft_the_extra_is_named(self, declared, table, monkeypatch):
+        monkeypatch.setitem(sys.modules, "peft", None)
+        with pytest.raises(MissingExtraError, match=r"ludwig\[llm\]"):
+            trained(declared(), table)
+
+    def test_an_adapter_that_does_not_fit_is_told(self, declared, table):
+        with pytest.raises(ConfigValidationError, match="adapter: 'lora' does not fit"):
+            trained(declared(adapter={"type": "lora", "target_modules": ["no_such_module"]}), table)
+
+    def test_a_column_of_the_template_that_is_not_there_is_told(self, declared, table):
+        with pytest.raises(InputDataError, match=r"'levl'.*Did you mean 'level'"):
+            trained(declared(prompt={"template": "{q} {levl}"}), table)
+
+    def test_a_file_is_read_with_the_columns_of_the_template(self, declared, table, tmp_path):
+        table.to_csv(tmp_path / "table.csv", index=False)
+        config = declared(prompt={"template": "{q} of level {level}:"}, adapter=None, trainer={"type": "none"})
+        model, _ = trained(config, str(tmp_path / "table.csv"))
+        assert len(model.predict(str(tmp_path / "table.csv"))[0]) == len(table)
+
+    def test_another_prompt_is_another_cache(self, declared, table, tmp_path):
+        table.to_csv(tmp_path / "table.csv", index=False)
+        for template in ("{q}:", "What comes after {q}?"):
+            config = declared(prompt={"template": template}, adapter=None, trainer={"type": "none"})
+            trained(config, str(tmp_path / "table.csv"), tmp_path / "results")
+        assert len(list(tmp_path.glob("table.*.hdf5"))) == 2
+
+    def test_long_prompts_lose_their_first_tokens(self, declared, table):
+        long = table.assign(q=[f"{'zero ' * 200}{word}" for word in table["q"]])
+        bounds = {"global_max_sequence_length": 24}
+        model, results = trained(declared(preprocessing=bounds), long)
+        assert np.isfinite(results.train_stats.training["a"]["loss"]).all()
+        expected, _ = model.predict(long.head(3), batch_size=1)
+        found, _ = model.predict(long.head(3))
+        pd.testing.assert_frame_equal(found[["a_response"]], expected[["a_response"]])
+        np.testing.assert_allclose(found["a_probability"], expected["a_probability"], rtol=1e-4)
+
+    def test_long_answers_are_cut_to_what_the_model_takes(self, declared, table):
+        long = table.assign(a=[f"{word} " * 300 for word in table["a"]])
+        _, results = trained(declared(), long)
+        assert np.isfinite(results.train_stats.training["a"]["loss"]).all()
+
+    def test_the_bare_network_needs_no_data(self, declared):
+        assert LudwigModel.create_model(declared()).weights()
+
+    def test_the_saved_config_is_json_and_loads(self, fluent):
+        model, _, run = fluent
+        saved = json.loads((Path(run) / "model/model_hyperparameters.json").read_text())
+        assert LudwigModel(saved).config == model.config

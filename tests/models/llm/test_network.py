@@ -1,0 +1,80 @@
+import pytest
+import torch
+
+from ludwig.columns.ragged import Padded
+from ludwig.models.llm.base_model import PRESETS, is_missing_folder, resolved
+from ludwig.models.llm.generation import Generation
+from ludwig.models.llm.network import aligned
+from ludwig.schema import dump, load
+
+
+def padded(*rows, width):
+    values = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], dtype=torch.int32)
+    mask = torch.arange(width) < torch.tensor([[len(row)] for row in rows])
+    return Padded(values, mask)
+
+
+class TestAligned:
+    def test_prompts_end_in_one_column(self):
+        ids, there = aligned(padded([5, 6, 7], [8], width=4), torch.tensor([9, 9]))
+        assert ids.tolist() == [[0, 5, 6, 7], [0, 0, 0, 8]]
+        assert there.tolist() == [[False, True, True, True], [False, False, False, True]]
+
+    @pytest.mark.parametrize(("most", "kept"), [(2, [6, 7]), (1, [7]), (0, [7]), (-3, [7])])
+    def test_the_end_of_a_prompt_is_kept_one_token_at_least(self, most, kept):
+        ids, there = aligned(padded([5, 6, 7], width=3), torch.tensor([most]))
+        assert ids[there].tolist() == kept
+
+
+class FakeNetwork:
+    """Writes what it was made with, and notes what it was asked for."""
+
+    def __init__(self, written):
+        self.written, self.asked = torch.tensor(written), None
+
+    def generate(self, input_ids, attention_mask, generation_config):
+        self.asked = generation_config
+        return torch.cat([input_ids, self.written], dim=1)
+
+
+class TestGeneration:
+    ids = torch.ones(2, 3, dtype=torch.long)
+
+    def answers(self, network, **knobs):
+        return Generation(**knobs).answers(network, self.ids, self.ids > 0, room=10, end=2)
+
+    def test_what_follows_the_end_is_no_part_of_the_answer(self):
+        written = self.answers(FakeNetwork([[7, 2, 0, 0], [7, 8, 9, 9]]))
+        assert written.tolist() == [[7, 2, -1, -1], [7, 8, 9, 9]]
+
+    def test_other_ends_than_the_tokenizers(self):
+        written = self.answers(FakeNetwork([[7, 2, 8, 9], [8, 5, 5, 5]]), eos_token_id=[8, 9])
+        assert written.tolist() == [[7, 2, 8, -1], [8, -1, -1, -1]]
+
+    def test_no_more_is_written_than_there_is_room_for(self):
+        network = FakeNetwork([[7], [7]])
+        self.answers(network, max_new_tokens=50)
+        assert network.asked.max_new_tokens == 10
+
+    def test_the_longest_answer_that_was_learned_can_be_written(self):
+        assert Generation().most(longest=3) == 32
+        assert Generation().most(longest=100) == 100
+        assert Generation(max_new_tokens=5).most(longest=100) == 5
+
+    def test_the_section_survives_the_config_file(self):
+        section = Generation(eos_token_id=[1, 2], early_stopping="never", bad_words_ids=[[1], [2, 3]])
+        assert load(Generation, dump(section)) == section
+
+
+class TestBaseModel:
+    def test_a_preset_is_an_id_of_the_hub(self):
+        assert resolved("phi-2") == "microsoft/phi-2"
+        assert resolved("someone/else") == "someone/else"
+        assert all("/" in name for name in PRESETS.values())
+
+    def test_a_name_that_can_only_be_a_folder_must_be_one(self, tmp_path):
+        assert is_missing_folder(str(tmp_path / "x"))
+        assert is_missing_folder("./x")
+        assert not is_missing_folder(str(tmp_path))
+        assert not is_missing_folder("someone/else")
+        assert not is_missing_folder("phi-2")

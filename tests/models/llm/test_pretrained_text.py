@@ -1,0 +1,96 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ludwig.error import InputDataError
+from ludwig.features.pretrained_text import AnswerFeature, LengthFacts, PromptFeature
+from ludwig.features.pretrained_tokenizer import load_tokenizer
+
+
+@pytest.fixture
+def prompt(base_model):
+    def build(**knobs):
+        return PromptFeature(PromptFeature.settled(PromptFeature.Config(**knobs), {"base_model": base_model}), "q")
+
+    return build
+
+
+@pytest.fixture
+def answer(base_model):
+    def build(**knobs):
+        config = AnswerFeature.settled(AnswerFeature.TargetConfig(**knobs), {"base_model": base_model})
+        return AnswerFeature(config, "a", target=True)
+
+    return build
+
+
+def encoded(feature, column):
+    cells = feature.parse(column)
+    return feature.encode(cells, feature.finish(feature.tally(cells)))
+
+
+def rows(ragged):
+    return [part.tolist() for part in ragged.values.tensor_split(ragged.offsets[1:-1])]
+
+
+class TestEncoding:
+    def test_ids_are_those_of_the_tokenizer(self, prompt, base_model):
+        texts = ["one two", "three", "one two"]
+        expected = load_tokenizer(base_model).tokenizer(texts)["input_ids"]
+        assert rows(encoded(prompt(), pd.Series(texts)).column) == expected
+
+    def test_an_answer_ends_with_the_token_that_says_so(self, answer):
+        assert [row[-1] for row in rows(encoded(answer(), pd.Series(["one", ""])).column)] == [2, 2]
+
+    def test_of_a_long_prompt_the_end_is_kept_and_of_a_long_answer_the_beginning(self, prompt, answer):
+        whole = rows(encoded(prompt(), pd.Series(["one two three"])).column)[0]
+        assert rows(encoded(prompt(max_sequence_length=2), pd.Series(["one two three"])).column)[0] == whole[-2:]
+        assert rows(encoded(answer(max_sequence_length=2), pd.Series(["one two three"])).column)[0] == whole[:2]
+
+    def test_an_empty_prompt_is_one_token(self, prompt):
+        assert rows(encoded(prompt(), pd.Series([""])).column) == [[1]]
+
+    def test_missing_cells_are_filled_or_their_rows_given_up(self, prompt, answer):
+        column = pd.Series(["one", None])
+        filled = encoded(prompt(fill_value="none"), column)
+        assert filled.dropped is None
+        assert rows(filled.column) == rows(encoded(prompt(), pd.Series(["one", "none"])).column)
+        assert encoded(answer(), column).dropped.tolist() == [False, True]
+
+    def test_lowercase(self, prompt):
+        column = pd.Series(["ONE"])
+        assert rows(encoded(prompt(lowercase=True), column).column) == rows(
+            encoded(prompt(), pd.Series(["one"])).column
+        )
+
+    def test_no_rows(self, prompt):
+        feature = prompt()
+        assert len(feature.encode(feature.parse(pd.Series([], dtype=str)), LengthFacts(3)).column) == 0
+
+    def test_a_target_without_any_value_is_told(self, answer):
+        with pytest.raises(InputDataError, match="every cell is missing"):
+            encoded(answer(), pd.Series([None, None]))
+
+
+class TestFacts:
+    def test_merged_tallies_are_one_tally(self, prompt):
+        feature, column = prompt(), pd.Series(["one", "two three", "four five six"])
+        cells = feature.parse(column)
+        parts = [feature.tally(cells.take(np.array(part))) for part in ([0], [1, 2])]
+        assert feature.finish(parts[0].merge(parts[1])) == feature.finish(feature.tally(cells))
+
+    def test_facts_survive_json(self):
+        assert LengthFacts.from_json(LengthFacts(7).to_json()) == LengthFacts(7)
+
+
+class TestDecoding:
+    def test_what_was_encoded_is_decoded_to_the_same_texts(self, answer):
+        feature, texts = answer(), ["one two", "straße {}", ""]
+        ragged = encoded(feature, pd.Series(texts)).column.padded()
+        ids = ragged.values.masked_fill(~ragged.mask, -1).numpy()
+        told = feature.decode({"predictions": ids, "probabilities": np.full(ids.shape, 0.5)}, LengthFacts(3))
+        assert told["response"].tolist() == texts
+        lengths = ragged.mask.sum(1).numpy()
+        np.testing.assert_allclose(told["probability"], 0.5**lengths)
+        assert [len(row) for row in told["probabilities"]] == [len(row) for row in told["predictions"]]
+        assert [len(row) for row in told["predictions"]] == (lengths - 1).tolist()  # without the end

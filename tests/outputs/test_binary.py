@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics
+from torch.nn import functional
+
+from ludwig.nn.prediction import Prediction
+from ludwig.nn.signal import Shape, Signal
+
+RANDOM = np.random.default_rng(0)
+TRUTH = RANDOM.random(80) < 0.4
+LABELS = np.where(TRUTH, "yes", "no")
+VECTOR, MEMBERS = Shape("vector", 4), Shape("members", 4, 3)
+
+
+def said(logits: torch.Tensor) -> Prediction:
+    return Prediction(logits, torch.zeros(*logits.shape, 4))
+
+
+def judged(output, logits, target):
+    complete = output.complete(said(logits))
+    scores = output.scoreboard()
+    scores.update(complete, target)
+    return complete, scores.compute()
+
+
+@pytest.fixture
+def logits():
+    return torch.randn(80) + torch.from_numpy(TRUTH).float()
+
+
+def test_the_target_is_zero_or_one(built):
+    _, target = built("binary", LABELS, VECTOR)
+    assert target.tolist() == TRUTH.astype(int).tolist()
+
+
+def test_the_loss_is_the_cross_entropy(built, logits):
+    output, target = built("binary", LABELS, VECTOR)
+    expected = functional.binary_cross_entropy_with_logits(logits, target.float())
+    torch.testing.assert_close(output.loss_of(said(logits), target), expected)
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8])
+def test_metrics_are_sklearns_at_the_threshold(built, logits, threshold):
+    output, target = built("binary", LABELS, VECTOR, threshold=threshold)
+    complete, told = judged(output, logits, target)
+    of_true = torch.sigmoid(logits)
+    expected = (of_true >= threshold).numpy()
+    np.testing.assert_array_equal(complete.predictions, expected)
+    torch.testing.assert_close(complete.probabilities, of_true)
+    assert told["accuracy"] == pytest.approx(metrics.accuracy_score(TRUTH, expected))
+    assert told["precision"] == pytest.approx(metrics.precision_score(TRUTH, expected))
+    assert told["recall"] == pytest.approx(metrics.recall_score(TRUTH, expected))
+    assert told["specificity"] == pytest.approx(metrics.recall_score(~TRUTH, ~expected))
+    assert told["roc_auc"] == pytest.approx(metrics.roc_auc_score(TRUTH, of_true), abs=1e-3)
+
+
+def test_a_probability_at_the_threshold_is_true(built):
+    output, _ = built("binary", LABELS, VECTOR)
+    assert output.complete(said(torch.zeros(3))).predictions.tolist() == [True] * 3
+
+
+@pytest.mark.parametrize(("threshold", "answer"), [(0.0, True), (1.0, False)])
+def test_at_the_ends_all_answers_are_alike(built, threshold, answer):
+    output, _ = built("binary", LABELS, VECTOR, threshold=threshold)
+    assert output.complete(said(torch.tensor([-3.0, 3.0]))).predictions.tolist() == [answer] * 2
+
+
+class TestMembers:
+    def test_the_loss_is_the_mean_of_the_members_losses(self, built):
+        output, target = built("binary", LABELS, MEMBERS)
+        logits = torch.randn(80, 3)
+        each = [functional.binary_cross_entropy_with_logits(logits[:, k], target.float()) for k in range(3)]
+        torch.testing.assert_close(output.loss_of(said(logits), target), torch.stack(each).mean())
+
+    def test_the_probability_is_the_mean_of_theirs(self, built):
+        output, _ = built("binary", LABELS, MEMBERS)
+        logits = torch.tensor([[4.0, 4.0, -9.0], [-1.0, -1.0, 1.5]])
+        complete = output.complete(said(logits))
+        torch.testing.assert_close(complete.probabilities, logits.sigmoid().mean(1))
+        assert complete.predictions.tolist() == (logits.sigmoid().mean(1) >= 0.5).tolist()
+
+
+def test_a_temperature_softens_probabilities_and_leaves_the_logits(built, logits):
+    output, _ = built("binary", LABELS, VECTOR, calibration=True)
+    output.temperature.fill_(2.0)
+    complete = output.complete(said(logits))
+    torch.testing.assert_close(complete.probabilities, (logits / 2).sigmoid())
+    assert torch.equal(complete.logits, logits)
+    assert "temperature" in output.state_dict()
+
+
+def test_without_calibration_there_is_no_temperature(built):
+    output, _ = built("binary", LABELS, VECTOR)
+    assert "temperature" not in output.state_dict()
+
+
+def test_statistics_are_those_of_the_confusion_matrix(built, logits):
+    output, target = built("binary", LABELS, VECTOR)
+    complete, _ = judged(output, logits, target)
+    columns = {"predictions": complete.predictions.numpy(), "probabilities": complete.probabilities.numpy()}
+    told = output.statistics(columns, target.numpy())
+    expected = metrics.confusion_matrix(TRUTH, complete.predictions.numpy())
+    np.testing.assert_array_equal(told["confusion_matrix"], expected)
+
+
+def test_one_row_is_a_batch(built):
+    output, target = built("binary", LABELS, VECTOR)
+    prediction = output(Signal.vector(torch.randn(1, 4)), {})
+    assert prediction.logits.shape == (1,)
+    assert output.loss_of(prediction, target[:1]).isfinite()

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics
+from torch.nn import functional
+
+from ludwig.nn.prediction import Prediction
+from ludwig.nn.signal import Shape, Signal
+
+WORDS = np.array(["ham", "egg", "tea", "jam"])
+COLUMN = WORDS[np.random.default_rng(0).choice(4, 90, p=[0.4, 0.3, 0.2, 0.1])]
+VECTOR, MEMBERS = Shape("vector", 5), Shape("members", 5, 3)
+
+
+def said(logits: torch.Tensor) -> Prediction:
+    return Prediction(logits, torch.zeros(*logits.shape[:-1], 5))
+
+
+def test_classes_are_in_the_order_of_their_frequency(built):
+    output, target = built("category", COLUMN, VECTOR)
+    words, counts = np.unique(COLUMN, return_counts=True)
+    assert list(output.labels) == words[np.argsort(-counts)].tolist()
+    assert [output.labels[place] for place in target] == COLUMN.tolist()
+
+
+def test_the_loss_is_the_cross_entropy(built):
+    output, target = built("category", COLUMN, VECTOR)
+    logits = torch.randn(90, 4)
+    torch.testing.assert_close(
+        output.loss_of(said(logits), target), functional.cross_entropy(logits, target.long()), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_probabilities_sum_to_one_and_the_largest_is_predicted(built):
+    output, _ = built("category", COLUMN, VECTOR)
+    logits = torch.randn(90, 4)
+    complete = output.complete(said(logits))
+    torch.testing.assert_close(complete.probabilities, logits.softmax(1))
+    assert complete.predictions.tolist() == logits.argmax(1).tolist()
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 3])
+def test_metrics_are_sklearns(built, top_k):
+    output, target = built("category", COLUMN, VECTOR, top_k=top_k)
+    logits = torch.randn(90, 4)
+    complete = output.complete(said(logits))
+    scores = output.scoreboard()
+    scores.update(complete, target)
+    told = scores.compute()
+    assert told["accuracy_micro"] == pytest.approx(metrics.accuracy_score(target, complete.predictions))
+    expected = metrics.top_k_accuracy_score(target, logits, k=top_k, labels=range(4))
+    assert told["hits_at_k"] == pytest.approx(expected)
+
+
+def test_a_class_that_training_lacks_counts_nowhere(built):
+    output, target = built("category", COLUMN, VECTOR)
+    logits = torch.randn(90, 4)
+    with_unseen = target.clone()
+    with_unseen[::2] = -1
+    expected = functional.cross_entropy(logits, with_unseen.long(), ignore_index=-1)
+    torch.testing.assert_close(output.loss_of(said(logits), with_unseen), expected)
+    told = []
+    for rows in (slice(None), slice(1, None, 2)):
+        scores = output.scoreboard()
+        scores.update(output.complete(said(logits[rows])), with_unseen[rows])
+        told.append(scores.compute())
+    assert told[0] == pytest.approx(told[1])
+
+
+class TestMembers:
+    def test_the_loss_is_the_mean_of_the_members_losses(self, built):
+        output, target = built("category", COLUMN, MEMBERS)
+        logits = torch.randn(90, 3, 4)
+        each = [functional.cross_entropy(logits[:, member], target.long()) for member in range(3)]
+        torch.testing.assert_close(output.loss_of(said(logits), target), torch.stack(each).mean())
+
+    def test_the_probabilities_are_the_mean_of_theirs(self, built):
+        output, _ = built("category", COLUMN, MEMBERS)
+        logits = torch.randn(90, 3, 4) * 3
+        complete = output.complete(said(logits))
+        expected = logits.softmax(-1).mean(1)
+        torch.testing.assert_close(complete.probabilities, expected)
+        assert complete.predictions.tolist() == expected.argmax(1).tolist()
+
+    def test_rows_of_unknown_class_are_left_out_for_all_members(self, built):
+        output, target = built("category", COLUMN, MEMBERS)
+        logits = torch.randn(90, 3, 4)
+        half = target.clone()
+        half[45:] = -1
+        torch.testing.assert_close(
+            output.loss_of(said(logits), half), output.loss_of(said(logits[:45]), target[:45]), rtol=1e-5, atol=1e-6
+        )
+
+
+def test_statistics_are_those_of_the_confusion_matrix(built):
+    output, target = built("category", COLUMN, VECTOR)
+    predicted = torch.randint(0, 4, (90,)).numpy()
+    told = output.statistics({"predictions": predicted}, target.numpy())
+    np.testing.assert_array_equal(told["confusion_matrix"], metrics.confusion_matrix(target, predicted))
+
+
+def test_a_sequence_is_reduced_before_the_decoder(built):
+    output, _ = built("category", COLUMN, Shape("sequence", 5, 6), reduce_input="sum")
+    values, mask = torch.randn(2, 6, 5), torch.arange(6) < torch.tensor([[4], [1]])
+    logits = output(Signal.sequence(values, mask), {}).logits
+    plain = torch.stack([values[0, :4].sum(0), values[1, 0]])
+    torch.testing.assert_close(logits, plain @ output.decoder.linear.weight.T + output.decoder.linear.bias)
