@@ -315,7 +315,7 @@ def test_a_keyword_of_another_method_is_told_to_do_nothing_and_an_unknown_one_is
     model = LudwigModel(config())
     with pytest.warns(UserWarning, match="'split', so it has no effect"):
         model.train(dataset=table, output_directory=None, split="test")
-    with pytest.raises(ArgumentError, match="no parameter 'random_sed'. Did you mean 'random_seed'"):
+    with pytest.raises(ArgumentError, match=r"no parameter 'random_sed'. Did you mean 'random_seed'"):
         model.train(dataset=table, random_sed=1)
 
 

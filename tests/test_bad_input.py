@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -238,15 +239,24 @@ def test_a_missing_folder_or_file_is_told(tmp_path):
         LudwigModel(config()).train(dataset=str(tmp_path / "none.csv"))
 
 
-def test_a_loss_that_is_no_number_ends_training():
-    raw = config(outputs=[{"name": "z", "type": "number"}])
-    raw["trainer"] = {
-        "epochs": 40,
-        "learning_rate": 1.0,
-        "optimizer": "sgd",
-        "gradient_clipping": None,
-        "early_stop": -1,
+def exploding(**trainer: object) -> dict:
+    """A network that no learning rate of 1 can hold."""
+    steps = {"learning_rate": 1.0, "optimizer": "sgd", "gradient_clipping": None, "early_stop": -1, "epochs": 40}
+    return {
+        "input_features": [{**NUMBER, "preprocessing": {"normalization": None}}],
+        "output_features": [{"name": "z", "type": "number"}],
+        "combiner": {"type": "concat", "num_fc_layers": 4, "activation": None},
+        "trainer": {**steps, **trainer},
     }
-    raw["combiner"] = {"type": "concat", "num_fc_layers": 4, "activation": None}
+
+
+def test_a_loss_that_is_no_number_ends_training():
     with pytest.raises(TrainingError, match=r"no longer a number.*Lower trainer\.learning_rate"):
-        train(table(x=X * 1e3), {**raw, "input_features": [{**NUMBER, "preprocessing": {"normalization": None}}]})
+        train(table(x=X * 1e3), exploding(batch_size=2))
+
+
+def test_good_weights_of_an_earlier_round_are_kept(caplog):
+    model = LudwigModel(exploding(batch_size=128), logging_level=logging.WARNING)
+    model.train(dataset=table(x=X * 1e3), output_directory=None)  # one step a round: the first is still a number
+    assert all(weight.isfinite().all() for _, weight in model.collect_weights())
+    assert "the best weights, of step 1, are kept" in caplog.text

@@ -70,8 +70,12 @@ def tied_inputs_are_alike(config: ModelConfig) -> list[Fault]:
             )
         elif by_name[tied].tied is not None:
             faults.append((path, f"'{tied}' is tied itself, to '{by_name[tied].tied}'. Tie both to that one."))
-        elif any(getattr(by_name[tied], part) != getattr(feature, part) for part in ("type", "preprocessing", "encoder")):
-            text = f"'{feature.name}' and '{tied}' must have the same type and equal sections preprocessing and encoder."
+        elif any(
+            getattr(by_name[tied], part) != getattr(feature, part) for part in ("type", "preprocessing", "encoder")
+        ):
+            text = (
+                f"'{feature.name}' and '{tied}' must have the same type and equal sections preprocessing and encoder."
+            )
             faults.append((path, text))
     return faults
 

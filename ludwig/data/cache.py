@@ -14,6 +14,7 @@ import pandas as pd
 from ludwig.columns.files import Decoder
 from ludwig.columns.store import load_frames, save_frames
 from ludwig.data.preprocess import Prepared, Preprocessing, Spec
+from ludwig.data.sources import read_table
 from ludwig.features.base import Facts
 from ludwig.globals import FORMAT_VERSION
 from ludwig.runtime.atomic import plain, written_aside
@@ -84,6 +85,6 @@ def _identity(source: Any) -> Any:
         path = Path(source).absolute()
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.exists()]
-    table = source if isinstance(source, pd.DataFrame) else pd.DataFrame(source)
+    table = read_table(source)
     rows = pd.util.hash_pandas_object(table.astype(object).map(str), index=False).to_numpy()
     return [list(map(str, table.columns)), hashlib.sha256(rows.tobytes()).hexdigest()]

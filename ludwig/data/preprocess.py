@@ -155,7 +155,7 @@ def check_columns(columns: Sequence[str] | pd.Index, specs: Sequence[Spec]) -> N
     missing = [spec for spec in specs if spec.column not in columns]
     if missing:
         names = "; ".join(f"'{spec.column}' of {spec.feature.where}{_near(spec.column, columns)}" for spec in missing)
-        raise InputDataError(f"The data has no column {names}. Its columns: {', '.join(map(str, columns[:40]))}.")
+        raise InputDataError(f"The data has no column {names}. It was read with: {', '.join(map(str, columns[:40]))}.")
 
 
 def _near(column: str, columns: Sequence[str] | pd.Index) -> str:

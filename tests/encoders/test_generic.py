@@ -46,7 +46,9 @@ def test_each_column_goes_through_layers_of_its_own(kind):
 
 def test_a_stack_for_many_columns_has_as_many_weights_as_a_stack_for_each():
     def count(columns):
-        return sum(weight.numel() for weight in build("dense", "number", [NUMBERS] * columns, output_size=7).parameters())
+        return sum(
+            weight.numel() for weight in build("dense", "number", [NUMBERS] * columns, output_size=7).parameters()
+        )
 
     assert count(5) == 5 * count(1) == 5 * (7 + 7)
 

@@ -49,5 +49,5 @@ def test_vectors_of_words_that_are_not_known_may_have_any_size(vectors):
 
 
 def test_a_file_that_is_not_there_is_told():
-    with pytest.raises(ConfigValidationError, match="there is no file '/nowhere/vectors.txt'"):
+    with pytest.raises(ConfigValidationError, match=r"there is no file '/nowhere/vectors.txt'"):
         load_word_vectors("/nowhere/vectors.txt", IDS, torch.zeros(3, 2))

@@ -86,7 +86,10 @@ class TestDependencies:
         assert list(model.outputs) == ["size", "kind", "late"]  # as the config has them
 
     def test_an_output_reads_the_last_hidden_vector(self):
-        outputs = [output("size", dependencies=["kind"]), output("kind", decoder={"num_fc_layers": 1, "fc_output_size": 7})]
+        outputs = [
+            output("size", dependencies=["kind"]),
+            output("kind", decoder={"num_fc_layers": 1, "fc_output_size": 7}),
+        ]
         model, batch = build(outputs)
         width = model.combiner.shape.size
         assert model.outputs["size"].decoder.linear.in_features == width + 7
@@ -167,7 +170,9 @@ class TestPrediction:
 
 def test_a_sequence_must_be_reduced_somewhere():
     inputs = [{"name": "c", "type": "text", "encoder": {"type": "embed", "reduce_output": None}}]
-    with pytest.raises(ConfigValidationError, match=r"output_features\[0\]\.reduce_input: The combiner gives a sequence"):
+    with pytest.raises(
+        ConfigValidationError, match=r"output_features\[0\]\.reduce_input: The combiner gives a sequence"
+    ):
         build([output("size", reduce_input=None)], inputs=inputs)
     model, batch = build([output("size")], inputs=inputs)
     assert model.predict(batch)["size"].predictions.shape == (ROWS,)
