@@ -142,7 +142,7 @@ def nest_knobs_of_features(config: Raw) -> None:
         decoder = _knobs(DECODERS, feature, "decoder")
         if not decoder:
             continue
-        _nest(feature, "decoder", {knob: f"fc_{knob}" for knob in FC_WORDS if f"fc_{knob}" in decoder} | decoder)
+        _nest(feature, "decoder", decoder | {knob: f"fc_{knob}" for knob in FC_WORDS if f"fc_{knob}" in decoder})
         _nest(feature, "loss", {})
 
 

@@ -1,0 +1,158 @@
+"""From what a user wrote to a checked config."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from ludwig.config import load_config, read_config, read_yaml
+from ludwig.error import ConfigValidationError
+
+X, Y = {"name": "x", "type": "number"}, {"name": "y", "type": "category"}
+
+
+def config(**sections: Any) -> dict[str, Any]:
+    return {"input_features": [X], "output_features": [Y], **sections}
+
+
+def test_a_rendered_config_loads_back_to_an_equal_one():
+    loaded = load_config(config(trainer={"epochs": 3}, combiner="tabm", defaults={"number": {"encoder": "ple"}}))
+    assert load_config(loaded.to_dict()) == loaded
+    assert loaded.to_dict()["input_features"][0]["encoder"]["type"] == "ple"
+
+
+def test_the_raw_config_is_not_changed():
+    raw = config(training={"epochs": 3}, input_features=[{"name": "a.b", "type": "numerical", "encoder": "dense"}])
+    before = copy.deepcopy(raw)
+    load_config(raw)
+    assert raw == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (config(training={"epochs": 3}), config(trainer={"epochs": 3})),
+        (config(input_features=[{"name": "x", "type": "numerical"}]), config()),
+        (
+            config(input_features=[{**X, "encoder": "ple", "num_bins": 5}]),
+            config(input_features=[{**X, "encoder": {"type": "ple", "num_bins": 5}}]),
+        ),
+        (
+            config(output_features=[{**Y, "num_fc_layers": 2, "dropout": 0.5}]),
+            config(output_features=[{**Y, "decoder": {"num_fc_layers": 2, "fc_dropout": 0.5}}]),
+        ),
+        (config(combiner={"type": "concat", "bias": False}), config(combiner={"type": "concat", "use_bias": False})),
+        (
+            config(preprocessing={"number": {"normalization": "minmax"}}),
+            config(defaults={"number": {"preprocessing": {"normalization": "minmax"}}}),
+        ),
+        (
+            config(preprocessing={"split_probabilities": [0.5, 0.2, 0.3]}),
+            config(preprocessing={"split": {"probabilities": [0.5, 0.2, 0.3]}}),
+        ),
+        (config(preprocessing={"stratify": "y"}), config(preprocessing={"split": {"type": "stratify", "column": "y"}})),
+        (config(preprocessing={"force_split": True}), config(preprocessing={"split": {"type": "random"}})),
+        (
+            config(input_features=[{**X, "preprocessing": {"missing_value_strategy": "backfill"}}]),
+            config(input_features=[{**X, "preprocessing": {"missing_value_strategy": "bfill"}}]),
+        ),
+        (
+            config(trainer={"decay": True, "decay_rate": 0.5, "staircase": True}),
+            config(trainer={"learning_rate_scheduler": {"decay": "exponential", "decay_rate": 0.5, "staircase": True}}),
+        ),
+        (
+            config(trainer={"reduce_learning_rate_on_plateau": 2}),
+            config(trainer={"learning_rate_scheduler": {"reduce_on_plateau": 2}}),
+        ),
+        (config(trainer={"eval_batch_size": 0, "type": "trainer"}), config()),
+        (config(output_features=[{**Y, "loss": {"type": "softmax_cross_entropy", "class_weights": 1}}]), config()),
+        (config(backend="local"), config(backend={"type": "local", "credentials": None})),
+        (config(ludwig_version="0.17.8", preset=None, hyperopt=None), config()),
+        (config(input_features=[{**X, "active": True, "proc_column": "x_abc", "tied": None}]), config()),
+        (
+            config(
+                input_features=[
+                    {**X, "preprocessing": {"computed_fill_value": 0.0, "computed_outlier_fill_value": 0.0}}
+                ]
+            ),
+            config(),
+        ),
+        (config(input_features=[{**X, "encoder": {"type": "passthrough", "skip": False, "adapter": None}}]), config()),
+        (
+            config(
+                trainer={"compile": False, "loss_balancing": "none", "loss_balancing_alpha": 1.5, "model_soup": None}
+            ),
+            config(),
+        ),
+        (
+            config(output_features=[{"name": "v", "type": "vector", "vector_size": 3}]),
+            config(output_features=[{"name": "v", "type": "vector", "preprocessing": {"vector_size": 3}}]),
+        ),
+    ],
+)
+def test_old_spellings_mean_what_the_new_ones_mean(old, new):
+    assert load_config(old) == load_config(new)
+
+
+def test_what_is_not_off_is_not_dropped():
+    with pytest.raises(ConfigValidationError, match=r"trainer\.model_soup: Unknown parameter"):
+        load_config(config(trainer={"model_soup": "uniform"}))
+
+
+def test_names_lose_characters_that_paths_cannot_bear():
+    loaded = load_config(config(input_features=[{"name": "a.b (c)", "type": "number"}]))
+    assert (loaded.input_features[0].name, loaded.input_features[0].source) == ("a_b _c_", "a_b _c_")
+
+
+@pytest.mark.parametrize(
+    ("default", "own", "expected"),
+    [
+        ({"type": "ple", "num_bins": 5}, None, ("ple", 5)),
+        ({"type": "ple", "num_bins": 5}, {"output_size": 3}, ("ple", 5)),
+        ({"type": "ple", "num_bins": 5}, {"type": "ple", "num_bins": 7}, ("ple", 7)),
+        ({"type": "ple", "num_bins": 5}, "ple", ("ple", 5)),
+        ({"type": "ple", "num_bins": 5}, {"type": "bins"}, ("bins", 32)),  # of another type: it stands alone
+    ],
+)
+def test_a_feature_wins_over_the_defaults_of_its_type(default, own, expected):
+    feature = X if own is None else {**X, "encoder": own}
+    loaded = load_config(config(input_features=[feature], defaults={"number": {"encoder": default}}))
+    encoder = loaded.input_features[0].encoder
+    assert (encoder.type, encoder.num_bins) == expected
+
+
+def test_preprocessing_defaults_are_for_inputs():
+    defaults = {"number": {"preprocessing": {"normalization": "minmax"}}}
+    loaded = load_config(config(output_features=[{"name": "z", "type": "number"}], defaults=defaults))
+    assert loaded.input_features[0].preprocessing.normalization == "minmax"
+    assert loaded.output_features[0].preprocessing.normalization == "zscore"
+
+
+@pytest.mark.parametrize(
+    ("trainer", "expected"),
+    [
+        ({}, ("y", "accuracy")),
+        ({"validation_metric": "loss"}, ("y", "loss")),
+        ({"validation_metric": "r2"}, ("z", "r2")),  # the only output that has it
+        ({"validation_field": "z"}, ("z", "mean_squared_error")),
+        ({"validation_field": "combined"}, ("combined", "loss")),
+    ],
+)
+def test_what_decides_is_spelled_out(trainer, expected):
+    loaded = load_config(config(output_features=[Y, {"name": "z", "type": "number"}], trainer=trainer))
+    assert (loaded.trainer.validation_field, loaded.trainer.validation_metric) == expected
+
+
+def test_numbers_in_yaml_are_numbers():
+    raw = read_yaml("a: 1e-3\nb: 1.5E+2\nc: 12\nd: .5\ne: x1e3\nf: '1e3'\ng: -2e4", "text")
+    assert raw == {"a": 0.001, "b": 150.0, "c": 12, "d": 0.5, "e": "x1e3", "f": "1e3", "g": -20000.0}
+
+
+def test_a_file_that_holds_no_config_is_told(tmp_path):
+    (tmp_path / "list.yaml").write_text("- 1\n", encoding="utf-8")
+    with pytest.raises(ConfigValidationError, match="must be a mapping of sections. Received: list"):
+        read_config(tmp_path / "list.yaml")
+    with pytest.raises(ConfigValidationError, match="is no YAML"):
+        read_yaml("a: [", "text")

@@ -1,0 +1,141 @@
+"""A run that dies and is resumed ends as the run that never died, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ludwig.api import LudwigModel
+from ludwig.callbacks import Callback
+from ludwig.error import ArtifactError
+from ludwig.training import checkpoints
+
+
+def table() -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=150)
+    noisy = x + 0.3 * draw.normal(size=150)
+    return pd.DataFrame(
+        {"x": x, "c": draw.choice(list("abc"), 150), "y": np.where(noisy > 0, "p", "q"), "z": 2 * x + 1}
+    )
+
+
+def model(optimizer: str, accumulation: int = 1) -> LudwigModel:
+    category = {"name": "c", "type": "category", "encoder": {"type": "dense", "dropout": 0.2}}
+    trainer = {"epochs": 4, "batch_size": 16, "optimizer": optimizer, "learning_rate": 0.01}
+    return LudwigModel(
+        {
+            "input_features": [{"name": "x", "type": "number"}, category],
+            "output_features": [{"name": "y", "type": "category"}, {"name": "z", "type": "number"}],
+            "combiner": {"type": "concat", "num_fc_layers": 1, "output_size": 16, "dropout": 0.3},
+            "trainer": {**trainer, "gradient_accumulation_steps": accumulation},
+        }
+    )
+
+
+class Dies(Callback):
+    """Ends the process, or asks for the end, after a step."""
+
+    def __init__(self, step: int, how: str) -> None:
+        self.step, self.how = step, how
+
+    def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
+        if progress_tracker.steps == self.step:
+            os._exit(9) if self.how == "kill" else os.kill(os.getpid(), signal.SIGINT)
+
+
+def run_that_dies(folder: Path, optimizer: str, accumulation: int, step: int, how: str) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from tests.training.test_resume import Dies, model, table\n"
+        f"model({optimizer!r}, {accumulation}).train(dataset=table(), output_directory={str(folder)!r}, "
+        f"callbacks=[Dies({step}, {how!r})], skip_save_log=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == (9 if how == "kill" else 0), done.stderr
+
+
+def weights(one: LudwigModel) -> dict[str, torch.Tensor]:
+    return dict(one.collect_weights())
+
+
+CASES = [("adam", 1, 17, "kill"), ("adam", 1, 9, "interrupt"), ("lbfgs", 1, 17, "kill"), ("sgd", 2, 16, "kill")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("optimizer", "accumulation", "step", "how"), [*CASES, ("muon", 3, 3, "kill")])
+def test_a_resumed_run_equals_the_straight_one(optimizer, accumulation, step, how, tmp_path):
+    straight = model(optimizer, accumulation)
+    expected = straight.train(dataset=table(), output_directory=None)
+    run_that_dies(tmp_path, optimizer, accumulation, step, how)
+    resumed = model(optimizer, accumulation)
+    run = str(tmp_path / "api_experiment_run")
+    found = resumed.train(dataset=table(), model_resume_path=run, skip_save_log=True)
+    ours, theirs = weights(resumed), weights(straight)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert found.train_stats.training == expected.train_stats.training
+    assert found.train_stats.validation == expected.train_stats.validation
+    assert found.output_directory == run
+
+
+def test_more_epochs_go_on_where_the_run_ended(tmp_path):
+    first = model("adam")
+    results = first.train(dataset=table(), output_directory=str(tmp_path), skip_save_log=True)
+    longer = model("adam")
+    longer.config = {**longer.config, "trainer": {**longer.config["trainer"], "epochs": 6}}
+    more = longer.train(dataset=table(), model_resume_path=results.output_directory, skip_save_log=True)
+    before, after = results.train_stats.training["z"]["loss"], more.train_stats.training["z"]["loss"]
+    assert after[:4] == before
+    assert len(after) == 6
+
+
+def test_an_interrupted_run_leaves_a_model_that_loads(tmp_path):
+    run_that_dies(tmp_path, "adam", 1, 9, "interrupt")
+    loaded = LudwigModel.load(str(tmp_path / "api_experiment_run" / "model"))
+    assert len(loaded.predict(table())[0]) == 150
+
+
+def test_a_run_without_a_checkpoint_begins_anew(tmp_path):
+    (tmp_path / "run").mkdir()
+    one, two = model("adam"), model("adam")
+    found = one.train(dataset=table(), model_resume_path=str(tmp_path / "run"), skip_save_log=True)
+    assert found.train_stats.training == two.train(dataset=table(), output_directory=None).train_stats.training
+    new = model("adam").train(
+        dataset=table(), model_resume_path=str(tmp_path / "none"), output_directory=str(tmp_path), skip_save_log=True
+    )
+    assert Path(new.output_directory) == tmp_path / "api_experiment_run"
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    model("adam").train(dataset=table(), output_directory=str(tmp_path), skip_save_log=True)
+    return tmp_path / "api_experiment_run" / "model" / "training_checkpoints"
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(folder, caplog):
+    whole = checkpoints.load_latest(folder)
+    (folder / "latest.ckpt" / "weights.safetensors").write_bytes(b"damaged")
+    before = checkpoints.load_latest(folder)
+    assert before.progress.steps < whole.progress.steps
+    assert "is damaged: weights.safetensors" in caplog.text
+    (folder / "previous.ckpt" / "manifest.json").unlink()
+    with pytest.raises(ArtifactError, match="No checkpoint in .* can be loaded"):
+        checkpoints.load_latest(folder)
+
+
+def test_a_run_that_died_while_a_checkpoint_took_its_name_is_found(folder):
+    whole = checkpoints.load_latest(folder)
+    (folder / "latest.ckpt").rename(folder / "incoming.ckpt")
+    assert checkpoints.load_latest(folder).progress == whole.progress
+
+
+def test_there_may_be_no_checkpoint(tmp_path):
+    assert checkpoints.load_latest(tmp_path) is None

@@ -1,0 +1,211 @@
+"""Rounds, selection, accumulation and the other knobs of the loop."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ludwig.api import LudwigModel
+from ludwig.callbacks import Callback
+from ludwig.training.progress import Progress
+from ludwig.training.schedules import LearningRateScheduler, Span
+
+
+def table(rows: int = 100) -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=rows)
+    return pd.DataFrame({"x": x, "u": draw.normal(size=rows), "y": 3 * x + draw.normal(size=rows), "split": 0})
+
+
+def model(callbacks: list[Callback] | None = None, **trainer: object) -> LudwigModel:
+    inputs = [{"name": "x", "type": "number"}, {"name": "u", "type": "number"}]
+    knobs = {"epochs": 2, "batch_size": 16, "learning_rate": 0.05, "gradient_clipping": None, **trainer}
+    outputs = [{"name": "y", "type": "number"}]
+    return LudwigModel({"input_features": inputs, "output_features": outputs, "trainer": knobs}, callbacks=callbacks)
+
+
+def weights(one: LudwigModel) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for _, weight in one.collect_weights()])
+
+
+def trained(data: pd.DataFrame, **trainer: object) -> LudwigModel:
+    one = model(**trainer)
+    one.train(dataset=data, output_directory=None)
+    return one
+
+
+@pytest.mark.parametrize(("size", "steps"), [(16, 2), (8, 4), (32, 1)])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_accumulated_batches_equal_one_big_batch(size, steps, optimizer):
+    # 100 rows: the last window has 4 rows, in batches of unequal size
+    knobs = {"optimizer": optimizer, "should_shuffle": False}
+    big = trained(table(), batch_size=32, **knobs)
+    parts = trained(table(), batch_size=size, gradient_accumulation_steps=steps, **knobs)
+    torch.testing.assert_close(weights(parts), weights(big), rtol=1e-4, atol=1e-6)
+
+
+def test_one_step_of_gradient_descent_is_the_one_of_the_formula():
+    data = table(20)
+    one = trained(data, epochs=1, batch_size=20, optimizer="sgd", learning_rate=0.1)
+    start = LudwigModel(one.config)
+    start.training_set_metadata = one.training_set_metadata
+    start._build(42)
+    weight, bias = (p.detach().clone().double() for _, p in start.collect_weights())
+    inputs = torch.tensor(((data[["x", "u"]] - data[["x", "u"]].mean()) / data[["x", "u"]].std(ddof=0)).to_numpy())
+    target = torch.tensor(((data.y - data.y.mean()) / data.y.std(ddof=0)).to_numpy())
+    error = inputs @ weight[0] + bias[0] - target
+    expected = torch.cat([weight[0] - 0.1 * 2 * (error[:, None] * inputs).mean(0), bias - 0.1 * 2 * error.mean()])
+    torch.testing.assert_close(weights(one).double(), expected, rtol=1e-4, atol=1e-6)
+
+
+class Rounds(Callback):
+    """Notes the steps of the rounds."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def on_eval_end(self, trainer, progress_tracker, save_path, **kwargs):
+        self.steps.append(progress_tracker.steps)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "expected"),
+    [
+        ({"epochs": 3}, [7, 14, 21]),
+        ({"epochs": 2, "checkpoints_per_epoch": 2}, [3, 6, 9, 12, 14]),  # always a last one
+        ({"epochs": 2, "steps_per_checkpoint": 4}, [4, 8, 12, 14]),
+        ({"train_steps": 9}, [7, 9]),
+        ({"epochs": 2, "skip_all_evaluation": True}, []),
+        ({"epochs": 2, "gradient_accumulation_steps": 2, "steps_per_checkpoint": 3}, [4, 6, 9, 13, 14]),
+    ],
+)
+def test_rounds_fall_where_the_config_says_and_at_the_end(knobs, expected):
+    rounds = Rounds()
+    model([rounds], **knobs).train(dataset=table(), output_directory=None)
+    assert rounds.steps == expected
+
+
+def test_a_clean_pass_over_the_training_split_is_what_evaluate_says():
+    one = model(evaluate_training_set=True, early_stop=-1)
+    data = table()
+    results = one.train(dataset=data, output_directory=None)
+    told = one.evaluate(data)[0]["y"]
+    assert results.train_stats.training["y"]["mean_squared_error"][-1] == pytest.approx(
+        told["mean_squared_error"], rel=1e-5
+    )
+
+
+def test_the_best_round_is_kept_and_training_stops_when_nothing_gets_better():
+    data = table(200).drop(columns="split")
+    one = model(epochs=60, learning_rate=0.3, early_stop=4)
+    results = one.train(dataset=data, output_directory=None)
+    rounds = results.train_stats.validation["y"]["mean_squared_error"]
+    best = int(np.argmin(rounds))
+    assert len(rounds) == best + 1 + 4 < 60
+    told = one.evaluate(results.preprocessed_data.validation_set)[0]["y"]["mean_squared_error"]
+    assert told == pytest.approx(min(rounds), rel=1e-5)
+
+
+def test_frozen_weights_stay():
+    one = model(layers_to_freeze_regex=".*bias")
+    one.train(dataset=table(), output_directory=None)
+    (bias,) = [weight for name, weight in one.collect_weights() if name.endswith("bias")]
+    assert bias.item() == 0
+
+
+@pytest.mark.parametrize("kind", ["l1", "l2", "l1_l2"])
+def test_regularisation_makes_weights_small(kind):
+    free, held = trained(table()), trained(table(), regularization_type=kind, regularization_lambda=0.5)
+    assert weights(held).abs().sum() < weights(free).abs().sum()
+
+
+@pytest.mark.parametrize("bounds", [{"clipglobalnorm": 1e-3}, {"clipnorm": 1e-3}, {"clipvalue": 1e-3}])
+def test_clipped_gradients_move_weights_little(bounds):
+    knobs = {"optimizer": "sgd", "learning_rate": 1.0, "train_steps": 1}
+    start = trained(table(), **{**knobs, "learning_rate": 0.0})
+    moved = trained(table(), **knobs, gradient_clipping={"clipglobalnorm": None, **bounds})
+    assert 0 < (weights(moved) - weights(start)).norm() < 3e-3
+
+
+@pytest.mark.parametrize("rows", [2, 17, 33])
+def test_a_last_batch_of_one_row_is_learned_from(rows):
+    assert weights(trained(table(rows), epochs=1)).isfinite().all()
+
+
+def test_automatic_sizes_are_settled_and_told():
+    one = model(batch_size="auto", learning_rate="auto")
+    one.train(dataset=table(), output_directory=None)
+    assert one.config["trainer"]["batch_size"] == 16  # the power of two within a fifth of the rows
+    assert one.config["trainer"]["learning_rate"] == 0.001
+    two = model(batch_size="auto", effective_batch_size=32, gradient_accumulation_steps=4)
+    two.train(dataset=table(), output_directory=None)
+    assert two.config["trainer"]["batch_size"] == 8
+
+
+def progress(**best: float) -> Progress:
+    fresh = Progress(batch_size=1, steps_per_epoch=1, total_steps=1, learning_rate=0.1)
+    fresh.best_eval_metric_value, fresh.best_eval_loss = best.get("value"), best.get("loss")
+    return fresh
+
+
+@pytest.mark.parametrize(
+    ("best", "value", "loss", "direction", "expected"),
+    [
+        ({}, 0.5, 1.0, "maximize", True),
+        ({"value": 0.5, "loss": 1.0}, 0.6, 9.0, "maximize", True),
+        ({"value": 0.5, "loss": 1.0}, 0.6, 0.1, "minimize", False),
+        ({"value": 1.0, "loss": 1.0}, 1.0, 0.9, "maximize", True),  # the loss breaks the tie
+        ({"value": 1.0, "loss": 1.0}, 1.0, 1.0, "maximize", False),  # the first is kept
+        ({"value": 0.5, "loss": 1.0}, math.nan, 0.1, "minimize", False),  # no number is worse than any
+        ({"value": math.nan, "loss": math.nan}, 5.0, 5.0, "minimize", True),
+        ({"value": 1.0, "loss": 1.0}, 1.0, math.nan, "maximize", False),
+    ],
+)
+def test_which_round_is_better(best, value, loss, direction, expected):
+    assert progress(**best).improves(value, loss, direction) is expected
+
+
+SPAN = Span(total_steps=100, steps_per_round=10)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "step", "expected"),
+    [
+        ({}, 70, 1.0),
+        ({"warmup_fraction": 0.1}, 0, 0.1),
+        ({"warmup_evaluations": 2}, 9, 0.5),
+        ({"decay": "linear"}, 25, 0.75),
+        ({"decay": "linear", "warmup_fraction": 0.2}, 60, 0.5),
+        ({"decay": "exponential", "decay_rate": 0.5, "decay_steps": 10}, 10, 0.25),
+        ({"decay": "exponential", "decay_rate": 0.5, "decay_steps": 10, "staircase": True}, 5, 0.25),
+        ({"decay": "cosine"}, 5, 0.5),
+        ({"decay": "cosine", "t_0": 10, "t_mult": 2}, 20, 0.5),  # the second period has 20 steps
+        ({"decay": "cosine"}, 30, 1.0),  # restarted
+        ({"decay": "polynomial", "polynomial_power": 2.0}, 50, 0.25),
+        ({"decay": "inverse_sqrt", "inverse_sqrt_warmup_steps": 16}, 4, 0.25),
+        ({"decay": "inverse_sqrt", "inverse_sqrt_warmup_steps": 16}, 64, 0.125),
+        ({"decay": "one_cycle"}, 0, 1 / 25),
+        ({"decay": "one_cycle"}, 30, 1.0),
+        ({"decay": "wsd"}, 50, 1.0),
+        ({"decay": "wsd"}, 95, 0.5),
+    ],
+)
+def test_the_rate_is_a_function_of_the_step(knobs, step, expected):
+    assert LearningRateScheduler(**knobs).rate(1.0, step, SPAN) == pytest.approx(expected)
+
+
+def test_the_optimizer_follows_the_schedule():
+    seen: list[float] = []
+
+    class Watch(Callback):
+        def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
+            seen.append(trainer.optimizer.param_groups[0]["lr"])
+
+    model([Watch()], learning_rate=0.1, learning_rate_scheduler={"decay": "linear"}).train(
+        dataset=table(), output_directory=None
+    )
+    assert seen == pytest.approx([0.1 * (1 - step / 14) for step in range(14)])
