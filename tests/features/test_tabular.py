@@ -1,0 +1,187 @@
+"""Numbers, binaries, categories and vectors: what their cells become, against numpy and scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+from ludwig.error import InputDataError
+from ludwig.features import FEATURES
+
+
+def learned(kind: str, column: list, *, target: bool = False, **knobs: object):
+    cls = FEATURES.get(kind)
+    feature = cls((cls.TargetConfig if target else cls.Config)(**knobs), "f", target=target)
+    cells = feature.parse(column if isinstance(column, pd.Series) else pd.Series(column))
+    facts = feature.finish(feature.tally(cells))
+    return feature, facts, feature.encode(cells, facts)
+
+
+NUMBERS = [1.0, -3.0, 10.0, 4.5, 2.0, 0.5, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("normalization", "expected"),
+    [
+        ("zscore", StandardScaler()),
+        ("minmax", MinMaxScaler()),
+        ("iq", RobustScaler()),
+    ],
+)
+def test_numbers_are_scaled_as_scikit_learn_scales_them(normalization, expected):
+    _, facts, result = learned("number", NUMBERS, normalization=normalization)
+    theirs = expected.fit_transform(np.array(NUMBERS)[:, None])[:, 0]
+    np.testing.assert_allclose(result.column.values.numpy(), theirs, rtol=1e-5, atol=1e-6)
+    back = facts.scaling.undo(result.column.values)
+    np.testing.assert_allclose(back.numpy(), NUMBERS, rtol=1e-5)
+
+
+def test_the_logarithm_and_nothing():
+    positive = [0.0, 1.0, 9.0]
+    _, facts, result = learned("number", positive, normalization="log1p")
+    np.testing.assert_allclose(result.column.values.numpy(), np.log1p(positive), rtol=1e-6)
+    np.testing.assert_allclose(facts.scaling.undo(result.column.values).numpy(), positive, atol=1e-5)
+    assert learned("number", positive, normalization=None)[2].column.values.tolist() == positive
+
+
+@pytest.mark.parametrize(
+    ("knobs", "expected"),
+    [
+        ({"missing_value_strategy": "fill_with_const", "fill_value": 9.0}, [1, 9, 1, 4]),
+        ({"missing_value_strategy": "fill_with_mean"}, [1, 2, 1, 4]),
+        ({"missing_value_strategy": "fill_with_mode"}, [1, 1, 1, 4]),
+        ({"missing_value_strategy": "ffill"}, [1, 1, 1, 4]),
+        ({"missing_value_strategy": "bfill"}, [1, 1, 1, 4]),
+    ],
+)
+def test_missing_numbers_are_filled(knobs, expected):
+    assert learned("number", [1, None, 1, 4], normalization=None, **knobs)[2].column.values.tolist() == expected
+
+
+def test_outliers_are_treated_as_said():
+    column = [0.0] * 50 + [1.0] * 50 + [500.0]
+    knobs = {"normalization": None, "outlier_threshold": 3.0}
+    filled = learned("number", column, outlier_strategy="fill_with_const", **knobs)[2].column.values
+    assert filled[-1] == 0
+    assert filled[:100].tolist() == column[:100]
+    dropped = learned("number", column, outlier_strategy="drop_row", **knobs)[2].dropped
+    assert dropped.tolist() == [False] * 100 + [True]
+    assert learned("number", column, **knobs)[2].column.values[-1] == 500
+
+
+def test_quantiles_are_those_of_the_scaled_values():
+    values = np.random.default_rng(0).exponential(size=4001)
+    _, facts, result = learned("number", values.tolist())
+    expected = np.quantile(result.column.values.numpy(), np.linspace(0, 1, 9))
+    np.testing.assert_allclose(facts.quantiles(9).numpy(), expected, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [["1", "2.5", "-3e1"], pd.Series([1, 2.5, -30]), pd.Series([1, 2.5, -30]).astype("category"), [1, "2.5", -30.0]],
+)
+def test_numbers_may_be_written_in_many_ways(column):
+    assert learned("number", column, normalization=None)[2].column.values.tolist() == [1, 2.5, -30]
+
+
+def test_words_get_ids_by_frequency_and_an_unseen_one_is_unknown():
+    feature, facts, result = learned("category", ["b", "a", "b", "c", "c", "b"])
+    assert facts.vocabulary.words == ("<UNK>", "b", "c", "a")
+    assert facts.vocabulary.counts == (0, 3, 2, 1)
+    assert result.column.values.tolist() == [1, 3, 1, 2, 2, 1]
+    assert feature.encode(feature.parse(pd.Series(["zz", None])), facts).column.values.tolist() == [0, 0]
+
+
+def test_a_target_has_no_unknown_class():
+    feature, facts, _ = learned("category", ["b", "a", "b", None], target=True)
+    assert facts.vocabulary.words == ("b", "a")
+    assert feature.encode(feature.parse(pd.Series(["zz"])), facts).column.values.tolist() == [-1]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [1, 2, 1],
+        [1.0, 2.0, None],
+        ["1", "2", "1"],
+        pd.Series([1, 2, 1], dtype="Int64"),
+        pd.Series(["1", "2", "1"], dtype="category"),
+    ],
+)
+def test_a_label_reads_alike_however_it_is_stored(column):
+    assert set(learned("category", column)[1].vocabulary.words) == {"<UNK>", "1", "2"}
+
+
+def test_small_vocabularies_take_small_integers():
+    assert learned("category", list("abc"))[2].column.values.dtype == torch.int8
+    assert learned("category", [str(i) for i in range(300)])[2].column.values.dtype == torch.int16
+
+
+@pytest.mark.parametrize(
+    ("column", "labels", "textual"),
+    [
+        ([True, False], ("False", "True"), False),
+        ([1, 0], ("False", "True"), False),
+        (["yes", "no"], ("no", "yes"), True),
+        (["N", "Y"], ("N", "Y"), True),
+        (["human", "bot"], ("human", "bot"), True),  # the first in the alphabet is true
+        (["yes", "maybe"], ("maybe", "yes"), True),
+        ([-1, 1], ("-1", "1"), True),
+    ],
+)
+def test_which_label_is_true(column, labels, textual):
+    _, facts, _ = learned("binary", column, target=True)
+    assert (facts.labels, facts.textual) == (labels, textual)
+
+
+def test_the_true_label_can_be_chosen():
+    assert learned("binary", ["human", "bot"], fallback_true_label="human")[1].true_label == "human"
+    with pytest.raises(InputDataError, match="which is neither"):
+        learned("binary", ["human", "bot"], fallback_true_label="cat")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "expected"),
+    [
+        ({}, 0),
+        ({"missing_value_strategy": "fill_with_true"}, 1),
+        ({"missing_value_strategy": "fill_with_mode"}, 1),
+        ({"fill_value": "yes"}, 1),
+    ],
+)
+def test_missing_binaries_are_filled(knobs, expected):
+    assert learned("binary", [True, True, False, None], **knobs)[2].column.values.tolist() == [1, 1, 0, expected]
+
+
+def test_predictions_of_a_binary_speak_its_labels():
+    feature, facts, _ = learned("binary", ["no", "yes"], target=True)
+    told = feature.decode({"predictions": np.array([True, False]), "probabilities": np.array([0.75, 0.25])}, facts)
+    assert told["predictions"].tolist() == ["yes", "no"]
+    assert told["probabilities"].tolist() == [[0.25, 0.75], [0.75, 0.25]]
+    assert told["probability"].tolist() == [0.75, 0.75]
+    assert told["probabilities_yes"].tolist() == [0.75, 0.25]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["1 2", "3 4.5"],
+        ["[1, 2]", "(3, 4.5)"],
+        [[1, 2], [3, 4.5]],
+        [np.array([1, 2]), np.array([3, 4.5])],
+        [(1, 2), [3, 4.5]],
+    ],
+)
+def test_vectors_may_be_written_in_many_ways(column):
+    assert learned("vector", column)[2].column.values.tolist() == [[1, 2], [3, 4.5]]
+
+
+def test_missing_vectors_are_zeros_or_as_said():
+    assert learned("vector", ["1 2", None])[2].column.values.tolist() == [[1, 2], [0, 0]]
+    assert learned("vector", ["1 2", None], fill_value="5 6")[2].column.values.tolist() == [[1, 2], [5, 6]]
+    with pytest.raises(InputDataError, match="must have vectors of 2 numbers, as in training. It has 3"):
+        feature, facts, _ = learned("vector", ["1 2"])
+        feature.encode(feature.parse(pd.Series(["1 2 3"])), facts)
