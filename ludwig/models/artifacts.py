@@ -40,6 +40,7 @@ def save_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
     apart = {name: weight.detach().cpu().contiguous().clone() for name, weight in weights.items()}
     with written_aside(folder / MODEL_WEIGHTS_FILE_NAME) as aside:
         save_file(apart, aside, metadata={FORMAT_KEY: str(FORMAT_VERSION)})
+        aside.chmod(0o644)  # the library lets nobody but the writer read what it writes
 
 
 def load_config_and_facts(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
