@@ -38,7 +38,8 @@ from ludwig.models.base import FeatureSpec, facts_of
 from ludwig.runtime.atomic import read_json
 from ludwig.runtime.console import set_level_for_all, shows_progress, speaking
 from ludwig.runtime.device import choose_device, limit_threads
-from ludwig.runtime.engine import Engine
+from ludwig.runtime.distributed import workers_of
+from ludwig.runtime.engine import Engine, precision_of
 from ludwig.runtime.seed import seed_everything
 from ludwig.schema import dump
 from ludwig.training import Run, Saves, Saving, checkpoints
@@ -179,7 +180,8 @@ class LudwigModel:
             TrainingError: The loss is no longer a number.
         """
         _refuse_unknown("train", kwargs)
-        hooks = self._training_hooks(callbacks, skip_save_log or output_directory is None)
+        workers = workers_of(self.device)
+        hooks = self._training_hooks(callbacks, skip_save_log or output_directory is None, workers.is_main)
         saves = Saves(
             description=not skip_save_training_description,
             statistics=not skip_save_training_statistics,
@@ -194,19 +196,27 @@ class LudwigModel:
                 data_format,
                 training_set_metadata or facts_of_run(model_resume_path),
                 random_seed,
-                not skip_save_processed_input and output_directory is not None,
+                not skip_save_processed_input and output_directory is not None and workers.is_main,
                 hooks,
             )
-            run = Run.at(output_directory, experiment_name, model_name, saves, model_resume_path)
+            if workers.is_main:
+                run = Run.at(output_directory, experiment_name, model_name, saves, model_resume_path)
+                workers.told(run)
+            else:
+                run = workers.told(Run(None, Saves())).followed()
             run.open(self.config, self.training_set_metadata or {}, sources, data_format, random_seed)
             hooks.on_train_init(
                 self._user_config, run.name, experiment_name, model_name, output_directory, model_resume_path
             )
-            progress = self._fit(data, run, random_seed, hooks)
-            stats = training_stats(progress, self.config_obj.trainer)
-            if run.saves.model and run.model_folder is not None:
-                self.save(str(run.model_folder))
-            run.close(self.config, self.training_set_metadata or {}, stats, progress, random_seed)
+            try:
+                progress = self._fit(data, run, random_seed, hooks)
+                stats = training_stats(progress, self.config_obj.trainer)
+                if run.saves.model and run.model_folder is not None:
+                    self.save(str(run.model_folder))
+                run.close(self.config, self.training_set_metadata or {}, stats, progress, random_seed)
+            finally:
+                hooks.on_train_end(run.name)
+            workers.wait()  # until all files are there
         return TrainingResults(stats, data, run.name or "")
 
     def train_online(
@@ -524,9 +534,9 @@ class LudwigModel:
             raise NotTrainedError(f"The model has no network to {verb} yet: call `train`, or `LudwigModel.load`.")
         return self.model
 
-    def _training_hooks(self, callbacks: list[Callback] | None, skip_save_log: bool) -> CallbackList:
+    def _training_hooks(self, callbacks: list[Callback] | None, skip_save_log: bool, is_main: bool) -> CallbackList:
         own: list[Callback] = []
-        if shows_progress(self.logging_level):
+        if is_main and shows_progress(self.logging_level):
             own += [ProgressBar(), RoundTable()]
         if not skip_save_log and tensorboard.is_installed():
             own.append(tensorboard.TensorBoardCallback())
@@ -651,7 +661,8 @@ class LudwigModel:
 
     def _trainer(self, saving: Saving, seed: int, hooks: CallbackList) -> Any:
         section = self.config_obj.trainer
-        engine = Engine(self.device, getattr(section, "use_mixed_precision", False))
+        precision = precision_of(getattr(section, "use_mixed_precision", False), self.device)
+        engine = Engine(self.device, precision, workers_of(self.device))
         return section.build(self.model, engine, hooks, seed, saving)
 
     def _fit(self, data: PreprocessedDataset, run: Run, seed: int, hooks: CallbackList) -> Progress:
@@ -665,10 +676,7 @@ class LudwigModel:
             logger.warning("'%s' has no checkpoint, so training begins anew there.", run.name)
         sets = (data.training_set, data.validation_set, data.test_set)
         frames = [None if part is None else part.frame for part in sets]
-        try:
-            progress: Progress = self.backend.run(lambda device: trainer.train(*frames, checkpoint), self.device)
-        finally:
-            hooks.on_train_end(run.name)
+        progress: Progress = self.backend.run(lambda device: trainer.train(*frames, checkpoint), self.device)
         self.config_obj = self.config_obj.with_settled(trainer.settled())
         return progress
 

@@ -51,7 +51,7 @@ class Callback:
         """The network is built."""
 
     def on_train_end(self, output_directory: str | None, **kwargs: Any) -> None:
-        """Training is over, also after an error."""
+        """Training is over and its files are written; or an error ended it."""
 
     def on_trainer_train_setup(self, trainer: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any) -> None:
         """The loop is about to start."""

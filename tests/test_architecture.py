@@ -21,7 +21,7 @@ FLOORS = {
     1: "nn",
     2: "columns schema runtime callbacks",
     3: "combiners decoders features losses metrics integrations",
-    4: "encoders outputs data",
+    4: "encoders outputs data contribs",
     5: "models kfold datasets api_types",
     6: "inference",
     7: "training visualize",

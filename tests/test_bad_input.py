@@ -251,7 +251,7 @@ def exploding(**trainer: object) -> dict:
 
 
 def test_a_loss_that_is_no_number_ends_training():
-    with pytest.raises(TrainingError, match=r"no longer a number.*Lower trainer\.learning_rate"):
+    with pytest.raises(TrainingError, match=r"are no finite numbers.*Lower trainer\.learning_rate"):
         train(table(x=X * 1e3), exploding(batch_size=2))
 
 

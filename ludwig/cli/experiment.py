@@ -14,6 +14,7 @@ def run(words: list[str]) -> None:
     flags.add_run(parser, "experiment")
     parser.add_argument("-es", "--eval_split", default="test", help="the split that is evaluated")
     flags.add_skips(parser, tuple(flags.SKIPS))
+    flags.add_trackers(parser)
     options = parser.parse_args(words)
     wanted = flags.chosen(options, *flags.DATA, *flags.RUN, "eval_split", *flags.SKIPS)
     statistics, _, _, folder = flags.model_of(options).experiment(**wanted)

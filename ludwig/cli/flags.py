@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 from typing import Any
 
@@ -20,6 +21,12 @@ SKIPS = {  # parameter -> (short option, what is not done)
     "skip_save_eval_stats": ("-sses", "do not write test_statistics.json"),
     "skip_collect_predictions": ("-scp", "do not collect predictions"),
     "skip_collect_overall_stats": ("-scos", "do not compute confusion matrices and curves"),
+}
+TRACKERS = {  # flag -> (service, class of ludwig.integrations.<flag>)
+    "mlflow": ("MLflow", "MlflowCallback"),
+    "wandb": ("Weights & Biases", "WandbCallback"),
+    "comet": ("Comet", "CometCallback"),
+    "aim": ("Aim", "AimCallback"),
 }
 TRAINING_SKIPS = tuple(SKIPS)[:6]
 EVALUATION_SKIPS = tuple(SKIPS)[6:]
@@ -79,6 +86,12 @@ def add_skips(parser: Parser, names: tuple[str, ...]) -> None:
         parser.add_argument(short, f"--{name}", action="store_true", help=text)
 
 
+def add_trackers(parser: Parser) -> None:
+    """`--mlflow` and the like: services that the training is logged to."""
+    for name, (service, _) in TRACKERS.items():
+        parser.add_argument(f"--{name}", action="store_true", help=f"log the training to {service}")
+
+
 def level_of(options: argparse.Namespace) -> int:
     """The logging level as a number."""
     return int(getattr(logging, options.logging_level.upper()))
@@ -104,12 +117,23 @@ DATA = ("dataset", "training_set", "validation_set", "test_set", "training_set_m
 RUN = ("output_directory", "experiment_name", "model_name", "model_resume_path", "random_seed")
 
 
+def trackers_of(options: argparse.Namespace) -> list[Any]:
+    """The callbacks of the services that are asked for.
+
+    Raises:
+        MissingExtraError: The package of one is not installed.
+    """
+    asked = [(name, callback) for name, (_, callback) in TRACKERS.items() if getattr(options, name, False)]
+    return [getattr(importlib.import_module(f"ludwig.integrations.{name}"), callback)() for name, callback in asked]
+
+
 def model_of(options: argparse.Namespace) -> Any:
     """A new model of the config, or the trained one that the run begins from."""
+    trackers = trackers_of(options)  # a package that is missing is told before anything is read
     from ludwig.api import LudwigModel
     from ludwig.config import read_yaml
 
     if getattr(options, "model_load_path", None):
-        return LudwigModel.load(options.model_load_path, **machine(options))
+        return LudwigModel.load(options.model_load_path, **machine(options), callbacks=trackers)
     config = options.config or read_yaml(options.config_str, "--config_str")
-    return LudwigModel(config, **machine(options))
+    return LudwigModel(config, **machine(options), callbacks=trackers)

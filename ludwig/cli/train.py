@@ -12,6 +12,7 @@ def run(words: list[str]) -> None:
     flags.add_data(parser, splits=True)
     flags.add_run(parser, "experiment")
     flags.add_skips(parser, flags.TRAINING_SKIPS)
+    flags.add_trackers(parser)
     options = parser.parse_args(words)
     results = flags.model_of(options).train(**flags.chosen(options, *flags.DATA, *flags.RUN, *flags.TRAINING_SKIPS))
     print(f"The run is in {results.output_directory}")

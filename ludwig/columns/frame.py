@@ -124,6 +124,27 @@ class Frame:
         others = {name: other if isinstance(other, Files) else other.to(device) for name, other in self.others.items()}
         return Frame(blocks, others, self.layout, self._rows)
 
+    def pinned(self) -> Frame:
+        """The same rows in memory that a GPU reads by itself, so that nobody waits for the copy."""
+        blocks = [Block(block.names, block.values.pin_memory()) for block in self.blocks]
+        others = {
+            name: Ragged(other.values.pin_memory(), other.offsets.pin_memory()) if isinstance(other, Ragged) else other
+            for name, other in self.others.items()
+        }
+        return Frame(blocks, others, self.layout, self._rows)
+
+    def lengths(self, name: str) -> Tensor:
+        """How many steps each row of a ragged column has: [N].
+
+        Raises:
+            LookupError: The frame has no such column, or its rows all have one length.
+        """
+        other = self.others.get(name)
+        if not isinstance(other, Ragged):
+            ragged = [name for name, other in self.others.items() if isinstance(other, Ragged)]
+            raise LookupError(f"'{name}' is no column of sequences. Such columns: {', '.join(ragged) or 'none'}.")
+        return other.lengths
+
     def load(self, device: torch.device) -> Frame:
         """The batch ready for a model: files decoded, everything on the device."""
         files = {name: other for name, other in self.others.items() if isinstance(other, Files)}

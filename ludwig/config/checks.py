@@ -129,6 +129,16 @@ def validation_is_known(config: ModelConfig) -> list[Fault]:
     return []
 
 
+def preferences_are_one_an_output(config: ModelConfig) -> list[Fault]:
+    """A preference between outputs names all of them."""
+    given = getattr(config.trainer, "loss_balancing_preference_vector", None)
+    count = len(config.output_features)
+    if given is None or (len(given) == count and sum(given) > 0):
+        return []
+    text = f"Must have one number for each of the {count} outputs, one of them above 0. Received: {given}."
+    return [("trainer.loss_balancing_preference_vector", text)]
+
+
 def plateau_metric_is_known(config: ModelConfig) -> list[Fault]:
     """The metric that cuts the learning rate is told in every round."""
     knobs = getattr(config.trainer, "learning_rate_scheduler", None)
@@ -206,6 +216,7 @@ RULES: tuple[Callable[[ModelConfig], list[Fault]], ...] = (
     parts_agree_with_themselves,
     balancing_fits,
     validation_is_known,
+    preferences_are_one_an_output,
     plateau_metric_is_known,
     split_column_fits,
     defaults_are_known,

@@ -34,25 +34,9 @@ INTERNAL_OF_DECODER = ("input_size", "num_classes", "vocab_size", "max_sequence_
 INTERNAL_OF_PREPROCESSING = ("computed_fill_value", "computed_outlier_fill_value", "compute_idf")
 
 # Knobs of other versions that do nothing at this value; at another value they are told as unknown.
-OFF_IN_TRAINER: dict[str, Any] = {
-    "compile": False,
-    "bucketing_field": None,
-    "enable_profiling": False,
-    "enable_gradient_checkpointing": False,
-    "contrastive_pretrain_epochs": 0,
-    "loss_balancing": "none",
-    "modality_dropout": 0.0,
-    "model_soup": None,
-    "increase_batch_size_on_plateau": 0,
-}
+OFF_IN_TRAINER: dict[str, Any] = {"contrastive_pretrain_epochs": 0}
 # Details of those knobs, which mean nothing while they are off.
-DETAILS_OF_OFF = {
-    "contrastive_pretrain_epochs": ("contrastive_pretrain_",),
-    "enable_profiling": ("profiler",),
-    "loss_balancing": ("loss_balancing_",),
-    "model_soup": ("model_soup_",),
-    "increase_batch_size_on_plateau": ("increase_batch_size_",),
-}
+DETAILS_OF_OFF = {"contrastive_pretrain_epochs": ("contrastive_pretrain_",)}
 OFF_IN_COMPONENT: dict[str, Any] = {
     "adapter": None,
     "representation": "dense",

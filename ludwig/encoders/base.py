@@ -27,6 +27,11 @@ class Encoder(Component, nn.Module):
     class Config(Component.Config):
         grouped: ClassVar[bool] = False  # all columns with an equal section go through one module at once
 
+        @property
+        def suggested_learning_rate(self) -> float | None:
+            """What `learning_rate: auto` takes for this encoder; None where the feature type decides."""
+            return None
+
         def form(self) -> Form:
             """The form of the signal that the encoder gives."""
             return "tokens" if self.grouped else "vector"

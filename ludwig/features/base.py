@@ -81,6 +81,7 @@ class Feature(Component, ABC, Generic[C, T, F]):
     is_textual: ClassVar[bool] = True  # its cells are read from a file exactly as they are written
     may_be_balanced: ClassVar[bool] = False  # its classes may be over- or undersampled
     may_share_column: ClassVar[bool] = False  # one column may be both an input and an output
+    suggested_learning_rate: ClassVar[float] = 0.001  # what `learning_rate: auto` takes where such an input is read
 
     def __init__(self, config: Any, name: str, *, target: bool = False, folder: Path | None = None) -> None:
         """`folder`: where the data file lies, against which relative paths in its cells are resolved."""

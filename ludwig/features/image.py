@@ -161,6 +161,7 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
     TargetConfig = Config  # images are inputs only
 
     facts_type = ImageFacts
+    suggested_learning_rate = 0.0001
     default_encoder = "stacked_cnn"
 
     def parse(self, column: pd.Series) -> Objects:

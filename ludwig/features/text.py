@@ -76,6 +76,7 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
 
     facts_type = TextFacts
+    suggested_learning_rate = 0.0001
     default_encoder = "parallel_cnn"
 
     def parse(self, column: pd.Series) -> Labels:

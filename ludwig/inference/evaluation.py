@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from ludwig.columns.frame import Frame
 from ludwig.data.loader import batches
 from ludwig.models.base import Model
 from ludwig.outputs.base import OutputScores
+from ludwig.runtime.distributed import ALONE, Workers
 
+CPU = torch.device("cpu")
 BATCH_BYTES = 2**24  # of a frame's rows in one batch of evaluation, where no batch size is asked for
 MOST_ROWS = 8192
 
@@ -31,18 +34,54 @@ def evaluate(
     device: torch.device,
     wanted: Mapping[str, str] | None = None,
     most_batches: int | None = None,
+    workers: Workers = ALONE,
 ) -> Metrics:
     """All metrics of all outputs over the frame, and their weighted loss as `combined`.
 
     Args:
         wanted: One more metric by output, beside those that are always reported.
         most_batches: Bound on the batches that are looked at.
+        workers: Processes that share the work; all of them get the metrics of all rows.
     """
     scores = model.scores(wanted or {})
+    rows = len(frame) if most_batches is None else min(len(frame), most_batches * batch_size)
+    first, last = rows * workers.rank // workers.count, rows * (workers.rank + 1) // workers.count
+    own = frame if last - first == len(frame) else frame.slice(first, last)
     model.eval()
     with torch.inference_mode():
-        count(model, islice(batches(frame, batch_size, device), most_batches), scores)
-    return compute(model, scores)
+        count(model, batches(own, batch_size, device), scores)
+    return compute(model, merged(scores, lambda: model.scores(wanted or {}), workers))
+
+
+def merged(
+    scores: dict[str, OutputScores], fresh: Callable[[], dict[str, OutputScores]], workers: Workers
+) -> dict[str, OutputScores]:
+    """What the metrics of all processes have counted, added up in the same order everywhere."""
+    if workers.count == 1:
+        return scores
+    whole, *others = [
+        _with_state(fresh(), state)
+        for state in workers.gather({name: moved(score.state(), CPU) for name, score in scores.items()})
+    ]
+    for other in others:
+        for name, score in whole.items():
+            score.merge(other[name])
+    return whole
+
+
+def _with_state(scores: dict[str, OutputScores], state: Mapping[str, Any]) -> dict[str, OutputScores]:
+    for name, score in scores.items():
+        score.load_state(state[name])
+    return scores
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """The same dicts and lists with their tensors on the device."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {key: moved(entry, device) for key, entry in value.items()}
+    return [moved(entry, device) for entry in value] if isinstance(value, list) else value
 
 
 def count(model: Model, frames: Iterable[Frame], scores: Mapping[str, OutputScores]) -> None:

@@ -1,4 +1,4 @@
-"""TensorBoard logs: the loss of each step, the metrics of each round."""
+"""TensorBoard logs: loss, learning rate and gradient norm of each step, the metrics of each round."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TensorBoardCallback(Callback):
 
     def __init__(self) -> None:
         self.writers: dict[str, Any] = {}
-        self.losses: list[tuple[int, float, dict[str, Tensor]]] = []  # step, learning rate, loss of each output
+        self.steps: list[tuple[int, float, dict[str, Tensor]]] = []  # step, learning rate, what the device knows of it
 
     def on_trainer_train_setup(self, trainer: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any) -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -37,12 +37,14 @@ class TensorBoardCallback(Callback):
     def on_batch_end(
         self, trainer: Any, progress_tracker: Any, save_path: str | None, sync_step: bool = True, **kwargs: Any
     ) -> None:
-        parts = {name: part.detach() for name, part in trainer.last_parts.items()}
-        losses = {"combined": trainer.last_loss, **parts}
-        self.losses.append((progress_tracker.steps, progress_tracker.learning_rate, losses))
+        losses = {"combined": trainer.last_loss, **trainer.last_parts}
+        values = {f"{name}/step_training_loss": loss for name, loss in losses.items()}
+        if sync_step:
+            values["combined/step_gradient_norm"] = trainer.last_gradient_norm
+        self.steps.append((progress_tracker.steps, progress_tracker.learning_rate, values))
 
     def on_eval_end(self, trainer: Any, progress_tracker: Any, save_path: str | None, **kwargs: Any) -> None:
-        self._write_losses()
+        self._write_steps()
         self._write_round("training", progress_tracker.train_metrics)
         self._write_round("validation", progress_tracker.validation_metrics)
 
@@ -52,19 +54,20 @@ class TensorBoardCallback(Callback):
     def on_trainer_train_teardown(
         self, trainer: Any, progress_tracker: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any
     ) -> None:
-        self._write_losses()
+        self._write_steps()
         for writer in self.writers.values():
             writer.close()
 
-    def _write_losses(self) -> None:
-        if self.losses and self.writers:
-            writer, names = self.writers["training"], list(self.losses[0][2])
-            values = torch.stack([torch.stack([parts[name] for name in names]) for _, _, parts in self.losses]).tolist()
-            for (step, rate, _), row in zip(self.losses, values, strict=True):
+    def _write_steps(self) -> None:
+        if self.steps and self.writers:
+            writer = self.writers["training"]
+            flat = torch.stack([value.float() for _, _, values in self.steps for value in values.values()])
+            numbers = iter(flat.tolist())  # all in one trip from the device
+            for step, rate, values in self.steps:
                 writer.add_scalar("combined/step_learning_rate", rate, step)
-                for name, value in zip(names, row, strict=True):
-                    writer.add_scalar(f"{name}/step_training_loss", value, step)
-        self.losses.clear()
+                for tag in values:
+                    writer.add_scalar(tag, next(numbers), step)
+        self.steps.clear()
 
     def _write_round(self, split: str, history: dict[str, dict[str, list[list[float]]]]) -> None:
         if not self.writers:

@@ -22,7 +22,8 @@ class BinaryWeightedCrossEntropy(Loss):
     """Cross entropy of the logit, where the loss of true rows may be multiplied by a weight.
 
     With `robust_lambda` r it is (1 - r) * loss + r / 2. With `confidence_penalty` p it is loss + p * (ln 2 - entropy),
-    so that confident answers cost (Pereyra et al. 2017, arXiv:1701.06548).
+    so that confident answers cost (Pereyra et al. 2017, arXiv:1701.06548). With `label_smoothing` s the target is
+    (1 - s) * target + s / 2 (Szegedy et al. 2016, arXiv:1512.00567, section 7).
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,17 +31,21 @@ class BinaryWeightedCrossEntropy(Loss):
         positive_class_weight: float | None = param(None, min=0, help="Weight of true rows; null for 1.")
         robust_lambda: float = param(0, min=0, max=1, help="Share of a constant loss that is mixed in.")
         confidence_penalty: float = param(0.0, min=0, help="How much confidence costs.")
+        label_smoothing: float = param(0.0, min=0, below=1, help="Share of a target that true and false get alike.")
 
     weight_of_true: Tensor | None  # []
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
         self.robust, self.penalty = config.robust_lambda, config.confidence_penalty
+        self.smoothing = config.label_smoothing
         weight = config.positive_class_weight
         self.register_buffer("weight_of_true", None if weight is None else torch.tensor(weight), persistent=False)
 
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
         truth = target.to(logits.dtype)
+        if self.smoothing:
+            truth = (1 - self.smoothing) * truth + self.smoothing / 2
         loss = binary_cross_entropy_with_logits(logits, truth, reduction="none", pos_weight=self.weight_of_true)  # [B]
         if self.robust:
             loss = (1 - self.robust) * loss + self.robust / 2

@@ -28,6 +28,7 @@ class CrossEntropyConfig(Loss.Config):
     )
     robust_lambda: float = param(0, min=0, max=1, help="Share of a constant loss that is mixed in.")
     confidence_penalty: float = param(0.0, min=0, help="How much confidence costs.")
+    label_smoothing: float = param(0.0, min=0, below=1, help="Share of a target that all classes get alike.")
     class_similarities: list[list[float]] | None = param(
         None, help="How alike classes are: a row and a column for each, in the order of their ids."
     )
@@ -41,7 +42,8 @@ class CrossEntropy(nn.Module):
 
     With `class_similarities` a class stands for the distribution softmax(its similarities / temperature). With
     `robust_lambda` r the loss is (1 - r) * loss + r / C. With `confidence_penalty` p it is loss + p * (ln C - entropy
-    of the softmax), so that confident answers cost (Pereyra et al. 2017, arXiv:1701.06548).
+    of the softmax), so that confident answers cost (Pereyra et al. 2017, arXiv:1701.06548). With `label_smoothing` s
+    the target is (1 - s) * target + s / C (Szegedy et al. 2016, arXiv:1512.00567, section 7).
     """
 
     class_weights: Tensor | None  # [C]
@@ -50,6 +52,7 @@ class CrossEntropy(nn.Module):
     def __init__(self, config: CrossEntropyConfig, labels: Sequence[str]) -> None:
         super().__init__()
         self.robust, self.penalty = config.robust_lambda, config.confidence_penalty
+        self.smoothing = config.label_smoothing
         weights = None if config.class_weights is None else weights_of_classes(config.class_weights, labels)
         self.register_buffer("class_weights", weights, persistent=False)
         self.register_buffer("soft_targets", _soft_targets(config, labels), persistent=False)
@@ -57,12 +60,14 @@ class CrossEntropy(nn.Module):
     def forward(self, logits: Tensor, ids: Tensor) -> Tensor:
         """The loss of classes, without their weights: [N, C], [N] -> [N]."""
         aim = ids if self.soft_targets is None else self.soft_targets[ids]  # [N] or [N, C]
-        return self._refined(cross_entropy(logits, aim, reduction="none"), logits)
+        loss = cross_entropy(logits, aim, reduction="none", label_smoothing=self.smoothing)
+        return self._refined(loss, logits)
 
     def of_shares(self, logits: Tensor, shares: Tensor) -> Tensor:
         """The loss of distributions, whose classes count with their weights: [N, C], [N, C] -> [N]."""
         aim = shares if self.soft_targets is None else shares @ self.soft_targets  # [N, C]
-        return self._refined(cross_entropy(logits, aim, self.class_weights, reduction="none"), logits)
+        loss = cross_entropy(logits, aim, self.class_weights, reduction="none", label_smoothing=self.smoothing)
+        return self._refined(loss, logits)
 
     def weights(self, ids: Tensor, there: Tensor) -> Tensor:
         """How much each place counts: like `ids`."""

@@ -2,6 +2,7 @@
 
 from ludwig.metrics import (  # noqa: F401  (importing registers)
     binary,
+    calibration,
     classification,
     ranking,
     regression,

@@ -6,8 +6,9 @@ B = rows of the batch
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from torch import Tensor
 
@@ -50,6 +51,20 @@ class Metric(ABC):
     @abstractmethod
     def compute(self) -> float | None:
         """The metric of all rows so far; None when it cannot be computed."""
+
+    def state(self) -> dict[str, Any]:
+        """What has been counted, as tensors, numbers and lists of them."""
+        own = {name: value for name, value in vars(self).items() if name != "setting"}
+        return {name: value.state() if isinstance(value, Metric) else value for name, value in own.items()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what another of the same metric had counted."""
+        for name, value in state.items():
+            part = getattr(self, name)
+            if isinstance(part, Metric):
+                part.load_state(value)
+            else:
+                setattr(self, name, value)
 
 
 METRICS: Registry[Metric] = Registry("metric")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor
 
 from ludwig.metrics.sums import wide
@@ -30,6 +33,14 @@ class LossMetric:
     def merge(self, other: LossMetric) -> None:
         """Takes over what another of the same loss has counted."""
         self.total, self.weight = self.total + other.total, self.weight + other.weight
+
+    def state(self) -> dict[str, Any]:
+        """What has been counted."""
+        return {"total": self.total, "weight": self.weight}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what another of the same loss had counted."""
+        self.total, self.weight = state["total"], state["weight"]
 
     def compute(self) -> float | None:
         """The loss of all rows so far; None without rows that count."""

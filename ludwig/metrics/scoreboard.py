@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -25,6 +26,15 @@ class Scoreboard:
         """Takes over what another has counted."""
         for name, metric in self.metrics.items():
             metric.merge(other.metrics[name])
+
+    def state(self) -> dict[str, Any]:
+        """What each metric has counted."""
+        return {name: metric.state() for name, metric in self.metrics.items()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what others of the same metrics had counted."""
+        for name, metric in self.metrics.items():
+            metric.load_state(state[name])
 
     def compute(self) -> dict[str, float]:
         """Metric by name; one that cannot be computed is left out, one that is not a number stays."""

@@ -9,23 +9,30 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from ludwig.nn import reliability
 
 Ids = NDArray[np.integer[Any]]
 Counts = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
 
 
-def classification_statistics(target: Ids, predicted: Ids, labels: Sequence[str]) -> dict[str, Any]:
+def classification_statistics(
+    target: Ids, predicted: Ids, labels: Sequence[str], probabilities: Floats | None = None
+) -> dict[str, Any]:
     """Confusion matrix, overall statistics and those of each class, under its label.
 
-    Rows whose target is below zero, of no known class, are left out.
+    `probabilities` [N, C], or [N] of the second of two classes. Rows whose target is below zero, of no known class, are
+    left out.
     """
     known = target >= 0
     matrix = confusion_matrix(target[known], predicted[known], len(labels))
+    of_shares = {} if probabilities is None else probability_stats(target[known], probabilities[known])
     return {
         "confusion_matrix": matrix.tolist(),
-        "overall_stats": overall_stats(matrix),
+        "overall_stats": {**overall_stats(matrix), **of_shares},
         "per_class_stats": per_class_stats(matrix, labels),
     }
 
@@ -38,7 +45,7 @@ def binary_statistics(
     The curves are left out where all rows are of one class, or a probability is not a number.
     """
     truth, of_true = target.astype(np.int64), probability_of_true.astype(np.float64)
-    statistics = classification_statistics(truth, predicted.astype(np.int64), labels)
+    statistics = classification_statistics(truth, predicted.astype(np.int64), labels, of_true)
     known = truth >= 0
     truth, of_true = truth[known], of_true[known]
     if len(np.unique(truth)) < 2 or not np.isfinite(of_true).all():
@@ -53,6 +60,34 @@ def binary_statistics(
         "average_precision_micro": average_precision_micro(truth, of_true),
         "average_precision_samples": average_precision_samples(truth, of_true),
     }
+
+
+def probability_stats(target: Ids, probabilities: Floats) -> dict[str, float]:
+    """How good probabilities are as such: expected calibration error and Brier score.
+
+    target [N] of known classes, probabilities [N, C], or [N] of the second of two classes. Empty without rows, or where
+    a probability is not a number.
+    """
+    if not len(target) or not np.isfinite(probabilities).all():
+        return {}
+    shares, truth = torch.from_numpy(probabilities.astype(np.float64)), torch.from_numpy(target.astype(np.int64))
+    confidence, hits = reliability.confidence_and_hits(shares, truth)  # [N], [N]
+    error = reliability.expected_calibration_error(reliability.binned(confidence, hits, truth >= 0))
+    assert error is not None
+    return {"expected_calibration_error": error, "brier_score": brier_score(target, probabilities)}
+
+
+def brier_score(target: Ids, probabilities: Floats) -> float:
+    """The mean squared distance of probabilities from the truth, summed over the classes; halved where there are two.
+
+    Source: Brier 1950, "Verification of Forecasts Expressed in Terms of Probability". Halving makes it the squared
+    distance of the probability of one class, as is usual for two.
+    """
+    shares = np.asarray(probabilities, np.float64)
+    if shares.ndim == 1:
+        return float(((shares - target) ** 2).mean())
+    distances = ((shares - np.eye(shares.shape[1])[target]) ** 2).sum(1)  # [N]
+    return float(distances.mean() / (2 if shares.shape[1] == 2 else 1))
 
 
 def confusion_matrix(target: Ids, predicted: Ids, classes: int) -> Counts:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
@@ -28,9 +29,9 @@ Table = TypeVar("Table")
 class Step:
     """What the training step of a batch gives."""
 
-    loss: Tensor  # [], to be minimised
     parts: dict[str, Tensor]  # the loss of each output, unweighted
     predictions: dict[str, Prediction]
+    auxiliary: Tensor | None = None  # [], what else is to be minimised
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +81,42 @@ class Model(Component, nn.Module):
         """Complete predictions by output: [B, ...]."""
         raise NotImplementedError
 
+    def combined_loss(self, step: Step) -> Tensor:
+        """The weighted sum of the losses of all outputs, and what else is to be minimised: []."""
+        terms = [step.parts[name] * output.config.loss.weight for name, output in self.outputs.items()]
+        return torch.stack(terms if step.auxiliary is None else [*terms, step.auxiliary]).sum()
+
+    def weights_of(self, batch: Frame) -> dict[str, Tensor]:
+        """How much the rows of a batch count together in the loss of each output: []."""
+        return {name: output.weight_of(self.target(name, batch)) for name, output in self.outputs.items()}
+
     def suggested_learning_rate(self) -> float:
         """What `learning_rate: auto` stands for."""
         return 0.001
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """The learned weights that all outputs depend on."""
+        own = {id(weight) for output in self.outputs.values() for weight in output.parameters()}
+        return [weight for weight in self.parameters() if weight.requires_grad and id(weight) not in own]
+
+    def leave_out_inputs(self, share: float) -> None:
+        """From now on each input of each row is left out in training with this probability, never all of a row."""
+        raise ArgumentError(f"trainer.modality_dropout {share} needs a model of several inputs (model_type: ecd).")
+
+    def recompute_activations(self) -> None:
+        """From now on the backward pass computes activations again, which costs time and saves memory.
+
+        Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174.
+        """
+        for part in self.modules():  # pretrained networks know how; the name of it changed in transformers 5
+            enable = getattr(part, "activation_checkpointing_enable", None)
+            enable = enable or getattr(part, "gradient_checkpointing_enable", None)
+            if enable is not None:
+                enable({"use_reentrant": False})
+
+    def compile_forward(self) -> None:
+        """From now on the network runs as torch.compile translates it."""
+        self.compile(dynamic=True)
 
     def target(self, name: str, batch: Frame) -> Tensor:
         """The target of an output: [B, ...]."""

@@ -19,6 +19,7 @@ from ludwig.losses.base import LOSSES, Loss
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
 from ludwig.metrics.loss import LossMetric
 from ludwig.metrics.scoreboard import Scoreboard
+from ludwig.nn.calibration import Scaling
 from ludwig.nn.members import rows_of
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.reduce import ReductionName, SequenceReducer
@@ -77,8 +78,6 @@ class Output(Component, nn.Module):
 
         decoder: Decoder.Config
 
-    temperature: Tensor  # [], where the output is calibrated
-
     def __init__(self, config: Config, shape: Shape, dependencies: Mapping[str, int], facts: Any) -> None:
         """`shape` of the combined signal, and the widths of the hidden vectors of the outputs that this one reads."""
         nn.Module.__init__(self)
@@ -92,17 +91,25 @@ class Output(Component, nn.Module):
         into = Shape(form, width + sum(dependencies.values()), shape.count if self.has_members else 1)
         self.decoder: Decoder = config.decoder.build(into, self.size)
         self.loss: Loss = config.loss.build(self.labels)
-        if self.is_calibrated:
-            self.register_buffer("temperature", torch.ones(()))
+        if self.scaling is not None:
+            for name, value in self.scaling.identity().items():
+                self.register_buffer(name, value)
 
     @property
-    def is_calibrated(self) -> bool:
-        """Whether logits are divided by a temperature that the validation split has taught."""
-        return False
+    def scaling(self) -> Scaling | None:
+        """How logits become those that probabilities are read from, once the validation split has taught it."""
+        return None
 
     def calibrated(self, logits: Tensor) -> Tensor:
         """Logits as probabilities are read from them."""
-        return logits / self.temperature if self.is_calibrated else logits
+        scaling = self.scaling
+        return logits if scaling is None else scaling(logits, {name: getattr(self, name) for name in scaling.names})
+
+    @torch.no_grad()
+    def calibrate_by(self, state: Mapping[str, Tensor]) -> None:
+        """Takes over the numbers of the scaling."""
+        for name, value in state.items():
+            self.get_buffer(name).copy_(value)
 
     @property
     def size(self) -> int:
@@ -150,6 +157,11 @@ class Output(Component, nn.Module):
     def loss_of(self, prediction: Prediction, target: Tensor) -> Tensor:
         """The training loss of the batch: []."""
         return self.loss.of_rows(*self.loss_terms(prediction, target))
+
+    def weight_of(self, target: Tensor) -> Tensor:
+        """How much the rows of a batch count together in a mean over several batches: []."""
+        weights = self.loss.row_weights(target)
+        return torch.tensor(float(len(target)), device=target.device) if weights is None else weights.sum()
 
     def complete(self, prediction: Prediction) -> Prediction:
         """With predictions and probabilities for the user; with members, the mean of theirs."""
@@ -203,6 +215,16 @@ class OutputScores:
         for name, metric in self.losses.items():
             metric.merge(other.losses[name])
         self.board.merge(other.board)
+
+    def state(self) -> dict[str, Any]:
+        """What has been counted, as tensors, numbers and lists of them."""
+        return {"losses": {name: metric.state() for name, metric in self.losses.items()}, "board": self.board.state()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what others of the same output had counted."""
+        for name, metric in self.losses.items():
+            metric.load_state(state["losses"][name])
+        self.board.load_state(state["board"])
 
     def compute(self) -> dict[str, float]:
         """Metric by name; one that cannot be computed is left out."""

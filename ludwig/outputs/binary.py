@@ -17,6 +17,7 @@ from ludwig.features.binary import BinaryFacts, BinaryFeature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.metrics.base import Setting
 from ludwig.metrics.statistics import binary_statistics
+from ludwig.nn.calibration import PlattMethod, Scaling, scaling_of
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS, Output
 from ludwig.schema import Chosen, param
@@ -39,7 +40,9 @@ class BinaryOutput(Output):
         loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
         preprocessing: BinaryFeature.TargetConfig = param(BinaryFeature.TargetConfig, help="How the column is read.")
         threshold: float = param(0.5, min=0, max=1, help="From which probability on the prediction is true.")
-        calibration: bool = param(False, help="Whether probabilities are calibrated on the validation split.")
+        calibration: bool | PlattMethod = param(
+            False, help="How probabilities are calibrated on the validation split; true for a temperature."
+        )
 
     config: Config
     facts: BinaryFacts
@@ -55,8 +58,8 @@ class BinaryOutput(Output):
         return logits.squeeze(-1)  # [B] or [B, K]
 
     @property
-    def is_calibrated(self) -> bool:
-        return self.config.calibration
+    def scaling(self) -> Scaling | None:
+        return scaling_of(self.config.calibration, ())
 
     def complete(self, prediction: Prediction) -> Prediction:
         logits = self.calibrated(prediction.logits)

@@ -16,6 +16,7 @@ from ludwig.features.category import CategoryFacts, CategoryFeature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.metrics.base import Setting
 from ludwig.metrics.statistics import classification_statistics
+from ludwig.nn.calibration import Method, Scaling, scaling_of
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS, Output
 from ludwig.schema import Chosen, param
@@ -40,7 +41,9 @@ class CategoryOutput(Output):
             CategoryFeature.TargetConfig, help="How the column is read."
         )
         top_k: int = param(3, min=1, help="Among how many best classes hits_at_k looks for the target.")
-        calibration: bool = param(False, help="Whether probabilities are calibrated on the validation split.")
+        calibration: bool | Method = param(
+            False, help="How probabilities are calibrated on the validation split; true for a temperature."
+        )
 
     config: Config
     facts: CategoryFacts
@@ -57,8 +60,8 @@ class CategoryOutput(Output):
         return Setting(classes=self.size, top_k=self.config.top_k)
 
     @property
-    def is_calibrated(self) -> bool:
-        return self.config.calibration
+    def scaling(self) -> Scaling | None:
+        return scaling_of(self.config.calibration, (self.size,))
 
     def complete(self, prediction: Prediction) -> Prediction:
         logits = self.calibrated(prediction.logits)
@@ -69,6 +72,5 @@ class CategoryOutput(Output):
         return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)
 
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
-        truth = np.asarray(target)
-        known = truth >= 0
-        return classification_statistics(truth[known], np.asarray(columns["predictions"])[known], self.labels)
+        predicted, probabilities = np.asarray(columns["predictions"]), np.asarray(columns["probabilities"])
+        return classification_statistics(np.asarray(target), predicted, self.labels, probabilities)

@@ -1,19 +1,28 @@
-"""How a step runs on a device: backward, clip, step. On one process in float32 it is a thin shell."""
+"""How a step runs on its device: arithmetic, backward, clipping, the optimizer, other processes.
+
+On one process in float32 it is a thin shell.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+
+from ludwig.runtime.distributed import ALONE, Workers
 
 logger = logging.getLogger(__name__)
 
 _AS_IT_IS: AbstractContextManager[object] = nullcontext()
 MEMORY_SHARE = 0.5  # of the free memory of a GPU that a resident table may take
+
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,28 +34,45 @@ class Clipping:
     value: float | None = None
 
 
-class Engine:
-    """Device and arithmetic of a run."""
+def precision_of(asked: bool | str, device: torch.device) -> Precision:
+    """The arithmetic that `use_mixed_precision` asks for on this device.
 
-    def __init__(self, device: torch.device, mixed_precision: bool = False) -> None:
-        """`mixed_precision`: bfloat16 where it is safe; on a GPU only, since a CPU gains little."""
-        self.device = device
-        self.mixed = mixed_precision and device.type == "cuda"
-        if mixed_precision and not self.mixed:
-            logger.info("use_mixed_precision is for GPUs; on %s everything is computed in float32.", device.type)
+    True is bfloat16 where the device computes in it, else float16. A CPU is many times slower in float16 than in
+    float32, so it takes bfloat16 instead.
+    """
+    if asked is False:
+        return "float32"
+    if device.type == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "float16" if asked == "float16" or (asked is True and not able) else "bfloat16"
+    if asked == "float16":
+        logger.warning("A %s is slow in float16: use_mixed_precision takes bfloat16 there.", device.type)
+    return "bfloat16"
+
+
+class Engine:
+    """Device, arithmetic and processes of a run."""
+
+    def __init__(self, device: torch.device, precision: Precision = "float32", workers: Workers = ALONE) -> None:
+        self.device, self.workers = device, workers
+        self.dtype: torch.dtype = getattr(torch, precision)
+        # Small gradients are zero in float16: they are computed of a loss that is scaled up (arXiv:1710.03740).
+        self.scaler = torch.amp.GradScaler(device.type) if precision == "float16" else None
 
     def autocast(self) -> AbstractContextManager[object]:
         """The arithmetic of a forward pass."""
-        return torch.autocast(self.device.type, torch.bfloat16) if self.mixed else _AS_IT_IS
+        return _AS_IT_IS if self.dtype == torch.float32 else torch.autocast(self.device.type, self.dtype)
 
     @property
     def is_main(self) -> bool:
         """Whether this process writes files."""
-        return True
+        return self.workers.is_main
 
     def place(self, model: nn.Module) -> None:
-        """Moves the model to the device."""
+        """Moves the model to the device; images lie there with their channels last, as its kernels want them."""
         model.to(self.device)
+        if self.device.type == "cuda":
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def has_room_for(self, nbytes: int) -> bool:
         """Whether a table of this size may live on the device."""
@@ -55,20 +81,70 @@ class Engine:
         free, _ = torch.cuda.mem_get_info(self.device)
         return nbytes < free * MEMORY_SHARE
 
-    def clip(self, parameters: Sequence[Tensor], clipping: Clipping) -> None:
-        """Bounds the gradients in place, without waiting for the device."""
-        if clipping.norm_of_all is not None:
-            _clip_norm_of_all(parameters, clipping.norm_of_all)
-        if clipping.norm_of_each is not None:
+    def wait(self) -> None:
+        """Goes on when the device has done all that it was asked."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    # -- a step: backward, gathered, clip, step
+
+    def backward(self, loss: Tensor) -> None:
+        """Adds the gradients of the loss."""
+        (loss if self.scaler is None else self.scaler.scale(loss)).backward()  # type: ignore[no-untyped-call]
+
+    def gather(self, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer) -> None:
+        """Adds up the gradients of all processes, unscaled."""
+        if self.workers.count > 1:
             for parameter in parameters:
-                _clip_norm_of_all([parameter], clipping.norm_of_each)
+                if parameter.grad is None:  # this process had no rows, another one may have had some
+                    parameter.grad = torch.zeros_like(parameter)
+            self.workers.add_up([parameter.grad for parameter in parameters if parameter.grad is not None])
+        if self.scaler is not None:
+            self.scaler.unscale_(optimizer)
+
+    def clip(self, parameters: Sequence[Tensor], clipping: Clipping | None) -> Tensor:
+        """Bounds the gradients in place, without waiting for the device; gives the norm that all had together: []."""
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        norm = _norm(gradients, self.device)
+        if clipping is None:
+            return norm
+        if clipping.norm_of_all is not None:
+            _shorten(gradients, norm, clipping.norm_of_all)
+        if clipping.norm_of_each is not None:
+            for gradient in gradients:
+                _shorten([gradient], _norm([gradient], self.device), clipping.norm_of_each)
         if clipping.value is not None:
             nn.utils.clip_grad_value_(parameters, clipping.value)
+        return norm
+
+    def step(self, optimizer: torch.optim.Optimizer, norm: Tensor) -> bool | Tensor:
+        """Moves the weights unless the gradients are not finite, and says whether they are.
+
+        On a GPU nobody waits for the answer where the kernel itself can leave the weights as they are.
+        """
+        if self.scaler is not None:
+            self.scaler.step(optimizer)
+            self.scaler.update()
+            return norm.isfinite()
+        if self.device.type == "cuda" and getattr(optimizer, "_step_supports_amp_scaling", False):
+            fused: Any = optimizer
+            finite = norm.isfinite()
+            fused.found_inf = (~finite).float()
+            optimizer.step()
+            return finite
+        is_finite = math.isfinite(norm.item())
+        if is_finite:
+            optimizer.step()
+        return is_finite
 
 
-def _clip_norm_of_all(parameters: Sequence[Tensor], bound: float) -> None:
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+def _norm(gradients: list[Tensor], device: torch.device) -> Tensor:
     if not gradients:
-        return
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    torch._foreach_mul_(gradients, (bound / (norm + 1e-6)).clamp_max(1.0))
+        return torch.zeros((), device=device)
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return norm
+
+
+def _shorten(gradients: list[Tensor], norm: Tensor, bound: float) -> None:
+    if gradients:
+        torch._foreach_mul_(gradients, (bound / (norm + 1e-6)).clamp_max(1.0))

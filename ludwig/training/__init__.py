@@ -1,8 +1,7 @@
 """How a model learns."""
 
-from ludwig.training import none  # noqa: F401  (importing registers)
+from ludwig.training import finetuning, none, trainer  # noqa: F401  (importing registers)
 from ludwig.training.base import TRAINERS
 from ludwig.training.run import Run, Saves, Saving
-from ludwig.training.trainer import Trainer
 
-__all__ = ["TRAINERS", "Run", "Saves", "Saving", "Trainer"]
+__all__ = ["TRAINERS", "Run", "Saves", "Saving"]

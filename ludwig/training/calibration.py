@@ -1,54 +1,238 @@
-"""Temperature scaling: probabilities that are right as often as they say.
+"""Calibration: probabilities that are right as often as they say.
 
-Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv:1706.04599, section 4.2.
+The numbers of a scaling (see `ludwig.nn.calibration`) are those with the least negative log-likelihood of the
+probabilities that users see, on a split that was not trained on. It is the plain likelihood, without the weights and
+refinements of the training loss; of ensemble members it is that of their mean. Source: Guo et al. 2017, "On
+Calibration of Modern Neural Networks", arXiv:1706.04599, section 4.
 
-N = rows of the split
+N = rows of the split, K = ensemble members, C = classes
 """
 
 from __future__ import annotations
 
 import dataclasses
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ludwig.columns.frame import Frame
 from ludwig.data.loader import batches
+from ludwig.metrics.sums import wide
 from ludwig.models.base import Model
+from ludwig.nn import reliability
+from ludwig.nn.calibration import Scaling
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import Output
 
-ITERATIONS = 50
+logger = logging.getLogger(__name__)
+
+ITERATIONS = 100
+LEAST_ROWS = 3
+FOLDS = 3  # in which the strength of a penalty is chosen
+TEMPERATURES = tuple(2.0**power for power in range(-6, 7))  # where learning may start
+SLACK = 1e-6  # of the likelihood, which the rounding of the kept numbers may cost
+
+Json = dict[str, Any]
+Free = dict[str, Tensor]
 
 
-def calibrate(model: Model, frame: Frame, batch_size: int, device: torch.device) -> None:
-    """Learns the temperature of each output that is calibrated, from the logits of a split that was not trained on."""
-    outputs = {name: output for name, output in model.outputs.items() if output.is_calibrated}
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What an output answered, and what is true."""
+
+    logits: Tensor  # [N], [N, C] or with members [N, K], [N, K, C]
+    target: Tensor  # [N], or [N, C] where each of many labels is true or not
+
+    @staticmethod
+    def of(pairs: Sequence[tuple[Tensor, Tensor]]) -> Seen:
+        """Logits and targets of the batches."""
+        if not pairs:
+            return Seen(torch.empty(0), torch.empty(0))
+        return Seen(torch.cat([logits for logits, _ in pairs]), torch.cat([target for _, target in pairs]))
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def rows(self, chosen: Tensor) -> Seen:
+        """Some of the rows: chosen [N] of booleans."""
+        return Seen(self.logits[chosen], self.target[chosen])
+
+    def usable(self) -> Seen:
+        """The rows with a known target and finite logits, in double precision where the device has it."""
+        known = (self.target >= 0).flatten(1).all(1) if self.target.dim() > 1 else self.target >= 0  # [N]
+        finite = self.logits.isfinite().view(len(self), -1).all(1) if len(self) else known  # [N]
+        return Seen(wide(self.logits), self.target).rows(known & finite)
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """How good probabilities are; None without rows."""
+
+    error: float | None
+    likelihood: float | None  # its negative logarithm
+
+
+def calibrate(model: Model, frame: Frame, batch_size: int, device: torch.device) -> dict[str, Json]:
+    """Teaches each output that asks for it how to calibrate its probabilities, from a split that was not trained on.
+
+    An output goes without where that would raise the negative log-likelihood, or where the split has too few rows or
+    one class only. What an earlier call taught is forgotten.
+
+    Returns:
+        By output: `method`, what the config asks for; `kept`, whether it is in force, and if not, `reason`; `rows`, of
+        which it was learned; `expected_calibration_error` and `negative_log_likelihood`, each `before` and `after`,
+        on these same rows.
+    """
+    outputs = {name: output for name, output in model.outputs.items() if output.scaling is not None}
     if not outputs:
-        return
-    gathered: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = {name: [] for name in outputs}
+        return {}
+    seen = _answers(model, list(outputs), frame, batch_size, device)
+    return {name: _calibrated(name, output, seen[name].usable()) for name, output in outputs.items()}
+
+
+def _answers(model: Model, names: list[str], frame: Frame, batch_size: int, device: torch.device) -> dict[str, Seen]:
+    gathered: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in names}
     model.eval()
     with torch.no_grad():
         for batch in batches(frame, batch_size, device):
             predictions = model.predict(batch)
-            for name in outputs:
-                seen = predictions[name]
-                gathered[name].append((seen.logits, seen.hidden, model.target(name, batch)))
-    for name, output in outputs.items():
-        logits, hidden, target = (torch.cat(parts) for parts in zip(*gathered[name], strict=True))
-        output.temperature.fill_(_temperature(output, Prediction(logits, hidden), target))
+            for name in names:
+                gathered[name].append((predictions[name].logits, model.target(name, batch)))
+    return {name: Seen.of(pairs) for name, pairs in gathered.items()}
 
 
-def _temperature(output: Output, seen: Prediction, target: Tensor) -> float:
-    """The temperature with the least loss. It is learned as a logarithm, so that it stays above zero."""
-    log_temperature = torch.zeros((), device=seen.logits.device, requires_grad=True)
-    optimizer = torch.optim.LBFGS([log_temperature], max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+def _calibrated(name: str, output: Output, seen: Seen) -> Json:
+    scaling = output.scaling
+    assert scaling is not None
+    output.calibrate_by(scaling.identity())
+    before = after = _judged(output, seen)
+    reason = _unfit(seen)
+    if reason is None:
+        state = _learned(output, scaling, seen)
+        output.calibrate_by(state)
+        after = _judged(output, seen)
+        if not _is_no_worse(after, before):
+            output.calibrate_by(scaling.identity())
+            reason, after = "The negative log-likelihood would get worse.", before
+    if reason is not None:
+        logger.warning("The output '%s' is not calibrated. %s", name, reason)
+    return {
+        "method": scaling.method,
+        "kept": reason is None,
+        "reason": reason,
+        "rows": len(seen),
+        "expected_calibration_error": {"before": before.error, "after": after.error},
+        "negative_log_likelihood": {"before": before.likelihood, "after": after.likelihood},
+    }
 
-    def closure() -> float:
-        optimizer.zero_grad()
-        loss = output.loss_of(dataclasses.replace(seen, logits=seen.logits / log_temperature.exp()), target)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return float(log_temperature.detach().exp())
+def _unfit(seen: Seen) -> str | None:
+    """Why the rows teach nothing, if so."""
+    if len(seen) < LEAST_ROWS:
+        return f"The split has {len(seen)} rows with a known target, and it takes {LEAST_ROWS}; give it more rows."
+    if bool((seen.target == seen.target.flatten()[0]).all()):
+        return "All rows of the split have the same target; give it rows of other classes."
+    return None
+
+
+def _is_no_worse(after: Judged, before: Judged) -> bool:
+    assert after.likelihood is not None and before.likelihood is not None
+    return math.isfinite(after.likelihood) and after.likelihood <= before.likelihood + SLACK
+
+
+@torch.no_grad()
+def _judged(output: Output, seen: Seen) -> Judged:
+    """The probabilities that the output now gives."""
+    if not len(seen):
+        return Judged(None, None)
+    probabilities = wide(_probabilities(output, seen.logits))
+    confidence, hits = reliability.confidence_and_hits(probabilities, seen.target)
+    bins = reliability.binned(confidence, hits, torch.ones_like(hits))
+    likelihood = reliability.negative_log_likelihood(probabilities, seen.target)
+    return Judged(reliability.expected_calibration_error(bins), float(likelihood))
+
+
+def _probabilities(output: Output, logits: Tensor) -> Tensor:
+    """As users see them: [N], or [N, C]."""
+    probabilities = output.complete(Prediction(logits, logits)).probabilities
+    assert probabilities is not None
+    return probabilities
+
+
+def _learned(output: Output, scaling: Scaling, seen: Seen) -> Mapping[str, Tensor]:
+    """The state of least loss. The output itself must leave logits as they are meanwhile."""
+    problem = _Problem(output, scaling, seen)
+    start = problem.start()
+    if len(scaling.strengths) == 1:
+        return scaling.state(problem.solve(start, scaling.strengths[0]))
+    strength = _best_strength(output, scaling, seen, start)
+    return scaling.state(problem.solve(start, strength))
+
+
+def _best_strength(output: Output, scaling: Scaling, seen: Seen, start: Free) -> float:
+    """The strength of the penalty that does best on rows which were left out: cross-validation, as in Kull et al.
+
+    It goes from strong to weak, each solution beginning where the one before ended, until weaker is worse.
+    """
+    order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(0)).to(seen.target.device)
+    left_out = [order % FOLDS == fold for fold in range(FOLDS)]  # [N] each
+    problems = [_Problem(output, scaling, seen.rows(~rows)) for rows in left_out]
+    judges = [_Problem(output, scaling, seen.rows(rows)) for rows in left_out]
+    solutions = [start] * FOLDS
+    best, least = scaling.strengths[0], math.inf
+    for strength in scaling.strengths:
+        solutions = [problem.solve(free, strength) for problem, free in zip(problems, solutions, strict=True)]
+        with torch.no_grad():
+            losses = [judge.likelihood(free) * len(judge.seen) for judge, free in zip(judges, solutions, strict=True)]
+        total = float(torch.stack(losses).sum())
+        if not total < least:
+            break
+        best, least = strength, total
+    return best
+
+
+@dataclasses.dataclass(frozen=True)
+class _Problem:
+    """Least negative log-likelihood plus penalty over the free numbers of a scaling."""
+
+    output: Output
+    scaling: Scaling
+    seen: Seen
+
+    def likelihood(self, free: Mapping[str, Tensor]) -> Tensor:
+        """Its negative logarithm: []."""
+        logits = self.scaling(self.seen.logits, self.scaling.state(free))
+        return reliability.negative_log_likelihood(_probabilities(self.output, logits), self.seen.target)
+
+    @torch.no_grad()
+    def start(self) -> Free:
+        """The best of several temperatures, since there is no slope where what is true has a probability of zero."""
+        starts = [
+            {name: value.to(self.seen.logits) for name, value in self.scaling.start(temperature).items()}
+            for temperature in TEMPERATURES
+        ]
+        return min(starts, key=lambda free: float(self.likelihood(free)))
+
+    def solve(self, start: Mapping[str, Tensor], strength: float) -> Free:
+        """The free numbers of least loss, by L-BFGS."""
+        free = {name: value.clone().requires_grad_() for name, value in start.items()}
+        optimizer = torch.optim.LBFGS(
+            list(free.values()),
+            max_iter=ITERATIONS,
+            tolerance_grad=1e-9,
+            tolerance_change=1e-12,
+            line_search_fn="strong_wolfe",
+        )
+
+        def closure() -> float:
+            optimizer.zero_grad()
+            loss = self.likelihood(free) + self.scaling.penalty(free, strength)
+            loss.backward()  # type: ignore[no-untyped-call]
+            return float(loss.detach())
+
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
+        return {name: value.detach() for name, value in free.items()}

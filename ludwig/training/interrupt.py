@@ -1,39 +1,55 @@
-"""Ctrl-C ends training after the step at hand; twice, at once."""
+"""Signals that a run listens to: Ctrl-C and SIGTERM end it after the step at hand, SIGUSR1 and SIGUSR2 pause it."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 logger = logging.getLogger(__name__)
 
+ENDS = ("SIGINT", "SIGTERM")
+PAUSE, RESUME = "SIGUSR1", "SIGUSR2"  # which not every system has
+NAP_SECONDS = 0.1
+
 
 class Interrupt:
-    """Whether somebody asked for the end."""
+    """What somebody asked for."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = self.paused = False
+
+    def rest(self) -> None:
+        """Waits while the run is paused."""
+        while self.paused and not self.asked:
+            time.sleep(NAP_SECONDS)
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Takes a signal; a second one that asks for the end ends at once."""
+        name = signal.Signals(number).name
+        if name in ENDS:
+            if self.asked:
+                raise KeyboardInterrupt
+            self.asked = True
+            logger.warning("Training stops after this step and keeps the best weights. Once more to stop at once.")
+        else:
+            self.paused = name == PAUSE
+            logger.warning("Training is paused until %s." if self.paused else "Training goes on after %s.", RESUME)
 
 
 @contextmanager
 def listening() -> Iterator[Interrupt]:
-    """Catches the first Ctrl-C or SIGTERM inside the block; outside the main thread nothing is caught."""
+    """Catches signals inside the block; outside the main thread nothing is caught."""
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if interrupt.asked:
-            raise KeyboardInterrupt
-        interrupt.asked = True
-        logger.warning("Training stops after this step and keeps the best weights. Once more to stop at once.")
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [getattr(signal, name) for name in (*ENDS, PAUSE, RESUME) if hasattr(signal, name)]
+    before = {number: signal.signal(number, interrupt.note) for number in numbers}
     try:
         yield interrupt
     finally:

@@ -104,5 +104,11 @@ class NoTrainer(TrainerBase):
     def _evaluate(self, frame: Frame) -> Metrics:
         wanted = {str(self.config.validation_field): str(self.config.validation_metric)}
         return evaluate(
-            self.model, frame, self.config.eval_batch_size, self.engine.device, wanted, self.config.eval_steps
+            self.model,
+            frame,
+            self.config.eval_batch_size,
+            self.engine.device,
+            wanted,
+            self.config.eval_steps,
+            self.engine.workers,
         )

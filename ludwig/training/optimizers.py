@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -21,6 +21,7 @@ from ludwig.training.muon import MuonWithAdamW
 
 Betas = tuple[float, float]
 OptimizerClass = type[torch.optim.Optimizer]
+Group = dict[str, Any]  # of weights that are moved in one manner
 
 
 class Optimizer(Component):
@@ -29,25 +30,36 @@ class Optimizer(Component):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         works: ClassVar[OptimizerClass | str]  # the class, or "module:class" of a package that is imported when used
+        extra: ClassVar[str] = "llm"  # the extra that brings this package
         needs_closure: ClassVar[bool] = False  # its step computes the loss again, several times
+        is_averaged: ClassVar[bool] = False  # it is judged by other weights than those that it moves
 
-        def make(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
-            """The optimizer over the parameters, in one fused kernel where torch offers it.
+        @property
+        def sets_its_rate(self) -> bool:
+            """Whether the learning rate is its own and not the trainer's."""
+            return False
+
+        def faults(self) -> list[tuple[str, str]]:
+            """(parameter, message) of knobs that do not go together."""
+            return []
+
+        def make(self, weights: Sequence[nn.Parameter] | Sequence[Group], rate: float) -> torch.optim.Optimizer:
+            """The optimizer over the weights or groups of them, in one fused kernel where torch offers it.
 
             Raises:
                 MissingExtraError: The package that does the work is not installed.
             """
             knobs = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-            weights, works = list(parameters), _resolved(self.works)
+            works = _resolved(self.works, self.extra)
             if _can_fuse(works, weights):
                 knobs["fused"] = True
-            return works(weights, **{"lr": learning_rate, **knobs})
+            return works(weights, **{"lr": rate, **knobs})
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 
 
-def _resolved(works: OptimizerClass | str) -> OptimizerClass:
+def _resolved(works: OptimizerClass | str, extra: str) -> OptimizerClass:
     if not isinstance(works, str):
         return works
     module, _, name = works.partition(":")
@@ -55,13 +67,14 @@ def _resolved(works: OptimizerClass | str) -> OptimizerClass:
         found: OptimizerClass = getattr(importlib.import_module(module), name)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise MissingExtraError(package, "llm", f"The optimizer {name}") from error
+        raise MissingExtraError(package, extra, f"The optimizer {name}") from error
     return found
 
 
-def _can_fuse(works: OptimizerClass, weights: list[nn.Parameter]) -> bool:
-    offers = "fused" in inspect.signature(works).parameters
-    return offers and all(weight.is_floating_point() and weight.device.type in ("cpu", "cuda") for weight in weights)
+def _can_fuse(works: OptimizerClass, weights: Sequence[nn.Parameter] | Sequence[Group]) -> bool:
+    lists = [each["params"] if isinstance(each, dict) else [each] for each in weights]
+    kinds = {(weight.is_floating_point(), weight.device.type) for each in lists for weight in each}
+    return "fused" in inspect.signature(works).parameters and kinds <= {(True, "cpu"), (True, "cuda")}
 
 
 def _declare(name: str, works: OptimizerClass | str, **knobs: tuple[Any, Any]) -> None:
@@ -159,6 +172,49 @@ _declare(
     momentum=(float, param(0.95, min=0, max=1, help="Share of the last update that is kept.")),
     nesterov=(bool, param(True, help=_NESTEROV)),
 )
+
+
+@OPTIMIZERS.register("adafactor")
+class AdafactorOptimizer(Optimizer):
+    """`transformers.optimization.Adafactor`: second moments as rows and columns (Shazeer & Stern, arXiv:1804.04235)."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Optimizer.Config):
+        works = "transformers.optimization:Adafactor"
+
+        lr: float | None = param(None, min=0, help="Its own learning rate; null for one that follows from the step.")
+        scale_parameter: bool = param(True, help="Whether steps are in proportion to the size of the weights.")
+        relative_step: bool = param(True, help="Whether the learning rate follows from the step alone.")
+        warmup_init: bool = param(False, help="Whether that rate climbs at first.")
+
+        @property
+        def sets_its_rate(self) -> bool:
+            return self.relative_step or self.lr is not None
+
+        def faults(self) -> list[tuple[str, str]]:
+            if self.lr is not None and self.relative_step:
+                return [("lr", "Has no effect with relative_step: set relative_step to false, or lr to null.")]
+            if self.warmup_init and not self.relative_step:
+                return [("warmup_init", "Needs relative_step.")]
+            return []
+
+        def make(self, weights: Sequence[nn.Parameter] | Sequence[Group], rate: float) -> torch.optim.Optimizer:
+            own = None if self.relative_step else rate if self.lr is None else self.lr
+            steps = {"relative_step": self.relative_step, "warmup_init": self.warmup_init}
+            works: Any = _resolved(self.works, self.extra)
+            optimizer: torch.optim.Optimizer = works(weights, lr=own, scale_parameter=self.scale_parameter, **steps)
+            return optimizer
+
+
+_declare(
+    "schedule_free_adamw",
+    "schedulefree:AdamWScheduleFree",
+    betas=_betas(),
+    weight_decay=_decay(),
+    warmup_steps=(int, param(0, min=0, help="Steps in which the rate climbs from zero.")),
+)
+OPTIMIZERS.get("schedule_free_adamw").Config.extra = "optimizers"
+OPTIMIZERS.get("schedule_free_adamw").Config.is_averaged = True
 
 # Of bitsandbytes: states of 8 bits, or in paged memory (Dettmers et al. 2021, arXiv:2110.02861).
 _BITS = "bitsandbytes.optim"

@@ -2,63 +2,108 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from dataclasses import dataclass
+from typing import Protocol
 
-from ludwig.training.base import TrainingKnobs
+from ludwig.training.knobs import Auto
 from ludwig.training.schedules import Span
 
 AUTO_SHARE = 0.2  # of the rows that an automatic batch may take
 AUTO_MOST = {"cpu": 128}  # rows of an automatic batch by device
-AUTO_MOST_ELSEWHERE = 1024
+SCALINGS = {"constant": lambda workers: 1.0, "sqrt": math.sqrt, "linear": float}
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How many rows, steps and rounds."""
-
-    batch_size: int
-    accumulation: int  # batches of an optimizer step
-    steps_per_epoch: int
-    total_steps: int
-    steps_per_round: int
-    learning_rate: float
+class Knobs(Protocol):
+    """The knobs that a plan follows from."""
 
     @property
-    def span(self) -> Span:
-        return Span(self.total_steps, self.steps_per_round)
+    def batch_size(self) -> int | Auto: ...
+    @property
+    def effective_batch_size(self) -> int | Auto: ...
+    @property
+    def gradient_accumulation_steps(self) -> int | Auto: ...
+    @property
+    def max_batch_size(self) -> int | None: ...
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def train_steps(self) -> int | None: ...
+    @property
+    def steps_per_checkpoint(self) -> int: ...
+    @property
+    def checkpoints_per_epoch(self) -> int: ...
 
 
-def plan_of(knobs: TrainingKnobs, rows: int, device_type: str, suggested_rate: float) -> Plan:
-    """Settles what is automatic: a batch takes a fifth of the rows at most, up to what the device does well."""
-    batch_size, accumulation = _batch(knobs, rows, device_type)
-    steps_per_epoch = math.ceil(rows / batch_size)
-    if knobs.steps_per_checkpoint:
-        steps_per_round = min(knobs.steps_per_checkpoint, steps_per_epoch)
-    else:
-        steps_per_round = max(steps_per_epoch // max(knobs.checkpoints_per_epoch, 1), 1)
-    return Plan(
-        batch_size=batch_size,
-        accumulation=accumulation,
-        steps_per_epoch=steps_per_epoch,
-        total_steps=knobs.train_steps or knobs.epochs * steps_per_epoch,
-        steps_per_round=steps_per_round,
-        learning_rate=suggested_rate if knobs.learning_rate == "auto" else knobs.learning_rate,
-    )
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How many rows, steps and rounds. A step takes a batch of each worker."""
+
+    knobs: Knobs
+    rows: int
+    batch_size: int
+    accumulation: int  # steps of an optimizer step
+    workers: int = 1
+
+    @property
+    def step_rows(self) -> int:
+        """Rows of a step, those of all workers together."""
+        return self.batch_size * self.workers
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(self.rows / self.step_rows)
+
+    @property
+    def steps_per_round(self) -> int:
+        if self.knobs.steps_per_checkpoint:
+            return min(self.knobs.steps_per_checkpoint, self.steps_per_epoch)
+        return max(self.steps_per_epoch // max(self.knobs.checkpoints_per_epoch, 1), 1)
+
+    def total_steps(self, steps: int = 0, epoch: int = 1, row: int = 0) -> int:
+        """All steps of a run that has done these, and stands at this row of this epoch."""
+        rest = math.ceil((self.rows - row) / self.step_rows)
+        return self.knobs.train_steps or steps + rest + (self.knobs.epochs - max(epoch, 1)) * self.steps_per_epoch
+
+    def span(self, total_steps: int) -> Span:
+        """What a schedule knows of the run."""
+        return Span(total_steps, self.steps_per_round)
+
+    def grown(self, factor: float) -> Plan:
+        """With batches larger by the factor, up to the bound and to all rows."""
+        if factor == 1:
+            return self
+        most = min(self.knobs.max_batch_size or self.rows, max(self.rows // self.workers, 1))
+        return dataclasses.replace(self, batch_size=max(min(int(self.batch_size * factor), most), 1))
 
 
-def _batch(knobs: TrainingKnobs, rows: int, device_type: str) -> tuple[int, int]:
+def plan_of(knobs: Knobs, rows: int, workers: int, found: int) -> Plan:
+    """The plan of a run; `found` is the batch size where the config leaves it open."""
+    size, accumulation = _batch(knobs, workers, found)
+    return Plan(knobs, rows, size, accumulation, workers)
+
+
+def most_rows(knobs: Knobs, rows: int, device_type: str) -> int:
+    """The largest batch that may be tried where the config leaves the size open."""
+    bounds = [int(rows * AUTO_SHARE), knobs.max_batch_size or rows, AUTO_MOST.get(device_type, rows)]
+    return max(min(bounds), 1)
+
+
+def leaves_batch_open(knobs: Knobs) -> bool:
+    """Whether the batch size follows from no other knob."""
+    others = (knobs.effective_batch_size, knobs.gradient_accumulation_steps)
+    return knobs.batch_size == "auto" and "auto" in others
+
+
+def _batch(knobs: Knobs, workers: int, found: int) -> tuple[int, int]:
     """(rows of a batch, batches of an optimizer step)."""
     size, steps, effective = knobs.batch_size, knobs.gradient_accumulation_steps, knobs.effective_batch_size
-    if size == "auto" and effective != "auto" and steps != "auto":
-        return max(effective // steps, 1), steps
-    if size == "auto":
-        most = min(AUTO_MOST.get(device_type, AUTO_MOST_ELSEWHERE), knobs.max_batch_size or rows)
-        fitting = max(min(int(rows * AUTO_SHARE), most), 1)
-        size = 2 ** int(math.log2(fitting))
-        if effective != "auto":
-            size = math.gcd(size, effective)
-    settled = int(size)
-    if steps == "auto":
-        steps = 1 if effective == "auto" else max(effective // settled, 1)
-    return settled, int(steps)
+    if effective == "auto":
+        return (found if size == "auto" else size), (1 if steps == "auto" else steps)
+    own = max(effective // workers, 1)
+    if size != "auto":
+        return size, (max(own // size, 1) if steps == "auto" else steps)
+    if steps != "auto":
+        return max(own // steps, 1), steps
+    size = math.gcd(found, own)
+    return size, own // size

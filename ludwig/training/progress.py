@@ -22,7 +22,8 @@ class Progress:
     learning_rate: float
     epoch: int = 0
     steps: int = 0
-    position: int = 0  # batches that are done of the epoch
+    row: int = 0  # rows that are done of the epoch, in its order
+    seconds: float = 0.0  # that training has taken, up to the last round
     checkpoint_number: int = 0
     best_eval_metric_value: float | None = None
     best_eval_loss: float | None = None
@@ -36,11 +37,18 @@ class Progress:
     train_metrics: History = dataclasses.field(default_factory=dict)
     validation_metrics: History = dataclasses.field(default_factory=dict)
     test_metrics: History = dataclasses.field(default_factory=dict)
+    base_batch_size: int = 0  # before batches grew
+    num_increases_batch_size: int = 0
+    last_increase_batch_size_steps: int = 0
+    soup: dict[str, list[float | None]] = dataclasses.field(default_factory=dict)  # value and loss of rounds, by step
+    soup_steps: list[int] = dataclasses.field(default_factory=list)  # of the rounds that were averaged
+    calibration: dict[str, Any] = dataclasses.field(default_factory=dict)  # by output: how it was calibrated
     checkpoint_to_step: dict[str, int] = dataclasses.field(default_factory=dict)
     checkpoint_to_epoch: dict[str, int] = dataclasses.field(default_factory=dict)
     stopped_early: bool = False
 
     _began: tuple[float, int] | None = dataclasses.field(default=None, repr=False, compare=False)
+    _before: float = dataclasses.field(default=0.0, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         fields = [field.name for field in dataclasses.fields(self) if not field.name.startswith("_")]
@@ -66,6 +74,11 @@ class Progress:
     def start_clock(self) -> None:
         """Notes when this process began to train."""
         self._began = (time.monotonic(), self.steps)
+        self._before = self.seconds
+
+    def seconds_now(self) -> float:
+        """How long training has taken, in this process and in those before."""
+        return self._before + (0.0 if self._began is None else time.monotonic() - self._began[0])
 
     def add(self, history: History, metrics: Metrics, *, epoch: int | None = None, step: int | None = None) -> None:
         """Notes the metrics of a round, by default of this moment."""
@@ -79,16 +92,7 @@ class Progress:
 
         What is not a number is worse than any number.
         """
-        return self._rank(value, loss, direction) > self._rank(
-            self.best_eval_metric_value, self.best_eval_loss, direction
-        )
-
-    @staticmethod
-    def _rank(value: float | None, loss: float | None, direction: str) -> tuple[bool, float, float]:
-        if value is None or math.isnan(value):
-            return (False, 0.0, 0.0)
-        good = value if direction == "maximize" else -value
-        return (True, good, -math.inf if loss is None or math.isnan(loss) else -loss)
+        return rank(value, loss, direction) > rank(self.best_eval_metric_value, self.best_eval_loss, direction)
 
     def log_metrics(self) -> dict[str, float]:
         """The latest metrics and counters, flat, as tracking services want them."""
@@ -108,3 +112,11 @@ class Progress:
             for output, values in getattr(self, f"best_eval_{split}_metrics").items():
                 flat |= {f"best.{split}_metrics.{output}.{name}": value for name, value in values.items()}
         return flat
+
+
+def rank(value: float | None, loss: float | None, direction: str) -> tuple[bool, float, float]:
+    """How good a round is, by its metric and where that is equal by its loss: a larger one is better."""
+    if value is None or math.isnan(value):
+        return (False, 0.0, 0.0)
+    good = value if direction == "maximize" else -value
+    return (True, good, -math.inf if loss is None or math.isnan(loss) else -loss)

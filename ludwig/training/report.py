@@ -71,6 +71,8 @@ def training_report(config: Json, metadata: Json, progress: Progress, seed: int,
         "metrics": {
             split: _at_selected(best, history) for split, (best, history) in _splits(progress).items() if history
         },
+        "averaged_steps": progress.soup_steps,
+        "calibration": progress.calibration,
         "epochs_trained": progress.epoch,
         "environment": {
             "ludwig_version": LUDWIG_VERSION,
@@ -163,4 +165,13 @@ def _metrics(report: Json) -> str:
         ]
         if rows:
             text += f"\n\n### {split.title()}\n\n" + _table(rows, ["output", "metric", "value"])
-    return text
+    return text + _calibration(report["calibration"])
+
+
+def _calibration(calibration: Json) -> str:
+    rows = [
+        [output, told["method"], *(told["expected_calibration_error"][when] for when in ("before", "after"))]
+        for output, told in calibration.items()
+    ]
+    headers = ["output", "method", "expected calibration error before", "after"]
+    return "\n\n### Calibration\n\n" + _table(rows, headers) if rows else ""

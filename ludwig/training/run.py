@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ludwig.globals import (
 from ludwig.models import artifacts
 from ludwig.runtime.atomic import numbered, read_json, write_json
 from ludwig.training import report
-from ludwig.training.base import EvaluationKnobs
+from ludwig.training.knobs import EvaluationKnobs
 from ludwig.training.progress import History, Progress
 
 logger = logging.getLogger(__name__)
@@ -74,6 +74,10 @@ class Run:
         name = f"{experiment}_{model}" if model else experiment
         return Run(numbered(Path(output_directory).absolute() / name), saves)
 
+    def followed(self) -> Run:
+        """The same run as the other processes of it see it: they write nothing."""
+        return replace(self, saves=Saves())
+
     @property
     def name(self) -> str | None:
         """The folder as users are told it."""
@@ -92,7 +96,7 @@ class Run:
         self, config: Json, metadata: Json, sources: Mapping[str, Any], data_format: str | None, seed: int
     ) -> None:
         """Writes what is known before the first step, so that a run that dies can still be loaded and resumed."""
-        if self.folder is None or self.model_folder is None:
+        if self.folder is None or self.model_folder is None or not self.saves.anything:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.saves.description:

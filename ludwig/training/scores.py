@@ -6,14 +6,17 @@ B = rows of a batch
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ludwig.columns.frame import Frame
-from ludwig.inference.evaluation import Metrics, compute
+from ludwig.inference.evaluation import Metrics, compute, merged, moved
 from ludwig.models.base import Model, Step
 from ludwig.nn.prediction import Prediction
+from ludwig.runtime.distributed import ALONE, Workers
 
 ROWS = 16_384  # that are gathered before metrics look at them, which makes metrics cheap for small batches
 NUMBERS = 2**24  # of logits that are held meanwhile at most
@@ -39,10 +42,31 @@ class TrainingScores:
         if self.rows >= ROWS or self.numbers >= NUMBERS:
             self._count()
 
-    def compute(self) -> Metrics:
-        """The metrics of all that was added."""
+    def compute(self, workers: Workers = ALONE) -> Metrics:
+        """The metrics of all that was added, by other processes too."""
         self._count()
-        return compute(self.model, self.scores)
+        return compute(self.model, merged(self.scores, lambda: self.model.scores({}), workers))
+
+    def state(self) -> dict[str, Any]:
+        """What has been counted and gathered. Nothing is counted here: sums keep their order."""
+        for name, pairs in self.gathered.items():
+            self.gathered[name] = _joined(pairs)
+        gathered = {
+            name: [[answer.logits, answer.hidden, target] for answer, target in pairs]
+            for name, pairs in self.gathered.items()
+        }
+        scores = {name: score.state() for name, score in self.scores.items()}
+        return {"scores": scores, "gathered": gathered, "rows": self.rows, "numbers": self.numbers}
+
+    def load_state(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """Goes on from what another had gathered."""
+        state = moved(dict(state), device)
+        for name, score in self.scores.items():
+            score.load_state(state["scores"][name])
+            self.gathered[name] = [
+                (Prediction(logits, hidden), target) for logits, hidden, target in state["gathered"][name]
+            ]
+        self.rows, self.numbers = state["rows"], state["numbers"]
 
     def _count(self) -> None:
         with torch.no_grad():

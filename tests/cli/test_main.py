@@ -1,4 +1,6 @@
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -89,3 +91,33 @@ def test_help_and_version(capsys):
     told = capsys.readouterr().out
     assert all(name in told for name in COMMANDS)
     assert main(["--version"]) == 0
+
+
+def test_a_flag_logs_the_training_to_a_service(folder, monkeypatch):
+    runs = []
+
+    class Run(dict):
+        hash = "fresh"
+
+        def track(self, value, name, step, epoch, context):
+            self.setdefault("tracked", []).append(name)
+
+        def close(self):
+            runs.append(self)
+
+    monkeypatch.setitem(sys.modules, "aim", SimpleNamespace(Run=lambda **given: Run(given)))
+    for command in ("train", "experiment"):
+        assert main([command, "-c", "config.yaml", "--dataset", "table.csv", "-l", "error", "--aim"]) == 0
+    assert [(run["experiment"], run["status"]) for run in runs] == [("experiment", "finished")] * 2
+    assert "loss" in runs[0]["tracked"]
+    model = "results/experiment_run/model"
+    assert main(["train", "-c", "config.yaml", "--dataset", "table.csv", "-mlp", model, "-l", "error", "--aim"]) == 0
+    assert len(runs) == 3
+
+
+@pytest.mark.parametrize(("flag", "package"), [("mlflow",) * 2, ("wandb",) * 2, ("comet", "comet_ml"), ("aim",) * 2])
+def test_the_missing_package_of_a_service_is_told_before_anything_is_done(flag, package, folder, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert main(["train", "-c", "no.yaml", "--dataset", "none.csv", f"--{flag}"]) == 2
+    assert f"'{package}'" in capsys.readouterr().err
+    assert not (folder / "results").exists()

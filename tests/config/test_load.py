@@ -97,8 +97,8 @@ def test_old_spellings_mean_what_the_new_ones_mean(old, new):
 
 
 def test_what_is_not_off_is_not_dropped():
-    with pytest.raises(ConfigValidationError, match=r"trainer\.model_soup: Unknown parameter"):
-        load_config(config(trainer={"model_soup": "uniform"}))
+    with pytest.raises(ConfigValidationError, match=r"trainer\.contrastive_pretrain_epochs: Unknown parameter"):
+        load_config(config(trainer={"contrastive_pretrain_epochs": 2}))
 
 
 def test_names_lose_characters_that_paths_cannot_bear():

@@ -33,6 +33,13 @@ def test_robust_lambda_mixes_in_a_constant(build, rows):
     torch.testing.assert_close(build(NAME, "binary", robust_lambda=0.2)(logits, target, HIDDEN), 0.8 * plain + 0.2 / 2)
 
 
+def test_a_smoothed_target_is_nearer_to_one_half(build, rows):
+    logits, target = rows
+    true, false = -logits.sigmoid().log(), -(-logits).sigmoid().log()
+    expected = torch.where(target, 0.9 * true + 0.1 * false, 0.1 * true + 0.9 * false).mean()
+    torch.testing.assert_close(build(NAME, "binary", label_smoothing=0.2)(logits, target, HIDDEN), expected)
+
+
 def test_confidence_costs_what_entropy_is_missing(build, rows):
     logits, target = rows
     entropy = torch.distributions.Bernoulli(logits=logits).entropy()

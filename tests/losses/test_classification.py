@@ -33,6 +33,16 @@ def test_class_weights_make_a_weighted_mean_over_all_rows(build, logits, ids, we
     torch.testing.assert_close(loss(logits, ids, HIDDEN), expected)
 
 
+def test_a_smoothed_target_gives_every_class_a_share(build, logits, ids):
+    loss = build(SOFTMAX, "category", LABELS, label_smoothing=0.3)
+    target = 0.7 * torch.nn.functional.one_hot(ids.long(), logits.shape[-1]) + 0.3 / logits.shape[-1]
+    expected = -(target * logits.log_softmax(-1)).sum(-1).mean()
+    torch.testing.assert_close(loss(logits, ids, HIDDEN), expected)
+    torch.testing.assert_close(
+        loss(logits, torch.nn.functional.one_hot(ids.long(), logits.shape[-1]).float(), HIDDEN), expected
+    )
+
+
 def test_robust_lambda_mixes_in_a_constant(build, logits, ids):
     loss = build(SOFTMAX, "category", LABELS, robust_lambda=0.2)
     torch.testing.assert_close(loss(logits, ids, HIDDEN), 0.8 * cross_entropy(logits, ids.long()) + 0.2 / 4)

@@ -54,6 +54,7 @@ def test_residual_adds_where_sizes_agree():
 
 
 def test_members_do_not_see_each_other():
+    torch.manual_seed(0)
     stack = FullyConnectedStack(4, [LayerSpec(6), LayerSpec(2)], members=3)
     values = torch.randn(5, 3, 4)
     changed = values.clone()

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from marshmallow import ValidationError
 from sklearn import metrics
 from torch.nn import functional
 
@@ -95,6 +96,25 @@ def test_without_calibration_there_is_no_temperature(built):
     assert "temperature" not in output.state_dict()
 
 
+def test_a_slope_and_a_bias_are_one_of_each_also_for_members(built):
+    output, _ = built("binary", LABELS, MEMBERS, calibration="vector")
+    output.calibrate_by({"calibration_factor": torch.tensor(0.5), "calibration_bias": torch.tensor(-1.0)})
+    logits = torch.randn(80, 3)
+    torch.testing.assert_close(output.complete(said(logits)).probabilities, (logits / 2 - 1).sigmoid().mean(1))
+    assert output.state_dict()["calibration_factor"].shape == output.state_dict()["calibration_bias"].shape == ()
+
+
+@pytest.mark.parametrize("method", [True, "temperature", "vector"])
+def test_calibration_changes_nothing_at_first(built, logits, method):
+    (plain, _), (fresh, _) = (built("binary", LABELS, VECTOR, calibration=knob) for knob in (False, method))
+    assert torch.equal(fresh.complete(said(logits)).probabilities, plain.complete(said(logits)).probabilities)
+
+
+def test_yes_or_no_has_no_matrix(built):
+    with pytest.raises(ValidationError, match=r"temperature, vector\. Received: 'matrix'"):
+        built("binary", LABELS, VECTOR, calibration="matrix")
+
+
 def test_statistics_are_those_of_the_confusion_matrix(built, logits):
     output, target = built("binary", LABELS, VECTOR)
     complete, _ = judged(output, logits, target)
@@ -102,6 +122,8 @@ def test_statistics_are_those_of_the_confusion_matrix(built, logits):
     told = output.statistics(columns, target.numpy())
     expected = metrics.confusion_matrix(TRUTH, complete.predictions.numpy())
     np.testing.assert_array_equal(told["confusion_matrix"], expected)
+    brier = metrics.brier_score_loss(TRUTH, complete.probabilities.double().numpy())
+    assert told["overall_stats"]["brier_score"] == pytest.approx(brier)
 
 
 def test_one_row_is_a_batch(built):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from marshmallow import ValidationError
 from sklearn import metrics
 from torch.nn import functional
 
@@ -95,8 +96,50 @@ class TestMembers:
 def test_statistics_are_those_of_the_confusion_matrix(built):
     output, target = built("category", COLUMN, VECTOR)
     predicted = torch.randint(0, 4, (90,)).numpy()
-    told = output.statistics({"predictions": predicted}, target.numpy())
+    shares = torch.randn(90, 4).double().softmax(1).numpy()
+    told = output.statistics({"predictions": predicted, "probabilities": shares}, target.numpy())
     np.testing.assert_array_equal(told["confusion_matrix"], metrics.confusion_matrix(target, predicted))
+    expected = metrics.brier_score_loss(target.numpy(), shares, labels=range(4))
+    assert told["overall_stats"]["brier_score"] == pytest.approx(expected)
+
+
+class TestCalibration:
+    def test_a_temperature_is_kept_as_a_buffer_of_its_own_name(self, built):
+        output, _ = built("category", COLUMN, VECTOR, calibration=True)
+        output.calibrate_by({"temperature": torch.tensor(4.0)})
+        logits = torch.randn(90, 4)
+        complete = output.complete(said(logits))
+        torch.testing.assert_close(complete.probabilities, (logits / 4).softmax(1))
+        assert complete.predictions.tolist() == logits.argmax(1).tolist()
+        assert output.state_dict()["temperature"] == 4
+
+    def test_each_class_has_a_factor_and_a_bias(self, built):
+        output, _ = built("category", COLUMN, VECTOR, calibration="vector")
+        factor, bias, logits = torch.randn(4), torch.randn(4), torch.randn(90, 4)
+        output.calibrate_by({"calibration_factor": factor, "calibration_bias": bias})
+        torch.testing.assert_close(
+            output.complete(said(logits)).probabilities, torch.softmax(logits * factor + bias, -1)
+        )
+
+    def test_classes_may_mix_member_by_member(self, built):
+        output, _ = built("category", COLUMN, MEMBERS, calibration="matrix")
+        matrix, bias, logits = torch.randn(4, 4), torch.randn(4), torch.randn(90, 3, 4)
+        output.calibrate_by({"calibration_matrix": matrix, "calibration_bias": bias})
+        mixed = torch.einsum("nkc,dc->nkd", logits, matrix) + bias
+        torch.testing.assert_close(output.complete(said(logits)).probabilities, mixed.softmax(-1).mean(1))
+
+    @pytest.mark.parametrize("method", [True, "temperature", "vector", "matrix"])
+    @pytest.mark.parametrize("shape", [VECTOR, MEMBERS], ids=lambda shape: shape.form)
+    def test_at_first_nothing_changes(self, built, method, shape):
+        (plain, _), (fresh, _) = (built("category", COLUMN, shape, calibration=knob) for knob in (False, method))
+        logits = torch.randn(90, *((3,) if shape is MEMBERS else ()), 4)
+        assert torch.equal(fresh.complete(said(logits)).probabilities, plain.complete(said(logits)).probabilities)
+        assert {*fresh.state_dict()} > {*plain.state_dict()}
+
+    @pytest.mark.parametrize("knob", ["platt", 1, None])
+    def test_other_methods_are_refused(self, built, knob):
+        with pytest.raises(ValidationError, match="calibration"):
+            built("category", COLUMN, VECTOR, calibration=knob)
 
 
 def test_a_sequence_is_reduced_before_the_decoder(built):

@@ -49,7 +49,8 @@ class Dies(Callback):
 
     def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
         if progress_tracker.steps == self.step:
-            os._exit(9) if self.how == "kill" else os.kill(os.getpid(), signal.SIGINT)
+            signals = {"kill": signal.SIGKILL, "interrupt": signal.SIGINT, "terminate": signal.SIGTERM}
+            os.kill(os.getpid(), signals[self.how])
 
 
 def run_that_dies(folder: Path, optimizer: str, accumulation: int, step: int, how: str) -> None:
@@ -60,14 +61,14 @@ def run_that_dies(folder: Path, optimizer: str, accumulation: int, step: int, ho
         f"callbacks=[Dies({step}, {how!r})], skip_save_log=True)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == (9 if how == "kill" else 0), done.stderr
+    assert done.returncode == (-signal.SIGKILL if how == "kill" else 0), done.stderr
 
 
 def weights(one: LudwigModel) -> dict[str, torch.Tensor]:
     return dict(one.collect_weights())
 
 
-CASES = [("adam", 1, 17, "kill"), ("adam", 1, 9, "interrupt"), ("lbfgs", 1, 17, "kill"), ("sgd", 2, 16, "kill")]
+CASES = [("adam", 1, 17, "kill"), ("adam", 1, 9, "interrupt"), ("lbfgs", 1, 17, "kill"), ("sgd", 2, 16, "terminate")]
 
 
 @pytest.mark.slow
@@ -84,6 +85,51 @@ def test_a_resumed_run_equals_the_straight_one(optimizer, accumulation, step, ho
     assert found.train_stats.training == expected.train_stats.training
     assert found.train_stats.validation == expected.train_stats.validation
     assert found.output_directory == run
+
+
+def random_points(count: int, last: int) -> list[int]:
+    return sorted(np.random.default_rng(7).choice(np.arange(1, last), count, replace=False).tolist())
+
+
+MANNERS = {  # each with all state that it carries from step to step
+    "adam": {},
+    "sgd": {"optimizer": {"type": "sgd", "momentum": 0.9}, "gradient_accumulation_steps": 3},
+    "adamw": {"optimizer": {"type": "adamw", "weight_decay": 0.1}, "no_weight_decay": ["biases"]},
+    "rmsprop": {"optimizer": "rmsprop", "learning_rate_scheduler": {"decay": "cosine", "warmup_fraction": 0.2}},
+    "lbfgs": {"optimizer": "lbfgs"},
+    "muon": {"optimizer": "muon", "gradient_accumulation_steps": 2},
+    "adafactor": {"optimizer": "adafactor"},
+    "schedule-free": {"optimizer": "schedule_free_adamw"},
+    "8 bit": {"optimizer": "adam_8bit"},
+    "running mean": {"ema_decay": 0.9},
+    "soup": {"model_soup": "greedy", "model_soup_top_k": 2},
+    "growing batches": {"increase_batch_size_on_plateau": 2, "increase_batch_size_on_plateau_patience": 1},
+    "plateaus": {"learning_rate_scheduler": {"reduce_on_plateau": 2, "reduce_on_plateau_patience": 1}},
+    "balanced": {"loss_balancing": "famo", "gradient_accumulation_steps": 2},
+    "clean pass": {"evaluate_training_set": True, "steps_per_checkpoint": 3},
+    "no evaluation": {"skip_all_evaluation": True},
+    "modality dropout": {"modality_dropout": 0.4},
+}
+
+
+def trained(manner: str, **train: object) -> tuple[LudwigModel, object]:
+    one = model("adam")
+    knobs = {**one.config["trainer"], "learning_rate": 0.05, **MANNERS[manner]}
+    one.config = {**one.config, "trainer": knobs}
+    return one, one.train(dataset=table(), skip_save_log=True, **train).train_stats
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not(manner, tmp_path):
+    straight, expected = trained(manner, output_directory=None)
+    for step in random_points(3, 26):
+        out = {"output_directory": str(tmp_path), "experiment_name": str(step)}
+        trained(manner, callbacks=[Dies(step, "interrupt")], **out)
+        resumed, found = trained(manner, model_resume_path=str(tmp_path / f"{step}_run"))
+        ours, theirs = weights(resumed), weights(straight)
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs), step
+        assert dict(found) == dict(expected), step
 
 
 def test_more_epochs_go_on_where_the_run_ended(tmp_path):

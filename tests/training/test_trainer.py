@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -11,6 +12,8 @@ import torch
 
 from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
+from ludwig.error import ConfigValidationError, TrainingError
+from ludwig.models.ecd.model import Ecd
 from ludwig.training.progress import Progress
 from ludwig.training.schedules import LearningRateScheduler, Span
 
@@ -209,3 +212,99 @@ def test_the_optimizer_follows_the_schedule():
         dataset=table(), output_directory=None
     )
     assert seen == pytest.approx([0.1 * (1 - step / 14) for step in range(14)])
+
+
+def test_a_time_limit_ends_training_with_a_round(monkeypatch):
+    rounds = Rounds()
+    clock = iter(range(1000))
+    monkeypatch.setattr("ludwig.training.progress.time.monotonic", lambda: next(clock))
+    one = model([rounds], epochs=50, time_limit_s=9.5)
+    stats = one.train(dataset=table(), output_directory=None).train_stats
+    assert len(stats.training["y"]["loss"]) == len(rounds.steps)
+    assert 7 <= rounds.steps[-1] <= 10  # a look at the clock after each step
+
+
+def test_time_that_a_run_has_taken_counts_when_it_is_resumed(tmp_path):
+    results = model(epochs=2).train(dataset=table(), output_directory=str(tmp_path), skip_save_log=True)
+    again = model(epochs=50, time_limit_s=1e-6)
+    more = again.train(dataset=table(), model_resume_path=results.output_directory, skip_save_log=True)
+    assert len(more.train_stats.training["y"]["loss"]) == 3  # one step, and the round that ends it
+
+
+def text_table() -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    counts = draw.integers(1, 40, 200)
+    return pd.DataFrame({"t": [" ".join(["word"] * count) for count in counts], "y": counts.astype(float), "split": 0})
+
+
+def text_model(callbacks: list[Callback], **trainer: object) -> LudwigModel:
+    encoder = {"type": "embed", "embedding_size": 4}
+    inputs = [{"name": "t", "type": "text", "encoder": encoder}]
+    knobs = {"epochs": 1, "batch_size": 10, **trainer}
+    outputs = [{"name": "y", "type": "number"}]
+    return LudwigModel({"input_features": inputs, "output_features": outputs, "trainer": knobs}, callbacks=callbacks)
+
+
+def test_bucketing_puts_rows_of_like_length_together():
+    spread: list[int] = []
+
+    class Watch(Callback):
+        def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
+            ((_, batch),) = trainer.last_pieces
+            spread.append(int(batch.lengths("t").max() - batch.lengths("t").min()))
+
+    text_model([Watch()], bucketing_field="t").train(dataset=text_table(), output_directory=None)
+    sorted_spread = spread.copy()
+    spread.clear()
+    text_model([Watch()]).train(dataset=text_table(), output_directory=None)
+    assert sum(sorted_spread) < sum(spread) / 4
+
+
+def test_bucketing_needs_an_input_of_sequences():
+    with pytest.raises(ConfigValidationError, match=r"trainer\.bucketing_field: 'x' is no column of sequences"):
+        model(bucketing_field="x").train(dataset=table(), output_directory=None)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"ema_decay": 0.9, "optimizer": "schedule_free_adamw"}, r"trainer\.ema_decay: .*averages the weights itself"),
+        (
+            {"optimizer": "schedule_free_adamw", "learning_rate_scheduler": {"decay": "linear"}},
+            r"trainer\.learning_rate_scheduler\.decay: .*needs no decay",
+        ),
+        ({"no_weight_decay": ["biases"]}, r"trainer\.no_weight_decay: Has no effect"),
+        ({"optimizer": {"type": "adafactor", "lr": 0.1}}, r"trainer\.optimizer\.lr: Has no effect with relative_step"),
+        ({"no_weight_decay": ["bias"]}, r"trainer\.no_weight_decay.*biases"),
+        ({"use_mixed_precision": "bf16"}, r"trainer\.use_mixed_precision.*bfloat16"),
+        ({"ema_decay": 1.0}, r"trainer\.ema_decay.*less than 1"),
+    ],
+)
+def test_knobs_that_do_not_go_together_are_told(knobs, message):
+    with pytest.raises(ConfigValidationError, match=message):
+        model(**knobs)
+
+
+def test_adafactor_takes_its_own_rate_or_the_trainers():
+    rates: list[float | None] = []
+
+    class Watch(Callback):
+        def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
+            rates.append(trainer.optimizer.param_groups[0]["lr"])
+
+    for optimizer in ({}, {"relative_step": False}, {"relative_step": False, "lr": 0.02}):
+        one = model([Watch()], optimizer={"type": "adafactor", **optimizer}, train_steps=1, learning_rate=0.01)
+        one.train(dataset=table(), output_directory=None)
+    assert rates == [None, 0.01, 0.02]
+
+
+def test_online_training_that_teaches_nothing_is_an_error(monkeypatch):
+    learn = Ecd.training_loss
+
+    def spoiled(self, batch):
+        step = learn(self, batch)
+        return dataclasses.replace(step, parts={name: loss * math.nan for name, loss in step.parts.items()})
+
+    monkeypatch.setattr(Ecd, "training_loss", spoiled)
+    with pytest.raises(TrainingError, match="are no finite numbers"):
+        model().train_online(table())

@@ -37,6 +37,10 @@ class Input(Component):
             """The column of the data."""
             return self.column or self.name
 
+        def suggested_learning_rate(self) -> float:
+            """What `learning_rate: auto` takes where this is the only input."""
+            return self.encoder.suggested_learning_rate or self.feature.suggested_learning_rate
+
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of knobs that do not go together."""
             sections = (("preprocessing", self.preprocessing), ("encoder", self.encoder))

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ludwig.columns.frame import Frame
 from ludwig.combiners.base import COMBINERS, Combiner
@@ -19,7 +19,9 @@ from ludwig.features.base import Facts
 from ludwig.models.base import MODELS, FeatureSpec, Model, Step
 from ludwig.models.ecd.inputs import INPUTS, Input, Inputs
 from ludwig.models.ecd.outputs import computing_order, dependency_faults
+from ludwig.nn.modality_dropout import without_some
 from ludwig.nn.prediction import Prediction
+from ludwig.nn.signal import Signal
 from ludwig.outputs.base import OUTPUTS, Output
 from ludwig.schema import Chosen, param
 
@@ -64,6 +66,9 @@ class Ecd(Model):
                 faults.append((f"output_features[{place}].dependencies", text))
             return faults
 
+    left_out = 0.0  # the share of inputs that training leaves out
+    recomputes = False  # whether the backward pass computes activations again
+
     def __init__(self, config: Config, facts: Mapping[str, Facts]) -> None:
         nn.Module.__init__(self)
         self.config = config
@@ -85,7 +90,8 @@ class Ecd(Model):
 
     def forward(self, batch: Frame) -> dict[str, Prediction]:
         """Logits of every output."""
-        combined = self.combiner(self.inputs(batch))
+        recomputes = self.recomputes and self.training
+        combined = checkpoint(self._combined, batch, use_reentrant=False) if recomputes else self._combined(batch)
         predictions: dict[str, Prediction] = {}
         hidden: dict[str, Tensor] = {}
         for name in self.order:
@@ -93,18 +99,30 @@ class Ecd(Model):
             hidden[name] = predictions[name].hidden
         return predictions
 
+    def _combined(self, batch: Frame) -> Signal:
+        signals = self.inputs(batch)
+        if self.training and self.left_out:
+            signals = without_some(signals, self.left_out)
+        combined: Signal = self.combiner(signals)
+        return combined
+
     def training_loss(self, batch: Frame) -> Step:
         predictions = self(batch)
-        parts: dict[str, Tensor] = {}
-        total: Tensor | None = None
-        for name, output in self.outputs.items():
-            parts[name] = output.loss_of(predictions[name], self.target(name, batch))
-            weight = output.config.loss.weight
-            term = parts[name] if weight == 1 else parts[name] * weight
-            total = term if total is None else total + term
-        auxiliary = self.combiner.auxiliary_loss()
-        loss = torch.zeros(()) if total is None else total
-        return Step(loss if auxiliary is None else loss + auxiliary, parts, predictions)
+        parts = {
+            name: output.loss_of(predictions[name], self.target(name, batch)) for name, output in self.outputs.items()
+        }
+        return Step(parts, predictions, self.combiner.auxiliary_loss())
+
+    def suggested_learning_rate(self) -> float:
+        rates: list[float] = [feature.suggested_learning_rate() for feature in self.config.input_features]
+        return min(rates)
+
+    def leave_out_inputs(self, share: float) -> None:
+        self.left_out = share
+
+    def recompute_activations(self) -> None:
+        super().recompute_activations()
+        self.recomputes = True
 
     def predict(self, batch: Frame) -> dict[str, Prediction]:
         predictions = self(batch)

@@ -152,7 +152,10 @@ class Llm(Model):
         logits = self._logits(batch, name)
         prediction = Prediction(logits, logits.new_empty((len(logits), 0)))
         loss = output.loss_of(prediction, self.target(name, batch))
-        return Step(loss * output.config.loss.weight, {name: loss}, {name: prediction})
+        return Step({name: loss}, {name: prediction})
+
+    def compile_forward(self) -> None:
+        self.network.pretrained.compile(dynamic=True)
 
     def predict(self, batch: Frame) -> dict[str, Prediction]:
         written = self._written(batch)

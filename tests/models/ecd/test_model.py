@@ -45,24 +45,24 @@ class TestLoss:
         model, batch = build([output("size", loss={"type": "mean_squared_error", "weight": 0.25}), output("kind")])
         step = model.training_loss(batch)
         assert list(step.parts) == ["size", "kind"]
-        torch.testing.assert_close(step.loss, 0.25 * step.parts["size"] + step.parts["kind"])
+        torch.testing.assert_close(model.combined_loss(step), 0.25 * step.parts["size"] + step.parts["kind"])
 
     def test_an_output_without_weight_teaches_nothing(self):
         model, batch = build([output("size"), output("kind", loss={"type": "softmax_cross_entropy", "weight": 0})])
-        model.training_loss(batch).loss.backward()
+        model.combined_loss(model.training_loss(batch)).backward()
         assert all(not weight.grad.any() for weight in model.outputs["kind"].parameters())
         assert model.outputs["size"].decoder.linear.weight.grad.any()
 
     def test_what_a_combiner_adds_is_added(self, monkeypatch):
         model, batch = build()
-        plain = model.training_loss(batch).loss
+        plain = model.combined_loss(model.training_loss(batch))
         monkeypatch.setattr(model.combiner, "auxiliary_loss", lambda: torch.tensor(2.5))
-        torch.testing.assert_close(model.training_loss(batch).loss, plain + 2.5)
+        torch.testing.assert_close(model.combined_loss(model.training_loss(batch)), plain + 2.5)
 
     @pytest.mark.parametrize("combiner", [{"type": "concat", "num_fc_layers": 1}, {"type": "tabm", "num_members": 3}])
     def test_every_weight_learns(self, combiner):
         model, batch = build(combiner=combiner)
-        model.training_loss(batch).loss.backward()
+        model.combined_loss(model.training_loss(batch)).backward()
         assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
 
     def test_a_few_steps_make_it_smaller(self):
@@ -71,7 +71,7 @@ class TestLoss:
         losses = []
         for _ in range(60):
             optimizer.zero_grad()
-            losses.append(model.train().training_loss(batch).loss)
+            losses.append(model.combined_loss(model.train().training_loss(batch)))
             losses[-1].backward()
             optimizer.step()
         assert losses[-1] < losses[0] / 2
@@ -103,7 +103,7 @@ class TestDependencies:
         layered = {"num_fc_layers": 1, "fc_output_size": 7}
         silent = {"type": "softmax_cross_entropy", "weight": 0}
         model, batch = build([output("size", dependencies=["kind"]), output("kind", decoder=layered, loss=silent)])
-        model.training_loss(batch).loss.backward()
+        model.combined_loss(model.training_loss(batch)).backward()
         assert any(weight.grad.any() for weight in model.outputs["kind"].decoder.fc_stack.parameters())
 
     def test_members_are_read_by_members(self):

@@ -1,0 +1,1 @@
+"""Callbacks under the import paths that users' scripts know."""

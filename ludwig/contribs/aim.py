@@ -1,0 +1,3 @@
+"""Logging to Aim: `AimCallback`."""
+
+from ludwig.integrations.aim import AimCallback as AimCallback

@@ -1,0 +1,3 @@
+"""Logging to Comet: `CometCallback`."""
+
+from ludwig.integrations.comet import CometCallback as CometCallback

@@ -1,0 +1,3 @@
+"""Logging to MLflow: `MlflowCallback`."""
+
+from ludwig.integrations.mlflow import MlflowCallback as MlflowCallback

@@ -1,0 +1,3 @@
+"""Logging to Weights & Biases: `WandbCallback`."""
+
+from ludwig.integrations.wandb import WandbCallback as WandbCallback

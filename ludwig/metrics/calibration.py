@@ -1,0 +1,42 @@
+"""How far confidence is from the share of right answers. Rows whose target is missing (below zero) are left out.
+
+B = rows of the batch
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from torch import Tensor
+
+from ludwig.metrics.base import METRICS, Direction, Metric, Setting
+from ludwig.metrics.sums import wide
+from ludwig.nn import reliability
+from ludwig.nn.prediction import Prediction
+
+
+@METRICS.register("expected_calibration_error", kinds=("binary", "category"))
+class ExpectedCalibrationError(Metric):
+    """The mean gap between confidence and share of hits, in 15 equal bins of confidence.
+
+    Of a category, confidence is the probability of the best class; of yes or no it is the probability of yes, and yes
+    is a hit, whatever the threshold. Source: Naeini, Cooper & Hauskrecht 2015, AAAI; Guo et al. 2017,
+    arXiv:1706.04599, eq. 3.
+    """
+
+    direction: ClassVar[Direction] = "minimize"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.bins: Tensor | int = 0  # [3, bins]: answers, hits, confidences
+
+    def update(self, prediction: Prediction, target: Tensor) -> None:
+        assert prediction.probabilities is not None
+        confidence, hits = reliability.confidence_and_hits(wide(prediction.probabilities), target)  # [B]
+        self.bins = self.bins + reliability.binned(confidence, hits, (target >= 0).flatten())
+
+    def merge(self, other: Self) -> None:
+        self.bins = self.bins + other.bins
+
+    def compute(self) -> float | None:
+        return None if isinstance(self.bins, int) else reliability.expected_calibration_error(self.bins)

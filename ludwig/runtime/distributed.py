@@ -1,0 +1,86 @@
+"""Several processes that train one model, as `torchrun` starts them. One process is the absence of special cases."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+V = TypeVar("V")
+
+
+class Workers:
+    """The processes of a run, seen from one of them; this class itself is a process that works alone."""
+
+    rank = 0
+    count = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and speaks for all."""
+        return self.rank == 0
+
+    def add_up(self, tensors: Sequence[Tensor]) -> None:
+        """Puts into each tensor its sum over all processes. All give tensors of the same shapes."""
+
+    def gather(self, value: V) -> list[V]:
+        """The values of all processes, by rank."""
+        return [value]
+
+    def told(self, value: V) -> V:
+        """The value of the main process."""
+        return value
+
+    def wait(self) -> None:
+        """Goes on when all processes have come this far."""
+
+
+class Group(Workers):
+    """The processes of a torch process group."""
+
+    def __init__(self) -> None:
+        self.rank, self.count = dist.get_rank(), dist.get_world_size()
+
+    def add_up(self, tensors: Sequence[Tensor]) -> None:
+        kinds: dict[torch.dtype, list[Tensor]] = {}
+        for tensor in tensors:
+            kinds.setdefault(tensor.dtype, []).append(tensor)
+        for alike in kinds.values():  # one message a dtype: many small ones wait for each other
+            whole = torch.cat([tensor.reshape(-1) for tensor in alike])
+            dist.all_reduce(whole)
+            parts = torch.split(whole, [tensor.numel() for tensor in alike])
+            torch._foreach_copy_(alike, [part.view_as(t) for part, t in zip(parts, alike, strict=True)])
+
+    def gather(self, value: V) -> list[V]:
+        values: list[Any] = [None] * self.count
+        dist.all_gather_object(values, value)
+        return values
+
+    def told(self, value: V) -> V:
+        values = [value]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]
+
+    def wait(self) -> None:
+        dist.barrier()
+
+
+ALONE = Workers()
+
+
+def workers_of(device: torch.device) -> Workers:
+    """The processes that `torchrun` started together with this one; over NCCL on GPUs, over gloo elsewhere."""
+    if not dist.is_available() or int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return ALONE
+    if not dist.is_initialized():
+        on_gpu = device.type == "cuda"
+        if on_gpu:
+            torch.cuda.set_device(device)
+        dist.init_process_group("nccl" if on_gpu else "gloo")
+        atexit.register(dist.destroy_process_group)
+    return Group()

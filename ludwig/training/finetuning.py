@@ -1,0 +1,20 @@
+"""The trainer of pretrained language models."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ludwig.schema import param
+from ludwig.training.base import TRAINERS
+from ludwig.training.knobs import Auto
+from ludwig.training.loop import Loop
+
+
+@TRAINERS.register("finetune", kinds=("llm",))
+class FineTuning(Loop):
+    """The training loop, in batches that fit beside a large model."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Loop.Config):
+        batch_size: int | Auto = param(1, min=1, help="Rows of a batch; auto measures which size is fastest.")
+        eval_batch_size: int | Auto | None = param(2, min=1, help="Rows of a batch in evaluation.")

@@ -1,0 +1,69 @@
+"""How good a model is: metrics of a split, and the one of them that decides."""
+
+from __future__ import annotations
+
+import math
+
+from ludwig.columns.frame import Frame
+from ludwig.inference.evaluation import Metrics, evaluate, rows_for_evaluation
+from ludwig.models.base import Model
+from ludwig.runtime.engine import Engine
+from ludwig.training.averaging import Score
+from ludwig.training.batch_size import measured
+from ludwig.training.knobs import EvaluationKnobs
+from ludwig.training.plateau import plateaus
+from ludwig.training.progress import Progress, rank
+
+MOST_ROWS = 8192  # of a batch of evaluation that may be tried
+
+
+class Judge:
+    """Evaluates a model; the configured loss of an output is told as `loss`."""
+
+    def __init__(self, knobs: EvaluationKnobs, model: Model, engine: Engine) -> None:
+        self.knobs, self.model, self.engine = knobs, model, engine
+        self.field = str(knobs.validation_field)
+        metric = str(knobs.validation_metric)
+        is_loss = self.field == "combined" or metric == model.outputs[self.field].config.loss.type
+        self.metric = "loss" if is_loss else metric
+        self.direction = self.direction_of(self.metric)
+        self.measured_rows: int | None = None  # of a batch, where it was asked to measure
+
+    def direction_of(self, metric: str) -> str:
+        """Whether a metric of the validation field is better when small or when large."""
+        return "minimize" if self.field == "combined" else self.model.outputs[self.field].config.direction(metric)
+
+    def evaluate(self, frame: Frame, at_least: int) -> Metrics:
+        """All metrics of the split, `at_least` rows at once; results do not depend on how many."""
+        engine, most = self.engine, self.knobs.eval_steps
+        wanted = {self.field: str(self.knobs.validation_metric)}
+        return evaluate(self.model, frame, self.rows(frame, at_least), engine.device, wanted, most, engine.workers)
+
+    def rows(self, frame: Frame, at_least: int) -> int:
+        """The rows of a batch of evaluation."""
+        asked = self.knobs.eval_batch_size
+        if asked is None:
+            return rows_for_evaluation(frame, at_least)
+        if asked != "auto":
+            return asked
+        if self.measured_rows is None:
+            found = measured(self.model, frame, MOST_ROWS, self.engine, learns=False)
+            self.measured_rows = self.engine.workers.told(found)
+        return self.measured_rows
+
+    def told(self, metrics: Metrics) -> tuple[float, float]:
+        """The metric that decides, and the combined loss."""
+        value = metrics.get(self.field, {}).get(self.metric, math.nan)
+        return value, metrics.get("combined", {}).get("loss", math.nan)
+
+    def score(self, metrics: Metrics) -> Score:
+        """How good these metrics are."""
+        return rank(*self.told(metrics), self.direction)
+
+    def plateaus(self, progress: Progress, split: str, metric: str, patience: int, most: int) -> int:
+        """How many times, at most `most`, a metric of the validation field stood still for `patience` rounds."""
+        if most == 0:
+            return 0
+        watched = progress.train_metrics if split == "training" else progress.validation_metrics
+        rounds = watched.get(self.field, {}).get(metric, [])
+        return plateaus([value for *_, value in rounds], patience, most, self.direction_of(metric))

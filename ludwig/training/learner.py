@@ -1,0 +1,270 @@
+"""One optimizer step: the batches of a window become gradients, and these better weights.
+
+T = losses of several outputs
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ludwig.columns.frame import Frame
+from ludwig.error import TrainingError
+from ludwig.models.base import Model, Step
+from ludwig.runtime.engine import Clipping, Engine
+from ludwig.training.averaging import MovingAverage, in_their_place
+from ludwig.training.balancing import BalancingKnobs, balancer_of
+from ludwig.training.knobs import AveragingKnobs, StepKnobs
+from ludwig.training.weight_decay import groups_of
+from ludwig.training.windows import Window
+
+logger = logging.getLogger(__name__)
+
+TINY = 1e-12  # below which a sum of weights does not divide
+
+Piece = tuple[Step, Frame]  # what was computed of rows, and the rows
+
+
+class Learner:
+    """Holds what turns gradients into steps, with all the state that goes from step to step."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(StepKnobs, AveragingKnobs, BalancingKnobs):
+        """The knobs that a step reads."""
+
+    def __init__(self, config: Config, model: Model, engine: Engine, rate: float) -> None:
+        self.config, self.model, self.engine = config, model, engine
+        self.learned = [weight for weight in model.parameters() if weight.requires_grad]
+        exempt = config.no_weight_decay
+        self.optimizer = config.optimizer.make(groups_of(model, self.learned, exempt) if exempt else self.learned, rate)
+        if config.optimizer.is_averaged:
+            self.optimizer.train()  # type: ignore[attr-defined]
+        bounds = config.gradient_clipping
+        self.clipping = None if bounds is None else Clipping(bounds.clipglobalnorm, bounds.clipnorm, bounds.clipvalue)
+        self.average = None if config.ema_decay is None else MovingAverage(self.learned, config.ema_decay)
+        self.balancer = balancer_of(config, len(model.outputs))
+        if self.balancer is not None:
+            self.balancer.to(engine.device)
+        self.loss_weights = {name: output.config.loss.weight for name, output in model.outputs.items()}
+        self.pieces = 1  # in which a batch is learned, so that it fits into memory
+        self.gradient_norm = torch.zeros((), device=engine.device)  # of all gradients before they were bounded
+        self.skipped: Tensor | int = 0  # steps in a row that were left out
+
+    # -- gradients
+
+    def learn(self, window: Window, place: int) -> list[Piece]:
+        """Adds the gradients of one of the window's batches; gives what was computed of each piece of it.
+
+        Raises:
+            TrainingError: Not even a single row fits into memory.
+        """
+        done = self._tried(window, [place])
+        while done is None:
+            self._cut(len(window.batches[place]))
+            done = self._tried(window, range(place + 1))  # gradients of those before are lost with its own
+        return done
+
+    def _tried(self, window: Window, places: Sequence[int]) -> list[Piece] | None:
+        """What was computed of the last of these batches; None where memory does not suffice."""
+        done: list[Piece] = []
+        try:
+            for place in places:
+                done = self._gradients(window, window.batches[place])
+        except torch.OutOfMemoryError:
+            return None
+        return done
+
+    def _cut(self, rows: int) -> None:
+        """Twice as many pieces from now on."""
+        self.optimizer.zero_grad()
+        if self.engine.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.pieces >= rows:
+            raise TrainingError(
+                f"A single row does not fit into the memory of {self.engine.device}. Take a smaller model, shorter "
+                "sequences, trainer.enable_gradient_checkpointing or trainer.use_mixed_precision."
+            )
+        self.pieces *= 2
+        logger.warning(
+            "A batch of %d rows does not fit into memory. From now on batches are learned in %d pieces, whose "
+            "gradients are added up; steps stay the same.",
+            rows,
+            self.pieces,
+        )
+
+    def _gradients(self, window: Window, batch: Frame) -> list[Piece]:
+        done = []
+        for piece in self._pieces(batch):
+            with self.engine.autocast():
+                step = self.model.training_loss(piece)
+                loss = self._loss(step, piece, window)
+            self.engine.backward(loss)
+            done.append((step, piece))
+        return done
+
+    def _pieces(self, batch: Frame) -> list[Frame]:
+        if self.pieces == 1 or len(batch) == 0:
+            return [batch] if len(batch) else []
+        rows = -(-len(batch) // self.pieces)
+        return [batch.slice(start, start + rows) for start in range(0, len(batch), rows)]
+
+    def _loss(self, step: Step, piece: Frame, window: Window) -> Tensor:
+        """The share of the window's loss that a piece has."""
+        whole = len(piece) == window.rows
+        losses = {
+            name: part if self.loss_weights[name] == 1 else part * self.loss_weights[name]
+            for name, part in step.parts.items()
+        }
+        if self.balancer is not None:
+            losses = self._balanced(losses)
+        if not whole:
+            totals = window.weights or self._weights_of(window)
+            own = self.model.weights_of(piece)
+            losses = {name: loss * (own[name] / totals[name].clamp_min(TINY)) for name, loss in losses.items()}
+        rest = self._rest(step)
+        if rest is not None:
+            losses["rest"] = rest if whole else rest * (len(piece) / window.rows)
+        return _sum(list(losses.values()))
+
+    def _weights_of(self, window: Window) -> dict[str, Tensor]:
+        """What the rows count together of a window whose only batch is learned in pieces."""
+        return self.model.weights_of(window.batches[0])
+
+    def _balanced(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        values = torch.stack([loss.detach().float() for loss in losses.values()])  # [T]
+        self._mean_over_workers(values)
+        weights = self.balancer(values, lambda: self._gram(list(losses.values())))  # type: ignore[misc]  # [T]
+        return {name: loss * weight for (name, loss), weight in zip(losses.items(), weights.unbind(), strict=True)}
+
+    def _gram(self, losses: Sequence[Tensor]) -> Tensor:
+        """Inner products of the gradients of the losses with respect to the weights that all outputs share: [T, T]."""
+        shared = self.model.shared_parameters()
+        rows = []
+        for loss in losses:
+            found = torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
+            flat = [
+                (torch.zeros_like(weight) if part is None else part).flatten()
+                for part, weight in zip(found, shared, strict=True)
+            ]
+            rows.append(torch.cat(flat).float() if flat else losses[0].new_zeros(1))
+        gradients = torch.stack(rows)  # [T, P]
+        self._mean_over_workers(gradients)
+        return gradients @ gradients.T
+
+    def _mean_over_workers(self, values: Tensor) -> None:
+        if self.engine.workers.count > 1:
+            self.engine.workers.add_up([values])
+            values /= self.engine.workers.count
+
+    def _rest(self, step: Step) -> Tensor | None:
+        """What is minimised besides the losses of the outputs."""
+        if not self.config.regularization_lambda:
+            return step.auxiliary
+        penalty = self._penalty()
+        return penalty if step.auxiliary is None else step.auxiliary + penalty
+
+    def _penalty(self) -> Tensor:
+        """The norm of the weights that regularisation adds to the loss."""
+        weights = torch.cat([weight.flatten() for weight in self.learned])
+        kind, strength = self.config.regularization_type, self.config.regularization_lambda
+        norms = {"l1": weights.abs().sum, "l2": weights.square().sum}
+        names = kind.split("_") if kind else []
+        return strength * torch.stack([norms[name]() for name in names]).sum() if names else weights.new_zeros(())
+
+    # -- the step
+
+    def step(self, window: Window, rate: float) -> None:
+        """Moves the weights by what has been gathered."""
+        if not self.config.optimizer.sets_its_rate:
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+        finite: bool | Tensor
+        if self.config.optimizer.needs_closure:
+            finite = math.isfinite(float(self.optimizer.step(lambda: self._searched(window))))
+        else:
+            self._finish_gradients()
+            finite = self.engine.step(self.optimizer, self.gradient_norm)
+        if isinstance(finite, bool):
+            self.skipped = 0 if finite else self.skipped + 1
+        else:
+            self.skipped = (self.skipped + 1) * ~finite
+        self.optimizer.zero_grad()
+        if self.average is not None:
+            self.average.update()
+
+    def _finish_gradients(self) -> None:
+        self.engine.gather(self.learned, self.optimizer)
+        self.gradient_norm = self.engine.clip(self.learned, self.clipping)
+
+    def _searched(self, window: Window) -> float:
+        """The loss and its gradients at the weights that a line search tries."""
+        self.optimizer.zero_grad()
+        total = torch.zeros((), device=self.engine.device)
+        for batch in window.batches:
+            for piece in self._pieces(batch):
+                loss = self._loss(self.model.training_loss(piece), piece, window)
+                self.engine.backward(loss)
+                total += loss.detach()
+        self._finish_gradients()
+        self.engine.workers.add_up([total])
+        return float(total)
+
+    # -- the weights that are judged
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether other weights are judged and kept than those that are moved."""
+        return self.average is not None or self.config.optimizer.is_averaged
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Inside the block the model has the weights that are judged and kept."""
+        if self.average is not None:
+            return in_their_place(self.learned, self.average.means)
+        return self._averaged_by_optimizer() if self.config.optimizer.is_averaged else nullcontext()
+
+    @contextmanager
+    def _averaged_by_optimizer(self) -> Iterator[None]:
+        """Schedule-free optimizers move one point and are judged by another (Defazio et al. 2024, arXiv:2405.15682)."""
+        optimizer: Any = self.optimizer
+        with in_their_place(self.learned, self.learned):  # `train` alone gives the weights back with rounded bits
+            optimizer.eval()
+            try:
+                yield
+            finally:
+                optimizer.train()
+
+    # -- what a checkpoint holds of all this
+
+    def state_dict(self) -> dict[str, Any]:
+        scaler = self.engine.scaler
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "pieces": self.pieces,
+            "skipped": int(self.skipped),
+            **({} if self.average is None else {"average": self.average.state_dict()}),
+            **({} if self.balancer is None else {"balancer": dict(self.balancer.state_dict())}),
+            **({} if scaler is None else {"scaler": scaler.state_dict()}),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on where another learner stood. What only one of the two has begins anew."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.pieces, self.skipped = state["pieces"], state["skipped"]
+        parts = {"average": self.average, "balancer": self.balancer, "scaler": self.engine.scaler}
+        for name, part in parts.items():
+            if part is not None and name in state:
+                part.load_state_dict(state[name])
+
+
+def _sum(terms: Sequence[Tensor]) -> Tensor:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total

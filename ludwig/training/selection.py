@@ -1,0 +1,94 @@
+"""Which weights a run keeps: those of its best round, and for a soup those of the next best ones too."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from ludwig.error import ArtifactError
+from ludwig.training import checkpoints
+from ludwig.training.averaging import SOUPS, Score, Weights
+from ludwig.training.checkpoints import Checkpoint
+from ludwig.training.progress import Progress, rank
+from ludwig.training.run import Saving
+
+logger = logging.getLogger(__name__)
+
+
+class Selection:
+    """Holds the best weights in memory, and in checkpoints where the run is saved."""
+
+    def __init__(self, saving: Saving, direction: str, soup: str | None, top: int) -> None:
+        """`direction`: whether a metric is better when small or large. `soup`: how the `top` rounds are averaged."""
+        self.saving, self.direction, self.soup, self.top = saving, direction, soup, top
+        self.best: Weights | None = None
+        self.candidates: dict[int, Weights] = {}  # by step
+
+    def keep_best(self, weights: Mapping[str, Tensor], progress: Progress) -> None:
+        """These are the best weights so far."""
+        self.best = copied(weights)
+        if self.saving.checkpoints is not None and self.saving.best:
+            checkpoints.save(self.saving.checkpoints, checkpoints.BEST, Checkpoint(self.best, progress))
+
+    def consider(self, weights: Mapping[str, Tensor], progress: Progress, value: float, loss: float) -> None:
+        """Keeps the weights of a round for the soup while it is among the best."""
+        if self.soup is None:
+            return
+        progress.soup[str(progress.steps)] = [value, loss]
+        best = sorted(progress.soup, key=lambda step: self._rank(progress, step), reverse=True)
+        for step in best[self.top :]:
+            del progress.soup[step]
+            self._forget(int(step))
+        if str(progress.steps) in progress.soup:
+            self.candidates[progress.steps] = copied(weights)
+            if self.saving.checkpoints is not None and self.saving.best:
+                kept = Checkpoint(self.candidates[progress.steps], progress)
+                checkpoints.save(self.saving.checkpoints, _name(progress.steps), kept)
+
+    def _rank(self, progress: Progress, step: str) -> Score:
+        value, loss = progress.soup[step]
+        return rank(value, loss, self.direction)
+
+    def _forget(self, step: int) -> None:
+        self.candidates.pop(step, None)
+        if self.saving.checkpoints is not None and self.saving.best:
+            shutil.rmtree(self.saving.checkpoints / _name(step), ignore_errors=True)
+
+    def restore(self, progress: Progress) -> None:
+        """Takes up the weights that an earlier process kept."""
+        folder = self.saving.checkpoints
+        if folder is None:
+            return
+        if (folder / checkpoints.BEST).is_dir():
+            self.best = checkpoints.load(folder / checkpoints.BEST).weights
+        for step in [*progress.soup] if self.soup is not None else []:
+            try:
+                self.candidates[int(step)] = checkpoints.load(folder / _name(int(step))).weights
+            except ArtifactError as error:
+                logger.warning("%s The soup is made without the round of step %s.", error, step)
+                del progress.soup[step]
+
+    def souped(self, progress: Progress, score: Callable[[Weights], Score]) -> Weights | None:
+        """The mean of the best rounds where it is no worse than the best of them; None where that one stays."""
+        if self.soup is None or len(self.candidates) < 2:
+            return None
+        steps = sorted(self.candidates, key=lambda step: self._rank(progress, str(step)), reverse=True)
+        ranked = [self.candidates[step] for step in steps]
+        soup, taken = SOUPS[self.soup](ranked, score)
+        progress.soup_steps = [steps[place] for place in taken]
+        if len(taken) < 2:
+            logger.info("The %s soup of %d rounds is worse than the best round, which is kept.", self.soup, len(steps))
+            return None
+        return soup
+
+
+def copied(weights: Mapping[str, Tensor]) -> Weights:
+    """The weights as they are now."""
+    return {name: weight.detach().clone() for name, weight in weights.items()}
+
+
+def _name(step: int) -> str:
+    return f"topk_{step}.ckpt"

@@ -1,0 +1,71 @@
+"""What an epoch is learned from: the rows in their order, as batches, as the windows of optimizer steps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ludwig.columns.frame import Frame
+from ludwig.data.loader import batches, bucketed, of_worker, shuffled
+from ludwig.models.base import Model
+from ludwig.runtime.distributed import Workers
+from ludwig.runtime.engine import Engine
+from ludwig.training.knobs import BatchKnobs
+from ludwig.training.plan import Plan
+from ludwig.training.progress import Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """The batches that one optimizer step learns from.
+
+    Its loss is that of one big batch: each batch counts by its share of what all rows of the step count together,
+    those of other processes too.
+    """
+
+    batches: Sequence[Frame]
+    rows: int  # of all batches and processes
+    weights: dict[str, Tensor] | None = None  # by output: what all rows count together; None where one batch is all
+
+    @staticmethod
+    def of(batches: Sequence[Frame], rows: int, model: Model, engine: Engine) -> Window:
+        """The window of these batches and of what other processes learn from at the same time."""
+        if len(batches) == 1 and engine.workers.count == 1:
+            return Window(batches, rows)
+        counted = [model.weights_of(batch) for batch in batches]
+        weights = {name: torch.stack([each[name] for each in counted]).sum() for name in model.outputs}
+        engine.workers.add_up(list(weights.values()))
+        return Window(batches, rows, weights)
+
+
+def windows(
+    training: Frame, order: Tensor | None, plan: Plan, progress: Progress, model: Model, engine: Engine
+) -> Iterator[Window]:
+    """The windows of the rest of the epoch, or of the run where that ends before."""
+    row, steps_left = progress.row, progress.total_steps - progress.steps
+    gathered: list[Frame] = []
+    rows = 0
+    for batch in batches(training, plan.batch_size, engine.device, order):
+        of_all = min(plan.step_rows, plan.rows - row)
+        row, rows, steps_left = row + of_all, rows + of_all, steps_left - 1
+        gathered.append(batch)
+        if len(gathered) == plan.accumulation or row >= plan.rows or steps_left == 0:
+            yield Window.of(gathered, rows, model, engine)
+            gathered, rows = [], 0
+
+
+def order_of(
+    training: Frame, knobs: BatchKnobs, plan: Plan, progress: Progress, seed: int, workers: Workers
+) -> Tensor | None:
+    """The rows that this process still has to learn from in the epoch; None for all as they lie."""
+    if not knobs.should_shuffle and knobs.bucketing_field is None and progress.row == 0 and workers.count == 1:
+        return None
+    rows = len(training)
+    order = shuffled(rows, seed, progress.epoch) if knobs.should_shuffle else torch.arange(rows)
+    if knobs.bucketing_field is not None:
+        whole = progress.base_batch_size * workers.count  # not the batch of the moment: an epoch keeps its order
+        order = bucketed(order, training.lengths(knobs.bucketing_field), whole, seed, progress.epoch)
+    return of_worker(order[progress.row :], plan.batch_size, workers.rank, workers.count)

@@ -1,0 +1,49 @@
+"""Whole inputs are left out, never all of a row."""
+
+from __future__ import annotations
+
+import torch
+
+from ludwig.nn.modality_dropout import without_some
+from ludwig.nn.signal import Signal
+
+ROWS = 4000
+
+
+def signals() -> list[Signal]:
+    mask = torch.ones(ROWS, 5, dtype=torch.bool)
+    return [
+        Signal.tokens(torch.ones(ROWS, 2, 3)),
+        Signal.vector(torch.ones(ROWS, 4)),
+        Signal.sequence(torch.ones(ROWS, 5, 2), mask),
+    ]
+
+
+def stays(parts: list[Signal]) -> torch.Tensor:
+    """Which inputs of each row are there: [rows, 4]."""
+    tokens, vector, sequence = (part.values for part in parts)
+    columns = [tokens[:, 0], tokens[:, 1], vector, sequence.flatten(1)]
+    assert all(bool((column.amin(1) == column.amax(1)).all()) for column in columns)  # whole inputs
+    return torch.stack([column[:, 0] for column in columns], 1)
+
+
+def test_each_input_is_left_out_as_often_as_asked():
+    torch.manual_seed(0)
+    there = stays(without_some(signals(), 0.4))
+    # never all: where the draw leaves none, 0.4 ** 4 of the rows, one of four stays
+    torch.testing.assert_close(there.mean(0), torch.full((4,), 0.6 + 0.4**4 / 4), atol=0.03, rtol=0)
+
+
+def test_a_row_keeps_an_input():
+    assert stays(without_some(signals(), 1.0)).sum(1).tolist() == [1] * ROWS
+    assert stays(without_some(signals(), 0.0)).min() == 1
+
+
+def test_a_single_input_always_stays():
+    (only,) = without_some([Signal.vector(torch.ones(ROWS, 2))], 0.9)
+    assert only.values.min() == 1
+
+
+def test_masks_stay():
+    parts = without_some(signals(), 0.5)
+    assert parts[2].mask is not None and bool(parts[2].mask.all())

@@ -1,0 +1,104 @@
+"""Several processes learn what one learns from the same batches."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ludwig.runtime.distributed import ALONE, workers_of
+from tests.runtime.run_of_workers import CASES
+
+SCRIPT = Path(__file__).with_name("run_of_workers.py")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run(folder: Path, workers: int, rows: int) -> None:
+    folder.mkdir()
+    start = [sys.executable]
+    if workers > 1:
+        start += ["-m", "torch.distributed.run", "--nproc_per_node", str(workers), "--master_addr", "127.0.0.1"]
+        start += ["--master_port", str(free_port())]
+    root = str(SCRIPT.parents[2])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(
+        [*start, str(SCRIPT), str(folder), str(rows)], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> tuple[Path, Path]:
+    """One process with batches of 16 rows, and two with batches of 8."""
+    root = tmp_path_factory.mktemp("workers")
+    run(root / "one", 1, 16)
+    run(root / "two", 2, 8)
+    return root / "one", root / "two"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_two_workers_learn_what_one_learns(folders, case):
+    one, two = folders
+    alone, main, other = (load_file(path) for path in (one / f"{case}_alone", two / f"{case}_0", two / f"{case}_1"))
+    for name, weight in alone.items():
+        torch.testing.assert_close(main[name], weight, rtol=1e-4, atol=1e-5)
+        assert torch.equal(main[name], other[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_metrics_are_those_of_all_rows(folders, case):
+    one, two = folders
+    alone, main, other = (
+        json.loads(path.read_text())[case]
+        for path in (one / "stats_alone.json", two / "stats_0.json", two / "stats_1.json")
+    )
+    assert main == other
+    for split, outputs in alone.items():
+        assert list(main[split]) == list(outputs)
+        for output, metrics in outputs.items():
+            for metric, values in metrics.items():
+                assert main[split][output][metric] == pytest.approx(values, rel=1e-3, abs=1e-5), (split, metric)
+
+
+@pytest.mark.slow
+def test_one_worker_writes(folders):
+    _, two = folders
+    names = sorted(path.name for path in (two / "runs").iterdir())
+    assert names == sorted(f"{case}_run" for case in [*CASES, "stopped"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_run_of_several_that_is_stopped_goes_on_as_if_it_had_not(folders, place):
+    folder = folders[place]
+    rank = ("alone", "0")[place]
+    straight, resumed = load_file(folder / f"plain_{rank}"), load_file(folder / f"stopped_{rank}")
+    assert all(torch.equal(weight, resumed[name]) for name, weight in straight.items())
+    stats = json.loads((folder / f"stats_{rank}.json").read_text())
+    assert stats["stopped"] == stats["plain"]
+
+
+def test_a_process_that_nobody_started_with_others_is_alone(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert workers_of(torch.device("cpu")) is ALONE
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert workers_of(torch.device("cpu")) is ALONE
+    assert (ALONE.rank, ALONE.count, ALONE.is_main) == (0, 1, True)
+    tensors = [torch.ones(2)]
+    ALONE.add_up(tensors)
+    assert tensors[0].tolist() == [1, 1]
+    assert (ALONE.gather(3), ALONE.told(4)) == ([3], 4)

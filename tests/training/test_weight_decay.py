@@ -1,0 +1,59 @@
+"""Biases, norms and embeddings that do not shrink."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ludwig.nn.norm import BatchNorm
+from ludwig.training.optimizers import OPTIMIZERS
+from ludwig.training.weight_decay import groups_of
+
+
+def network() -> nn.ModuleDict:
+    return nn.ModuleDict(
+        {"table": nn.Embedding(3, 2), "line": nn.Linear(2, 2), "norm": nn.LayerNorm(2), "batch": BatchNorm(2)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("exempt", "kept"),
+    [
+        (["biases"], {"line.bias", "norm.bias", "batch.bias"}),
+        (["norms"], {"norm.weight", "norm.bias", "batch.weight", "batch.bias"}),
+        (["embeddings"], {"table.weight"}),
+        (["biases", "embeddings"], {"line.bias", "norm.bias", "batch.bias", "table.weight"}),
+    ],
+)
+def test_what_does_not_shrink_is_a_group_of_its_own(exempt, kept):
+    model = network()
+    names = {id(weight): name for name, weight in model.named_parameters()}
+    shrinking, staying = groups_of(model, list(model.parameters()), exempt)
+    assert {names[id(weight)] for weight in staying["params"]} == kept
+    assert {names[id(weight)] for weight in shrinking["params"]} == set(names.values()) - kept
+    assert staying["weight_decay"] == 0
+
+
+def test_frozen_weights_are_in_no_group():
+    model = network()
+    learned = [model["line"].weight]
+    (only,) = groups_of(model, learned, ["biases"])
+    assert only["params"] == learned
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd", "adamw_8bit", "schedule_free_adamw", "lion"])
+def test_only_the_first_group_shrinks(name):
+    if name in ("adamw_8bit", "lion"):
+        pytest.importorskip("bitsandbytes")
+    model = nn.Linear(4, 4)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    section = OPTIMIZERS.get(name).Config(weight_decay=0.5)
+    optimizer = section.make(groups_of(model, list(model.parameters()), ["biases"]), 0.1)
+    if section.is_averaged:
+        optimizer.train()
+    for weight in model.parameters():
+        weight.grad = torch.zeros_like(weight)
+    optimizer.step()
+    torch.testing.assert_close(model.bias.detach(), before["bias"])
+    assert (model.weight.detach().abs() < before["weight"].abs()).all()
