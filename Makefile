@@ -32,6 +32,7 @@ check: .venv/.dev.stamp
 
 bench: .venv/.dev.stamp
 	$(PY) benchmarks/tabular.py $(BENCH_ARGS)
+	$(PY) benchmarks/checkpoints.py
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache *.egg-info

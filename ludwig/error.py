@@ -26,6 +26,10 @@ class ArtifactError(LudwigError, ValueError):
     """A saved model or checkpoint is incomplete, damaged or from a newer version."""
 
 
+class StorageError(LudwigError, OSError):
+    """Something cannot be written: the disk is full, or nothing may be written there."""
+
+
 class TrainingError(LudwigError, RuntimeError):
     """Training cannot go on, for example because the loss is no longer a number."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +15,18 @@ from typing import Any
 
 import numpy as np
 
+RENAME_EXCHANGE = 2  # of the system call renameat2 (Linux 3.15)
+AT_FDCWD = -100
+
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """A path beside the wanted one to write to; it takes the wanted name when all is written and on the disk."""
+    """A path beside the wanted one to write to; it takes the wanted name when all is written and on the disk.
+
+    Whoever reads, and a process that dies at any moment, finds the old one or the new one, whole.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _clear_up(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield aside
@@ -32,11 +41,44 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 def _replace_folder(aside: Path, path: Path) -> None:
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    _remove(old)
+    if _exchanged(aside, path):
+        return
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")  # where a process may die between the two renames
     path.rename(old)
     aside.rename(path)
     _remove(old)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Whether the two have changed names in one act, which not every system can."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    return rename is not None and rename(AT_FDCWD, bytes(one), AT_FDCWD, bytes(other), RENAME_EXCHANGE) == 0
+
+
+def put_back(path: Path) -> None:
+    """Gives a folder its name back that a process had taken away when it died, where the new one is not there."""
+    for old in [] if path.exists() else sorted(path.parent.glob(f".{path.name}.*.old")):
+        old.rename(path)
+        return
+
+
+def _clear_up(path: Path) -> None:
+    """Removes what processes left beside the path that died while they wrote."""
+    put_back(path)
+    for left in path.parent.glob(f".{path.name}.*"):
+        number, _, ending = left.name.removeprefix(f".{path.name}.").partition(".")
+        if ending in ("part", "old") and number.isdigit() and not _is_alive(int(number)):
+            _remove(left)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
 
 
 def _remove(path: Path) -> None:
@@ -47,10 +89,14 @@ def _remove(path: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-    for file in files:
-        with file.open("rb+") as handle:
-            os.fsync(handle.fileno())
+    for file in [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]:
+        sync_file(file)
+
+
+def sync_file(file: Path) -> None:
+    """Goes on when what was written to the file is on the disk."""
+    with file.open("rb+") as handle:
+        os.fsync(handle.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ludwig.error import ArtifactError
+from ludwig.error import ArtifactError, StorageError
 from ludwig.globals import FORMAT_VERSION
-from ludwig.runtime.atomic import plain, read_json, written_aside
+from ludwig.runtime.atomic import plain, put_back, read_json, sync_file, written_aside
 from ludwig.training.progress import Progress
 
 logger = logging.getLogger(__name__)
 
 LATEST, PREVIOUS, BEST = "latest.ckpt", "previous.ckpt", "best.ckpt"
+INCOMING = "incoming.ckpt"  # the latest one until the one before has made room
 
 
 @dataclass(frozen=True)
@@ -38,23 +40,38 @@ class Checkpoint:
 
 
 def save(folder: Path, name: str, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint; the latest one before stays as `previous.ckpt` until the next."""
+    """Writes a checkpoint; the latest one before stays as `previous.ckpt` until the next.
+
+    Raises:
+        StorageError: The disk is full, or nothing may be written there. What was there before is whole.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with written_aside(folder / (name if name != LATEST else INCOMING)) as aside:
+            aside.mkdir(parents=True)
+            _write(aside, checkpoint)
+        if name == LATEST:
+            _shift(folder)
+    except (OSError, SafetensorError) as error:
+        raise StorageError(
+            f"The checkpoint '{name}' cannot be written to '{folder}': {error}. Those that were there before are "
+            "whole. Free some space or choose another output_directory, or train with skip_save_progress=True."
+        ) from error
+
+
+def _write(folder: Path, checkpoint: Checkpoint) -> None:
     from safetensors.torch import save_file
 
-    path = folder / name
-    with written_aside(path if name != LATEST else folder / "incoming.ckpt") as aside:
-        aside.mkdir(parents=True)
-        save_file(_apart(checkpoint.weights), aside / "weights.safetensors")
-        (aside / "progress.json").write_text(json.dumps(plain(checkpoint.progress.to_json())), encoding="utf-8")
-        if checkpoint.optimizer is not None:
-            tensors: dict[str, Tensor] = {}
-            rest = _flat(checkpoint.optimizer, tensors)
-            random = {f"random.{key}": value for key, value in (checkpoint.random or {}).items()}
-            save_file(_apart({**tensors, **random}), aside / "optimizer.safetensors")
-            (aside / "optimizer.json").write_text(json.dumps(rest), encoding="utf-8")
-        _write_manifest(aside)
-    if name == LATEST:
-        _shift(folder)
+    save_file(_apart(checkpoint.weights), folder / "weights.safetensors")
+    (folder / "progress.json").write_text(json.dumps(plain(checkpoint.progress.to_json())), encoding="utf-8")
+    if checkpoint.optimizer is not None:
+        tensors: dict[str, Tensor] = {}
+        rest = _flat(checkpoint.optimizer, tensors)
+        random = {f"random.{key}": value for key, value in (checkpoint.random or {}).items()}
+        save_file(_apart({**tensors, **random}), folder / "optimizer.safetensors")
+        (folder / "optimizer.json").write_text(json.dumps(rest), encoding="utf-8")
+    _write_manifest(folder)
 
 
 def _shift(folder: Path) -> None:
@@ -63,7 +80,7 @@ def _shift(folder: Path) -> None:
         if (folder / PREVIOUS).exists():
             shutil.rmtree(folder / PREVIOUS)
         (folder / LATEST).rename(folder / PREVIOUS)
-    (folder / "incoming.ckpt").rename(folder / LATEST)
+    (folder / INCOMING).rename(folder / LATEST)
 
 
 def load_latest(folder: Path) -> Checkpoint | None:
@@ -73,7 +90,7 @@ def load_latest(folder: Path) -> Checkpoint | None:
         ArtifactError: There are checkpoints, and all are damaged.
     """
     faults = []
-    for name in ("incoming.ckpt", LATEST, PREVIOUS):
+    for name in (INCOMING, LATEST, PREVIOUS):
         if (folder / name).is_dir():
             try:
                 return load(folder / name)
@@ -93,6 +110,7 @@ def load(path: Path) -> Checkpoint:
     """
     from safetensors.torch import load_file
 
+    put_back(path)
     if not path.is_dir():
         raise ArtifactError(f"There is no checkpoint '{path}'.")
     _check_manifest(path)
@@ -123,8 +141,16 @@ def restore_random_state(state: Mapping[str, Tensor], device: torch.device) -> N
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors that share no memory, as the file format wants them."""
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    """Tensors that share no memory, as the file format wants them; copied only where they do."""
+    seen: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        here = tensor.detach().cpu().contiguous()
+        memory = here.untyped_storage()
+        is_whole = memory.nbytes() == here.nbytes and memory.data_ptr() not in seen
+        seen.add(memory.data_ptr())
+        apart[name] = here if is_whole else here.clone()
+    return apart
 
 
 def _flat(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
@@ -154,7 +180,13 @@ def _unflat(raw: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Any:
 
 
 def _write_manifest(folder: Path) -> None:
-    hashes = {file.name: _hash(file) for file in sorted(folder.iterdir())}
+    """The hashes of all files, taken while they are on their way to the disk."""
+    files = sorted(folder.iterdir())
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        on_disk = [pool.submit(sync_file, file) for file in files]
+        hashes = {file.name: digest for file, digest in zip(files, map(_hash, files), strict=True)}
+        for each in on_disk:
+            each.result()
     manifest = {"format": FORMAT_VERSION, "sha256": hashes}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=4), encoding="utf-8")
 
@@ -163,10 +195,14 @@ def _check_manifest(folder: Path) -> None:
     path = folder / "manifest.json"
     if not path.exists():
         raise ArtifactError(f"The checkpoint '{folder}' is incomplete: it has no manifest.json.")
-    manifest = read_json(path)
-    if manifest["format"] > FORMAT_VERSION:
+    try:
+        manifest = read_json(path)
+        version, hashes = int(manifest["format"]), dict(manifest["sha256"])
+    except (ValueError, TypeError, KeyError):
+        raise ArtifactError(f"The checkpoint '{folder}' is damaged: manifest.json is not what was written.") from None
+    if version > FORMAT_VERSION:
         raise ArtifactError(f"The checkpoint '{folder}' was written by a newer version. Update ludwig to load it.")
-    for name, digest in manifest["sha256"].items():
+    for name, digest in hashes.items():
         if not (folder / name).exists() or _hash(folder / name) != digest:
             raise ArtifactError(f"The checkpoint '{folder}' is damaged: {name} is not what was written.")
 

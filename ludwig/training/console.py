@@ -51,11 +51,32 @@ class ProgressBar(Callback):
 
 
 class RoundTable(Callback):
-    """A table of the metrics of all outputs after each round of evaluation."""
+    """The metrics of all outputs after each round: on a terminal a table a round, in a notebook one that grows."""
+
+    def __init__(self) -> None:
+        self.shown: Any = None  # the table of the notebook
+
+    def on_trainer_train_setup(self, trainer: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any) -> None:
+        self.shown = None
 
     def on_eval_end(self, trainer: Any, progress_tracker: Progress, save_path: str | None, **kwargs: Any) -> None:
-        if logger.isEnabledFor(logging.INFO):
-            logger.info("%s", metrics_table(progress_tracker))
+        notebook = display_of_notebook()
+        if notebook is None:
+            if logger.isEnabledFor(logging.INFO):
+                logger.info("%s", metrics_table(progress_tracker))
+            return
+        page = {"text/html": rounds_table(progress_tracker)}
+        if self.shown is None:
+            self.shown = notebook(page, raw=True, display_id=True)
+        else:
+            self.shown.update(page, raw=True)
+
+
+def display_of_notebook() -> Any:
+    """What shows things in the notebook that this process runs in; None on a terminal."""
+    shell = sys.modules.get("IPython")  # a notebook has imported it
+    current = None if shell is None else shell.get_ipython()
+    return shell.display.display if shell is not None and type(current).__name__ == "ZMQInteractiveShell" else None
 
 
 def metrics_table(progress: Progress) -> str:
@@ -66,5 +87,24 @@ def metrics_table(progress: Progress) -> str:
         for name, rounds in metrics.items():
             there = held_out.get(name)
             rows.append([output, name, rounds[-1][2], there[-1][2] if there else None])
-    head = f"Epoch {progress.epoch}, step {progress.steps} of {progress.total_steps}\n"
+    best = " (the best so far)" if progress.steps == progress.best_eval_metric_steps else ""
+    head = f"Epoch {progress.epoch}, step {progress.steps} of {progress.total_steps}{best}\n"
     return head + tabulate(rows, headers=["output", "metric", "training", "validation"], floatfmt=".4f")
+
+
+def rounds_table(progress: Progress) -> str:
+    """All rounds as HTML: a row a round, a column a metric of a split; the best round is marked."""
+    columns: dict[str, dict[int, float]] = {}
+    epochs: dict[int, int] = {}
+    splits = {"training": progress.train_metrics, "validation": progress.validation_metrics}
+    for split, history in splits.items():
+        for output, metrics in history.items():
+            for name, rounds in metrics.items():
+                columns[f"{output} {name} ({split})"] = {int(step): value for _, step, value in rounds}
+                epochs |= {int(step): int(epoch) for epoch, step, _ in rounds}
+    best = progress.best_eval_metric_steps
+    rows = [
+        [epoch, f"{step} *" if step == best else str(step), *(values.get(step) for values in columns.values())]
+        for step, epoch in sorted(epochs.items())
+    ]
+    return tabulate(rows, headers=["epoch", "step", *columns], tablefmt="html", floatfmt=".4f")

@@ -18,6 +18,7 @@ from ludwig.globals import (
 from ludwig.models import artifacts
 from ludwig.runtime.atomic import numbered, read_json, write_json
 from ludwig.training import report
+from ludwig.training.curves import save_learning_curves
 from ludwig.training.knobs import EvaluationKnobs
 from ludwig.training.progress import History, Progress
 
@@ -112,6 +113,7 @@ class Run:
         if self.saves.statistics:
             statistics = {**stats, "evaluation_frequency": vars(stats.evaluation_frequency)}
             report.save_training_statistics(self.folder, statistics)
+            save_learning_curves(self.folder, progress)
         if self.saves.progress:
             write_json(self.model_folder / TRAINING_PROGRESS_TRACKER_FILE_NAME, progress.to_json())
         if self.saves.model:

@@ -92,7 +92,7 @@ def _one_cycle(knobs: LearningRateScheduler, base: float, step: int, span: Span)
     """Smith & Topin 2018, "Super-Convergence", arXiv:1708.07120, with cosine flanks."""
     top = knobs.max_lr or base
     first = top / knobs.div_factor
-    climb = max(knobs.pct_start * span.total_steps, 1)
+    climb = knobs.pct_start * span.total_steps
     if step < climb:
         return first + (top - first) * (1 - math.cos(math.pi * step / climb)) / 2
     last = first / knobs.final_div_factor

@@ -18,6 +18,8 @@ from ludwig.callbacks import Callback
 from ludwig.error import ArtifactError
 from ludwig.training import checkpoints
 
+QUICK = {"skip_save_log": True, "skip_save_training_statistics": True}  # files that no resumed run reads
+
 
 def table() -> pd.DataFrame:
     draw = np.random.default_rng(0)
@@ -56,9 +58,9 @@ class Dies(Callback):
 def run_that_dies(folder: Path, optimizer: str, accumulation: int, step: int, how: str) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-        "from tests.training.test_resume import Dies, model, table\n"
+        "from tests.training.test_resume import QUICK, Dies, model, table\n"
         f"model({optimizer!r}, {accumulation}).train(dataset=table(), output_directory={str(folder)!r}, "
-        f"callbacks=[Dies({step}, {how!r})], skip_save_log=True)"
+        f"callbacks=[Dies({step}, {how!r})], **QUICK)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == (-signal.SIGKILL if how == "kill" else 0), done.stderr
@@ -79,7 +81,7 @@ def test_a_resumed_run_equals_the_straight_one(optimizer, accumulation, step, ho
     run_that_dies(tmp_path, optimizer, accumulation, step, how)
     resumed = model(optimizer, accumulation)
     run = str(tmp_path / "api_experiment_run")
-    found = resumed.train(dataset=table(), model_resume_path=run, skip_save_log=True)
+    found = resumed.train(dataset=table(), model_resume_path=run, **QUICK)
     ours, theirs = weights(resumed), weights(straight)
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert found.train_stats.training == expected.train_stats.training
@@ -116,7 +118,7 @@ def trained(manner: str, **train: object) -> tuple[LudwigModel, object]:
     one = model("adam")
     knobs = {**one.config["trainer"], "learning_rate": 0.05, **MANNERS[manner]}
     one.config = {**one.config, "trainer": knobs}
-    return one, one.train(dataset=table(), skip_save_log=True, **train).train_stats
+    return one, one.train(dataset=table(), **QUICK, **train).train_stats
 
 
 @pytest.mark.slow
@@ -134,10 +136,10 @@ def test_a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not(manner, tmp_pat
 
 def test_more_epochs_go_on_where_the_run_ended(tmp_path):
     first = model("adam")
-    results = first.train(dataset=table(), output_directory=str(tmp_path), skip_save_log=True)
+    results = first.train(dataset=table(), output_directory=str(tmp_path), **QUICK)
     longer = model("adam")
     longer.config = {**longer.config, "trainer": {**longer.config["trainer"], "epochs": 6}}
-    more = longer.train(dataset=table(), model_resume_path=results.output_directory, skip_save_log=True)
+    more = longer.train(dataset=table(), model_resume_path=results.output_directory, **QUICK)
     before, after = results.train_stats.training["z"]["loss"], more.train_stats.training["z"]["loss"]
     assert after[:4] == before
     assert len(after) == 6
@@ -152,17 +154,17 @@ def test_an_interrupted_run_leaves_a_model_that_loads(tmp_path):
 def test_a_run_without_a_checkpoint_begins_anew(tmp_path):
     (tmp_path / "run").mkdir()
     one, two = model("adam"), model("adam")
-    found = one.train(dataset=table(), model_resume_path=str(tmp_path / "run"), skip_save_log=True)
+    found = one.train(dataset=table(), model_resume_path=str(tmp_path / "run"), **QUICK)
     assert found.train_stats.training == two.train(dataset=table(), output_directory=None).train_stats.training
     new = model("adam").train(
-        dataset=table(), model_resume_path=str(tmp_path / "none"), output_directory=str(tmp_path), skip_save_log=True
+        dataset=table(), model_resume_path=str(tmp_path / "none"), output_directory=str(tmp_path), **QUICK
     )
     assert Path(new.output_directory) == tmp_path / "api_experiment_run"
 
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    model("adam").train(dataset=table(), output_directory=str(tmp_path), skip_save_log=True)
+    model("adam").train(dataset=table(), output_directory=str(tmp_path), **QUICK)
     return tmp_path / "api_experiment_run" / "model" / "training_checkpoints"
 
 

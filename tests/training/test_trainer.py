@@ -15,7 +15,6 @@ from ludwig.callbacks import Callback
 from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.models.ecd.model import Ecd
 from ludwig.training.progress import Progress
-from ludwig.training.schedules import LearningRateScheduler, Span
 
 
 def table(rows: int = 100) -> pd.DataFrame:
@@ -170,35 +169,6 @@ def progress(**best: float) -> Progress:
 )
 def test_which_round_is_better(best, value, loss, direction, expected):
     assert progress(**best).improves(value, loss, direction) is expected
-
-
-SPAN = Span(total_steps=100, steps_per_round=10)
-
-
-@pytest.mark.parametrize(
-    ("knobs", "step", "expected"),
-    [
-        ({}, 70, 1.0),
-        ({"warmup_fraction": 0.1}, 0, 0.1),
-        ({"warmup_evaluations": 2}, 9, 0.5),
-        ({"decay": "linear"}, 25, 0.75),
-        ({"decay": "linear", "warmup_fraction": 0.2}, 60, 0.5),
-        ({"decay": "exponential", "decay_rate": 0.5, "decay_steps": 10}, 10, 0.25),
-        ({"decay": "exponential", "decay_rate": 0.5, "decay_steps": 10, "staircase": True}, 5, 0.25),
-        ({"decay": "cosine"}, 5, 0.5),
-        ({"decay": "cosine", "t_0": 10, "t_mult": 2}, 20, 0.5),  # the second period has 20 steps
-        ({"decay": "cosine"}, 30, 1.0),  # restarted
-        ({"decay": "polynomial", "polynomial_power": 2.0}, 50, 0.25),
-        ({"decay": "inverse_sqrt", "inverse_sqrt_warmup_steps": 16}, 4, 0.25),
-        ({"decay": "inverse_sqrt", "inverse_sqrt_warmup_steps": 16}, 64, 0.125),
-        ({"decay": "one_cycle"}, 0, 1 / 25),
-        ({"decay": "one_cycle"}, 30, 1.0),
-        ({"decay": "wsd"}, 50, 1.0),
-        ({"decay": "wsd"}, 95, 0.5),
-    ],
-)
-def test_the_rate_is_a_function_of_the_step(knobs, step, expected):
-    assert LearningRateScheduler(**knobs).rate(1.0, step, SPAN) == pytest.approx(expected)
 
 
 def test_the_optimizer_follows_the_schedule():

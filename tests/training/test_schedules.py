@@ -1,0 +1,127 @@
+"""Each schedule against that of torch, or against a formula where torch has none."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.optim import lr_scheduler
+
+from ludwig.training.schedules import LearningRateScheduler, Span
+
+STEPS = 60
+SPAN = Span(total_steps=STEPS, steps_per_round=12)
+BASE = 0.3
+
+
+def rates(span: Span = SPAN, base: float = BASE, **knobs: object) -> list[float]:
+    section = LearningRateScheduler(**knobs)
+    return [section.rate(base, step, span) for step in range(span.total_steps)]
+
+
+def of_torch(make) -> list[float]:
+    """What a scheduler of torch sets before each step."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=BASE)
+    scheduler = make(optimizer)
+    found = []
+    for _ in range(STEPS):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("knobs", "make"),
+    [
+        ({"decay": None}, lambda o: lr_scheduler.ConstantLR(o, factor=1.0)),
+        ({"decay": "linear"}, lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, total_iters=STEPS)),
+        ({"decay": "polynomial", "polynomial_power": 3.0}, lambda o: lr_scheduler.PolynomialLR(o, STEPS, power=3.0)),
+        ({"decay": "cosine", "t_0": 20}, lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 20)),
+        ({"decay": "cosine"}, lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 12)),
+        (
+            {"decay": "cosine", "t_0": 7, "t_mult": 2, "eta_min": 0.05},
+            lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 7, 2, 0.05),
+        ),
+    ],
+)
+def test_it_is_that_of_torch(knobs, make):
+    assert rates(**knobs) == pytest.approx(of_torch(make), rel=1e-6, abs=1e-12)
+
+
+def test_one_cycle_is_that_of_torch_but_for_where_its_ends_lie():
+    # torch puts the top at step 0.3 * 60 - 1 and the end at step 59; here they are at 18 and 60
+    ours = rates(decay="one_cycle", max_lr=1.0)
+    assert ours[0] == pytest.approx(1 / 25)
+    assert ours[18] == pytest.approx(1.0)
+    theirs = of_torch(lambda o: lr_scheduler.OneCycleLR(o, max_lr=1.0, total_steps=STEPS + 1))
+    assert ours == pytest.approx(theirs, abs=0.1)
+    assert LearningRateScheduler(decay="one_cycle", max_lr=1.0).rate(BASE, STEPS, SPAN) == pytest.approx(1 / 25 / 1e4)
+
+
+@pytest.mark.parametrize("staircase", [False, True])
+def test_exponential_decay_is_its_formula(staircase):
+    exponents = [1 + step / 10 for step in range(STEPS)]
+    expected = [BASE * 0.5 ** (math.ceil(e) if staircase else e) for e in exponents]
+    found = rates(decay="exponential", decay_rate=0.5, decay_steps=10, staircase=staircase)
+    assert found == pytest.approx(expected)
+
+
+def test_inverse_square_root_is_its_formula():
+    found = rates(decay="inverse_sqrt", inverse_sqrt_warmup_steps=16)
+    assert found == pytest.approx([BASE / math.sqrt(max(step, 16)) for step in range(STEPS)])
+
+
+def test_wsd_climbs_stays_and_falls_to_nothing():
+    found = rates(decay="wsd", wsd_warmup_fraction=0.1, wsd_stable_fraction=0.5, wsd_decay_fraction=0.4)
+    assert found[:6] == pytest.approx([BASE * (step + 1) / 6 for step in range(6)])
+    assert found[6:36] == [BASE] * 30
+    assert found[36:] == pytest.approx([BASE * (1 - (step - 36) / 24) for step in range(36, 60)])
+
+
+@pytest.mark.parametrize(
+    ("knobs", "steps"),
+    [
+        ({"warmup_fraction": 0.25}, 15),
+        ({"warmup_evaluations": 2}, 24),
+        ({"warmup_fraction": 0.1, "warmup_evaluations": 2}, 24),  # the longer one
+    ],
+)
+def test_warm_up_climbs_in_a_line_and_joins_the_decay(knobs, steps):
+    found = rates(decay="linear", **knobs)
+    assert found[:steps] == pytest.approx([BASE * (step + 1) / steps for step in range(steps)])
+    rest = STEPS - steps
+    assert found[steps:] == pytest.approx([BASE * (1 - step / rest) for step in range(rest)])
+
+
+DECAYS = ["linear", "exponential", "cosine", "one_cycle", "inverse_sqrt", "polynomial", "wsd"]
+
+
+@pytest.mark.parametrize("decay", [None, *DECAYS])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_the_shortest_runs_have_a_rate(decay, steps):
+    span = Span(total_steps=steps, steps_per_round=1)
+    for step in range(steps + 2):  # a run may go on beyond what was planned
+        rate = LearningRateScheduler(decay=decay).rate(BASE, step, span)
+        assert 0 <= rate <= BASE
+
+
+@pytest.mark.parametrize("knobs", [{"pct_start": 0.0}, {"pct_start": 1.0}])
+def test_one_cycle_may_only_climb_or_only_fall(knobs):
+    found = rates(decay="one_cycle", **knobs)
+    assert all(0 < rate <= BASE + 1e-12 for rate in found)
+    assert found == sorted(found, reverse=knobs["pct_start"] == 0)
+
+
+def test_a_warm_up_that_is_longer_than_the_run_only_climbs():
+    found = rates(warmup_evaluations=100, decay="linear")
+    assert found == pytest.approx([BASE * (step + 1) / 1200 for step in range(STEPS)])
+
+
+@pytest.mark.parametrize("decay", [None, *DECAYS])
+def test_it_depends_on_nothing_but_the_step(decay):
+    section = LearningRateScheduler(decay=decay, warmup_fraction=0.1)
+    forwards = [section.rate(BASE, step, SPAN) for step in range(STEPS)]
+    backwards = [section.rate(BASE, step, SPAN) for step in reversed(range(STEPS))]
+    assert forwards == backwards[::-1]
