@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ludwig.columns.frame import Frame
-from ludwig.error import TrainingError
+from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.models.base import Model, Step
 from ludwig.runtime.engine import Clipping, Engine
 from ludwig.training.averaging import MovingAverage, in_their_place
@@ -42,6 +42,10 @@ class Learner:
     def __init__(self, config: Config, model: Model, engine: Engine, rate: float) -> None:
         self.config, self.model, self.engine = config, model, engine
         self.learned = [weight for weight in model.parameters() if weight.requires_grad]
+        if not self.learned:
+            raise ConfigValidationError(
+                "trainer.layers_to_freeze_regex: Freezes every weight of the model, so there is nothing to learn."
+            )
         exempt = config.no_weight_decay
         self.optimizer = config.optimizer.make(groups_of(model, self.learned, exempt) if exempt else self.learned, rate)
         if config.optimizer.is_averaged:

@@ -53,7 +53,11 @@ class Loop(TrainerBase):
 
         def faults(self) -> list[Fault]:
             faults = [*self.faults_of_rounds(), *self.faults_of_batches(), *self.faults_of_steps()]
-            return [*faults, *self.faults_of_averages(self.optimizer)]
+            faults += self.faults_of_averages(self.optimizer)
+            if self.use_mixed_precision and self.optimizer.needs_closure:
+                text = f"The line search of '{self.optimizer.type}' needs exact losses. Set it to false."
+                faults.append(("use_mixed_precision", text))
+            return faults
 
     def __init__(
         self, config: Config, model: Model, engine: Engine, callbacks: CallbackList, seed: int, saving: Saving
@@ -366,7 +370,6 @@ class Loop(TrainerBase):
                 self._keep_as_best()
             else:
                 self._judge(training, validation)
-        progress.seconds = progress.seconds_now()
         if not self.config.skip_all_evaluation:
             self._follow_plateaus()
             self.callbacks.on_eval_end(self, progress, self.save_path)
@@ -476,6 +479,7 @@ class Loop(TrainerBase):
 
     def _checkpoint(self) -> None:
         progress, folder = self.progress, self.saving.checkpoints
+        progress.seconds = progress.seconds_now()
         progress.checkpoint_number += 1
         progress.checkpoint_to_step[str(progress.checkpoint_number)] = progress.steps
         progress.checkpoint_to_epoch[str(progress.checkpoint_number)] = progress.epoch

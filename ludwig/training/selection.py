@@ -86,8 +86,8 @@ class Selection:
 
 
 def copied(weights: Mapping[str, Tensor]) -> Weights:
-    """The weights as they are now."""
-    return {name: weight.detach().clone() for name, weight in weights.items()}
+    """The weights as they are now, in the memory of the CPU, which is larger than that of a device."""
+    return {name: weight.detach().to("cpu", copy=True) for name, weight in weights.items()}
 
 
 def _name(step: int) -> str:

@@ -44,17 +44,17 @@ class Window:
 def windows(
     training: Frame, order: Tensor | None, plan: Plan, progress: Progress, model: Model, engine: Engine
 ) -> Iterator[Window]:
-    """The windows of the rest of the epoch, or of the run where that ends before."""
-    row, steps_left = progress.row, progress.total_steps - progress.steps
-    gathered: list[Frame] = []
-    rows = 0
-    for batch in batches(training, plan.batch_size, engine.device, order):
-        of_all = min(plan.step_rows, plan.rows - row)
-        row, rows, steps_left = row + of_all, rows + of_all, steps_left - 1
-        gathered.append(batch)
-        if len(gathered) == plan.accumulation or row >= plan.rows or steps_left == 0:
-            yield Window.of(gathered, rows, model, engine)
-            gathered, rows = [], 0
+    """The windows of the rest of the epoch, or of the run where that ends before.
+
+    All processes take as many steps. Of a last batch with very few rows one may get none: it learns from an empty one.
+    """
+    own = batches(training, plan.batch_size, engine.device, order)
+    starts = range(progress.row, plan.rows, plan.step_rows)[: progress.total_steps - progress.steps]
+    for first in range(0, len(starts), plan.accumulation):
+        chosen = starts[first : first + plan.accumulation]
+        gathered = [next(own, None) or training.slice(0, 0).load(engine.device) for _ in chosen]
+        rows = min(chosen[-1] + plan.step_rows, plan.rows) - chosen[0]
+        yield Window.of(gathered, rows, model, engine)
 
 
 def order_of(
