@@ -28,6 +28,13 @@ class Workers:
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Puts into each tensor its sum over all processes. All give tensors of the same shapes."""
 
+    def agree(self, tensors: Sequence[Tensor]) -> None:
+        """Puts into each floating point tensor its mean over all processes."""
+        numbers = [tensor for tensor in tensors if tensor.is_floating_point()] if self.count > 1 else []
+        if numbers:
+            self.add_up(numbers)
+            torch._foreach_div_(numbers, self.count)
+
     def gather(self, value: V) -> list[V]:
         """The values of all processes, by rank."""
         return [value]

@@ -143,7 +143,6 @@ class Learner:
 
     def _balanced(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         values = torch.stack([loss.detach().float() for loss in losses.values()])  # [T]
-        self._mean_over_workers(values)
         weights = self.balancer(values, lambda: self._gram(list(losses.values())))  # type: ignore[misc]  # [T]
         return {name: loss * weight for (name, loss), weight in zip(losses.items(), weights.unbind(), strict=True)}
 
@@ -159,13 +158,7 @@ class Learner:
             ]
             rows.append(torch.cat(flat).float() if flat else losses[0].new_zeros(1))
         gradients = torch.stack(rows)  # [T, P]
-        self._mean_over_workers(gradients)
         return gradients @ gradients.T
-
-    def _mean_over_workers(self, values: Tensor) -> None:
-        if self.engine.workers.count > 1:
-            self.engine.workers.add_up([values])
-            values /= self.engine.workers.count
 
     def _rest(self, step: Step) -> Tensor | None:
         """What is minimised besides the losses of the outputs."""
@@ -202,6 +195,8 @@ class Learner:
         self.optimizer.zero_grad()
         if self.average is not None:
             self.average.update()
+        if self.balancer is not None:  # each process weighs the losses of its rows, and all go on from the mean
+            self.engine.workers.agree(list(self.balancer.buffers()))
 
     def _finish_gradients(self) -> None:
         self.engine.gather(self.learned, self.optimizer)

@@ -363,7 +363,7 @@ class Loop(TrainerBase):
 
     def _round(self, training: Frame, validation: Frame | None, checkpoint: bool = True) -> None:
         progress = self.progress
-        self._agree_on_buffers()
+        self.workers.agree(list(self.model.buffers()))  # running means of norms are those of all processes
         with self.learner.judged():
             if self.config.skip_all_evaluation:
                 self._refuse_lost_run(float(self.last_loss))
@@ -395,14 +395,6 @@ class Loop(TrainerBase):
         """Ends the run when the round learned nothing, since none of its losses was a number."""
         if not math.isfinite(loss) and int(self.learner.skipped) >= self._optimizer_steps > 0:
             self._give_up()
-
-    def _agree_on_buffers(self) -> None:
-        """Running means of norms are those of all processes."""
-        if self.workers.count > 1:
-            buffers = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
-            self.workers.add_up(buffers)
-            for buffer in buffers:
-                buffer /= self.workers.count
 
     def _validate(self, validation: Frame | None) -> Metrics | None:
         if validation is None:

@@ -32,6 +32,7 @@ CASES = {
     "accumulated": {"gradient_accumulation_steps": 3, "steps_per_checkpoint": 4},
     "clean": {"evaluate_training_set": True, "should_shuffle": False, "eval_steps": 1, "eval_batch_size": 16},
 }
+OTHERS = {"balanced": {"loss_balancing": "gradnorm"}, "soup": {"model_soup": "uniform", "ema_decay": 0.9}}
 
 
 def model(case: str, batch_size: int) -> LudwigModel:
@@ -43,7 +44,7 @@ def model(case: str, batch_size: int) -> LudwigModel:
             "input_features": [{"name": "x", "type": "number"}, {"name": "c", "type": "category"}],
             "output_features": [{"name": "y", "type": "category", "loss": loss}, {"name": "z", "type": "number"}],
             "combiner": {"type": "concat", "num_fc_layers": 1, "output_size": 8},
-            "trainer": {**knobs, **CASES[case]},
+            "trainer": {**knobs, **{**CASES, **OTHERS}[case]},
         },
         gpus=-1,
     )
@@ -88,7 +89,7 @@ def kept(one: LudwigModel, results: TrainingResults, path: Path) -> dict:
 
 def main() -> None:
     folder, batch_size = Path(sys.argv[1]), int(sys.argv[2])
-    stats = {case: train(case, batch_size, folder) for case in CASES}
+    stats = {case: train(case, batch_size, folder) for case in (*CASES, *OTHERS)}
     stats["stopped"] = train_with_a_stop("plain", batch_size, folder)
     rank = os.environ.get("RANK", "alone")
     (folder / f"stats_{rank}.json").write_text(json.dumps(stats))

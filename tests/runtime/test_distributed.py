@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from ludwig.runtime.distributed import ALONE, workers_of
-from tests.runtime.run_of_workers import CASES
+from tests.runtime.run_of_workers import CASES, OTHERS
 
 SCRIPT = Path(__file__).with_name("run_of_workers.py")
 
@@ -78,7 +78,17 @@ def test_metrics_are_those_of_all_rows(folders, case):
 def test_one_worker_writes(folders):
     _, two = folders
     names = sorted(path.name for path in (two / "runs").iterdir())
-    assert names == sorted(f"{case}_run" for case in [*CASES, "stopped"])
+    assert names == sorted(f"{case}_run" for case in [*CASES, *OTHERS, "stopped"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", OTHERS)
+def test_workers_stay_together(folders, case):
+    _, two = folders
+    main, other = load_file(two / f"{case}_0"), load_file(two / f"{case}_1")
+    assert all(torch.equal(weight, other[name]) for name, weight in main.items())
+    stats = [json.loads((two / f"stats_{rank}.json").read_text())[case] for rank in (0, 1)]
+    assert stats[0] == stats[1]
 
 
 @pytest.mark.slow
