@@ -165,6 +165,14 @@ class CallbackList:
         """These callbacks and then others, for one call."""
         return CallbackList([*self.callbacks, *(callbacks or ())])
 
+    def on_cmdline(self, cmd: str, *args: str) -> None:
+        for callback in self.callbacks:
+            callback.on_cmdline(cmd, *args)
+
+    def on_ludwig_end(self) -> None:
+        for callback in self.callbacks:
+            callback.on_ludwig_end()
+
     def on_preprocess_start(self, config: dict[str, Any]) -> None:
         for callback in self.callbacks:
             callback.on_preprocess_start(config)

@@ -17,6 +17,8 @@ def run(words: list[str]) -> None:
     flags.add_trackers(parser)
     options = parser.parse_args(words)
     wanted = flags.chosen(options, *flags.DATA, *flags.RUN, "eval_split", *flags.SKIPS)
-    statistics, _, _, folder = flags.model_of(options).experiment(**wanted)
+    model = flags.model_of(options)
+    with flags.announced(model, "experiment", words):
+        statistics, _, _, folder = model.experiment(**wanted)
     tell(statistics or {})
     print(f"The run is in {folder}")

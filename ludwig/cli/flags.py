@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+from ludwig.callbacks import CallbackList
 
 LEVELS = ("critical", "error", "warning", "info", "debug", "notset")
 
@@ -125,6 +129,17 @@ def trackers_of(options: argparse.Namespace) -> list[Any]:
     """
     asked = [(name, callback) for name, (_, callback) in TRACKERS.items() if getattr(options, name, False)]
     return [getattr(importlib.import_module(f"ludwig.integrations.{name}"), callback)() for name, callback in asked]
+
+
+@contextmanager
+def announced(model: Any, command: str, words: Sequence[str]) -> Iterator[None]:
+    """Tells the callbacks of the model that the command begins, and that it is over, also after an error."""
+    hooks = CallbackList(model.callbacks)
+    hooks.on_cmdline(command, *words)
+    try:
+        yield
+    finally:
+        hooks.on_ludwig_end()
 
 
 def model_of(options: argparse.Namespace) -> Any:

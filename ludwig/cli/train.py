@@ -14,5 +14,8 @@ def run(words: list[str]) -> None:
     flags.add_skips(parser, flags.TRAINING_SKIPS)
     flags.add_trackers(parser)
     options = parser.parse_args(words)
-    results = flags.model_of(options).train(**flags.chosen(options, *flags.DATA, *flags.RUN, *flags.TRAINING_SKIPS))
+    wanted = flags.chosen(options, *flags.DATA, *flags.RUN, *flags.TRAINING_SKIPS)
+    model = flags.model_of(options)
+    with flags.announced(model, "train", words):
+        results = model.train(**wanted)
     print(f"The run is in {results.output_directory}")

@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from ludwig.callbacks import Callback
+from ludwig.cli import flags
 from ludwig.cli.main import COMMANDS, main
 from ludwig.config import load_config
+from ludwig.error import ArgumentError
 
 CONFIG = {
     "input_features": [{"name": "x", "type": "number"}, {"name": "c", "type": "category"}],
@@ -121,3 +124,28 @@ def test_the_missing_package_of_a_service_is_told_before_anything_is_done(flag, 
     assert main(["train", "-c", "no.yaml", "--dataset", "none.csv", f"--{flag}"]) == 2
     assert f"'{package}'" in capsys.readouterr().err
     assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "experiment"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_callbacks_hear_of_the_command_and_of_its_end(command, fails, folder, monkeypatch):
+    heard = []
+
+    class Hears(Callback):
+        def on_cmdline(self, cmd, *args):
+            heard.append((cmd, args[:2]))
+
+        def on_train_start(self, model, config, config_fp, **kwargs):
+            if fails:
+                raise ArgumentError("of the callback")
+
+        def on_train_end(self, output_directory, **kwargs):
+            heard.append("train end")
+
+        def on_ludwig_end(self, **kwargs):
+            heard.append("end")
+
+    monkeypatch.setattr(flags, "trackers_of", lambda options: [Hears()])
+    status = main([command, "-c", "config.yaml", "--dataset", "table.csv", "-l", "error"])
+    assert status == (2 if fails else 0)
+    assert heard == [(command, ("-c", "config.yaml")), "train end", "end"]
