@@ -219,7 +219,8 @@ def test_mlflow_itself_keeps_the_run(train, breaks, tmp_path, monkeypatch):
     assert told == pytest.approx({(number + 1) * STEPS: loss for number, loss in enumerate(losses)})
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert {"config.yaml", "description.json", "model"} <= artifacts
-    assert "model/model_hyperparameters.json" in {f.path for f in client.list_artifacts(run.info.run_id, "model")}
+    inside = {file.path for file in client.list_artifacts(run.info.run_id, "model")}
+    assert {"model/model_hyperparameters.json", "model/model_weights.safetensors"} <= inside
     assert not mlflow.is_tracking_uri_set() and mlflow.active_run() is None
 
 
