@@ -111,7 +111,8 @@ class Run:
         if self.folder is None or self.model_folder is None:
             return
         if self.saves.statistics:
-            statistics = {**stats, "evaluation_frequency": vars(stats.evaluation_frequency)}
+            calibrated = {"calibration": progress.calibration} if progress.calibration else {}
+            statistics = {**stats, "evaluation_frequency": vars(stats.evaluation_frequency), **calibrated}
             report.save_training_statistics(self.folder, statistics)
             save_learning_curves(self.folder, progress)
         if self.saves.progress:

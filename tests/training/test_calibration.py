@@ -382,3 +382,18 @@ def test_the_calibration_error_can_choose_the_best_round(table):
 def test_a_method_that_the_output_does_not_have_is_a_fault_of_the_config(kind, knob):
     with pytest.raises(ConfigValidationError, match=r"output_features\[0\].*calibration"):
         LudwigModel(config(knob, kind))
+
+
+def test_the_files_of_a_run_tell_of_the_calibration(tmp_path):
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=400)
+    data = pd.DataFrame({"x": x, "y": np.where(x + draw.normal(size=400) > 0, "p", "q")})
+    outputs = [{"name": "y", "type": "binary", "calibration": True}]
+    config = {"input_features": [{"name": "x", "type": "number"}], "output_features": outputs}
+    LudwigModel({**config, "trainer": {"epochs": 2}}).train(data, output_directory=str(tmp_path), skip_save_log=True)
+    run = tmp_path / "api_experiment_run"
+    for file in ("training_statistics.json", "training_report.json"):
+        told = json.loads((run / file).read_text())["calibration"]["y"]
+        assert (told["method"], told["rows"]) == ("temperature", 40)
+        assert set(told["expected_calibration_error"]) == {"before", "after"}
+    assert "expected calibration error before" in (run / "model_card.md").read_text()
