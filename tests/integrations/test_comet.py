@@ -120,6 +120,7 @@ def test_a_missing_package_is_told_at_once(monkeypatch):
 @pytest.mark.filterwarnings("ignore")
 def test_comet_itself_keeps_the_experiment_offline(train, breaks, tmp_path, monkeypatch):
     monkeypatch.setenv("COMET_START_ONLINE", "false")
+    monkeypatch.chdir(tmp_path)  # the service writes where it stands
     monkeypatch.setenv("COMET_OFFLINE_DIRECTORY", str(tmp_path / "comet"))
     pytest.importorskip("comet_ml")
     callback = CometCallback()
