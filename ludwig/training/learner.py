@@ -193,7 +193,7 @@ class Learner:
         else:
             self.skipped = (self.skipped + 1) * ~finite
         self.optimizer.zero_grad()
-        if self.average is not None:
+        if self.average is not None and finite is not False:
             self.average.update()
         if self.balancer is not None:  # each process weighs the losses of its rows, and all go on from the mean
             self.engine.workers.agree(list(self.balancer.buffers()))

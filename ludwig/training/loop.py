@@ -7,6 +7,7 @@ import logging
 import math
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -40,7 +41,8 @@ from ludwig.training.windows import Window, order_of, windows
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 50  # optimizer steps, where a look at the state of things waits for a device or for other processes
+LOOK_SECONDS = 0.5  # between looks at the state of things, where they wait for a device or for other processes
+MOST_STEPS_UNSEEN = 50
 
 
 class Loop(TrainerBase):
@@ -68,9 +70,10 @@ class Loop(TrainerBase):
         self.judge = Judge(config, model, engine)
         self.selection = Selection(saving, self.judge.direction, config.model_soup, config.model_soup_top_k)
         self.last_pieces: list[Piece] = []
+        self._between_calls = ExitStack()  # of online training: closing it gives back the weights that are learned
         self._scores: TrainingScores | None = None
         self._interrupted = self._round_is_due = False
-        self._steps_since_round = self._optimizer_steps = self._looks = 0
+        self._steps_since_round = self._optimizer_steps = self._looks = self._next_look = 0
         if config.enable_profiling:
             self.callbacks = callbacks.plus([Profiling(config.profiler)])
         self._prepare_model()
@@ -172,22 +175,27 @@ class Loop(TrainerBase):
         return self.model.suggested_learning_rate() if rate == "auto" else rate
 
     def train_online(self, training: Frame) -> None:
-        """One more epoch, keeping the optimizer from call to call."""
+        """One more epoch, keeping the optimizer from call to call.
+
+        Between calls the model has the weights that are judged, which may be means.
+        """
         training = self._resident(training)
         if not hasattr(self, "learner"):
             self._begin(training, None)
+        self._between_calls.close()
         self.plan = dataclasses.replace(self.plan, rows=len(training))
         self.progress.epoch, self.progress.row = self.progress.epoch + 1, 0
         self.progress.total_steps = self.progress.steps + self.plan.steps_per_epoch
         self.model.train()
-        self._scores = None
+        self._scores, self._optimizer_steps = None, 0
         for window in self._windows(training):
             for place in range(len(window.batches)):
                 self._learn(window, place)
             self._step(window)
         self.model.eval()
-        if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.plan.steps_per_epoch):
+        if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self._optimizer_steps):
             self._give_up()
+        self._between_calls.enter_context(self.learner.judged())
 
     # -- the beginning
 
@@ -238,7 +246,8 @@ class Loop(TrainerBase):
             self._take_up_own(state["workers"])
         self._follow_plateaus()
         self.progress.total_steps = self.plan.total_steps(before.steps, before.epoch, before.row)
-        self.progress.stopped_early = self._waited_too_long()
+        limit = self.config.time_limit_s
+        self.progress.stopped_early = self._waited_too_long() or (limit is not None and before.seconds >= limit)
         self.selection.restore(self.progress)
 
     def _take_up_own(self, states: list[dict[str, Any]]) -> None:
@@ -250,6 +259,9 @@ class Loop(TrainerBase):
         own = states[self.workers.rank if known else 0]
         if known:
             checkpoints.restore_random_state(own["random"], self.engine.device)
+            buffers = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
+            for buffer, saved in zip(buffers, own["buffers"], strict=False):
+                buffer.copy_(saved)
         self._optimizer_steps = own["optimizer_steps"]
         self._steps_since_round = own["steps_since_round"]
         if self._scores is not None and own["scores"] is not None and (known or self.engine.is_main):
@@ -299,6 +311,7 @@ class Loop(TrainerBase):
     def _learn(self, window: Window, place: int) -> None:
         """Adds the gradients of a batch."""
         progress, plan = self.progress, self.plan
+        self.last_pieces = []  # which frees their memory for the batch at hand
         self.last_pieces = self.learner.learn(window, place)
         progress.steps, progress.row = progress.steps + 1, min(progress.row + plan.step_rows, plan.rows)
         if self._scores is not None:
@@ -320,19 +333,29 @@ class Loop(TrainerBase):
     def _look_up(self, interrupt: Interrupt) -> None:
         """Is there time left, does anybody ask for the end, are gradients still numbers?
 
-        What takes waiting, for the device or for other processes, is asked every so often only.
+        What takes waiting, for the device or for other processes, is asked now and then only.
         """
         interrupt.rest()
         self._looks += 1
-        often = self.workers.count == 1 and self.engine.device.type == "cpu"
-        waits = often or self._looks % LOOK_EVERY == 0
-        if self.workers.count == 1 or waits:
-            self._interrupted = any(self.workers.gather(interrupt.asked))
-            if any(self.workers.gather(self._is_out_of_time())):
+        alone = self.workers.count == 1
+        always = alone and self.engine.device.type == "cpu"
+        waits = always or self._looks >= self._next_look
+        if alone or waits:
+            until_next = 1 if always else self._looks_until_next()
+            told = self.workers.gather((interrupt.asked, self._is_out_of_time(), until_next))
+            self._interrupted = any(asked for asked, _, _ in told)
+            if any(is_out_of_time for _, is_out_of_time, _ in told):
                 logger.info("The time limit is reached: training stops at step %d.", self.progress.steps)
                 self.progress.stopped_early = True
+            if waits:
+                self._next_look = self._looks + told[0][2]
         if waits and int(self.learner.skipped) >= self.config.max_skipped_steps:
             self._give_up()
+
+    def _looks_until_next(self) -> int:
+        """As many optimizer steps as take about LOOK_SECONDS."""
+        pace = self.progress.seconds_now() / max(self._looks, 1)
+        return min(max(int(LOOK_SECONDS / max(pace, 1e-9)), 1), MOST_STEPS_UNSEEN)
 
     def _is_out_of_time(self) -> bool:
         limit = self.config.time_limit_s
@@ -359,6 +382,7 @@ class Loop(TrainerBase):
         self._scores = TrainingScores(self.model) if wants else None
         self._steps_since_round = self._optimizer_steps = 0
         self._round_is_due = False
+        self._next_look = 0  # so that nothing that is asked for is missed at the end of a round
         self.model.train()
 
     def _round(self, training: Frame, validation: Frame | None, checkpoint: bool = True) -> None:
@@ -393,7 +417,8 @@ class Loop(TrainerBase):
 
     def _refuse_lost_run(self, loss: float) -> None:
         """Ends the run when the round learned nothing, since none of its losses was a number."""
-        if not math.isfinite(loss) and int(self.learner.skipped) >= self._optimizer_steps > 0:
+        is_lost = not math.isfinite(loss) and int(self.learner.skipped) >= self._optimizer_steps > 0
+        if any(self.workers.gather(is_lost)):
             self._give_up()
 
     def _validate(self, validation: Frame | None) -> Metrics | None:
@@ -480,6 +505,7 @@ class Loop(TrainerBase):
             "scores": None if self._scores is None or not self._steps_since_round else self._scores.state(),
             "steps_since_round": self._steps_since_round,
             "optimizer_steps": self._optimizer_steps,
+            "buffers": self._own_buffers(),
         }
         states = self.workers.gather(own)
         if folder is None or not self.saving.latest:
@@ -487,6 +513,11 @@ class Loop(TrainerBase):
         state = {"learner": self.learner.state_dict(), "workers": states}
         checkpoints.save(folder, checkpoints.LATEST, Checkpoint(self.model.weights(), progress, state))
         self.callbacks.on_checkpoint(self, progress)
+
+    def _own_buffers(self) -> list[Tensor]:
+        """Running means of norms, which processes do not share between rounds."""
+        own = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
+        return [buffer.cpu() for buffer in own] if self.workers.count > 1 else []
 
     # -- before and after
 

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Protocol
 
+from ludwig.error import ConfigValidationError
 from ludwig.training.knobs import Auto
 from ludwig.training.schedules import Span
 
@@ -73,13 +74,22 @@ class Plan:
         """With batches larger by the factor, up to the bound and to all rows."""
         if factor == 1:
             return self
-        most = min(self.knobs.max_batch_size or self.rows, max(self.rows // self.workers, 1))
-        return dataclasses.replace(self, batch_size=max(min(int(self.batch_size * factor), most), 1))
+        most = min(self.knobs.max_batch_size or self.rows, self.rows // self.workers)
+        return dataclasses.replace(self, batch_size=max(min(int(self.batch_size * factor), most), self.batch_size))
 
 
 def plan_of(knobs: Knobs, rows: int, workers: int, found: int) -> Plan:
-    """The plan of a run; `found` is the batch size where the config leaves it open."""
+    """The plan of a run; `found` is the batch size where the config leaves it open.
+
+    Raises:
+        ConfigValidationError: So many workers cannot have the effective batch size that is asked for.
+    """
     size, accumulation = _batch(knobs, workers, found)
+    if knobs.effective_batch_size not in ("auto", size * accumulation * workers):
+        raise ConfigValidationError(
+            f"trainer.effective_batch_size: Must be batch_size {size} x gradient_accumulation_steps {accumulation} x "
+            f"{workers} workers. Received: {knobs.effective_batch_size}. Leave one of them out to have it computed."
+        )
     return Plan(knobs, rows, size, accumulation, workers)
 
 

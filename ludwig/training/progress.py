@@ -94,6 +94,12 @@ class Progress:
         """
         return rank(value, loss, direction) > rank(self.best_eval_metric_value, self.best_eval_loss, direction)
 
+    def forget_best(self) -> None:
+        """As if no round had been best yet: its weights are lost."""
+        self.best_eval_metric_value = self.best_eval_loss = None
+        self.best_eval_metric_steps = self.best_eval_metric_epoch = self.best_eval_metric_checkpoint_number = 0
+        self.best_eval_train_metrics, self.best_eval_validation_metrics = {}, {}
+
     def log_metrics(self) -> dict[str, float]:
         """The latest metrics and counters, flat, as tracking services want them."""
         flat: dict[str, float] = {

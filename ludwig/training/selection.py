@@ -58,18 +58,26 @@ class Selection:
             shutil.rmtree(self.saving.checkpoints / _name(step), ignore_errors=True)
 
     def restore(self, progress: Progress) -> None:
-        """Takes up the weights that an earlier process kept."""
-        folder = self.saving.checkpoints
-        if folder is None:
+        """Takes up the weights that an earlier process kept. What cannot be read is told, and the best begins anew."""
+        if self.saving.checkpoints is None:
             return
-        if (folder / checkpoints.BEST).is_dir():
-            self.best = checkpoints.load(folder / checkpoints.BEST).weights
+        self.best = self._read(checkpoints.BEST, "The best round is looked for anew")
+        if self.best is None and progress.best_eval_metric_value is not None:
+            progress.forget_best()
         for step in [*progress.soup] if self.soup is not None else []:
-            try:
-                self.candidates[int(step)] = checkpoints.load(folder / _name(int(step))).weights
-            except ArtifactError as error:
-                logger.warning("%s The soup is made without the round of step %s.", error, step)
+            weights = self._read(_name(int(step)), f"The soup is made without the round of step {step}")
+            if weights is None:
                 del progress.soup[step]
+            else:
+                self.candidates[int(step)] = weights
+
+    def _read(self, name: str, consequence: str) -> Weights | None:
+        assert self.saving.checkpoints is not None
+        try:
+            return checkpoints.load(self.saving.checkpoints / name).weights
+        except ArtifactError as error:
+            logger.warning("%s %s.", error, consequence)
+            return None
 
     def souped(self, progress: Progress, score: Callable[[Weights], Score]) -> Weights | None:
         """The mean of the best rounds where it is no worse than the best of them; None where that one stays."""

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ludwig.api import LudwigModel
+from ludwig.error import ConfigValidationError
 from ludwig.runtime.engine import Engine
 from ludwig.training.batch_size import fastest, measured, sizes
 from ludwig.training.plan import Plan, plan_of
@@ -148,3 +149,13 @@ def test_batches_grow_where_a_metric_stands_still_and_epochs_stay_what_was_asked
     # the rate is zero, so no round is better than the first: batches grow after rounds 2 and 3
     assert seen == [(1, 10, 10), (2, 20, 30), (3, 24, 50), (4, 26, 50), (5, 28, 50)]
     assert len(stats.training["y"]["loss"]) == 5
+
+
+def test_workers_that_cannot_share_the_effective_batch_size_are_told():
+    with pytest.raises(ConfigValidationError, match=r"batch_size 64 x gradient_accumulation_steps 1 x 2 workers"):
+        plan_of(Knobs(batch_size=64, effective_batch_size=64), rows=1000, workers=2, found=1)
+
+
+def test_batches_never_shrink():
+    assert Plan(Knobs(max_batch_size=32), 1000, 64, 1).grown(2.0).batch_size == 64
+    assert Plan(Knobs(), 1000, 64, 1).grown(0.5).batch_size == 64

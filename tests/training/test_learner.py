@@ -203,3 +203,16 @@ def test_gradients_are_told_before_they_are_bounded():
     model([Watch()], gradient_clipping=None, train_steps=1).train(dataset=table(), output_directory=None)
     assert free == pytest.approx(norms[0])
     assert free > 1e-3
+
+
+@pytest.mark.parametrize("averaged", [{"ema_decay": 0.9}, {"optimizer": "schedule_free_adamw"}])
+def test_online_training_leaves_the_weights_that_are_judged(averaged):
+    twice = model(**averaged)
+    for _ in range(2):
+        twice.train_online(table())
+    trainer = twice._online
+    told = weights(twice)
+    trainer._between_calls.close()
+    assert not torch.equal(weights(twice), told)  # those that are learned
+    with trainer.learner.judged():
+        assert torch.equal(weights(twice), told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -187,3 +188,24 @@ def test_a_run_that_died_while_a_checkpoint_took_its_name_is_found(folder):
 
 def test_there_may_be_no_checkpoint(tmp_path):
     assert checkpoints.load_latest(tmp_path) is None
+
+
+def test_a_run_whose_best_weights_are_damaged_or_were_not_saved_looks_for_the_best_anew(tmp_path, caplog):
+    for place, saves in enumerate([{}, {"skip_save_model": True}]):
+        run = (
+            model("adam")
+            .train(dataset=table(), output_directory=str(tmp_path / str(place)), **QUICK, **saves)
+            .output_directory
+        )
+        best = Path(run) / "model" / "training_checkpoints" / "best.ckpt" / "weights.safetensors"
+        if best.exists():
+            best.write_bytes(b"damaged")
+        longer = model("adam")
+        longer.logging_level = logging.WARNING
+        longer.config = {**longer.config, "trainer": {**longer.config["trainer"], "epochs": 6}}
+        results = longer.train(dataset=table(), model_resume_path=run, **QUICK)
+        assert len(results.train_stats.validation["z"]["loss"]) == 6
+        assert "The best round is looked for anew" in caplog.text
+        caplog.clear()
+        told = longer.evaluate(results.preprocessed_data.validation_set)[0]["y"]["accuracy"]
+        assert told == pytest.approx(max(results.train_stats.validation["y"]["accuracy"][4:]))
