@@ -6,10 +6,15 @@ import ctypes
 import json
 import math
 import os
+import platform
+import re
 import shutil
 import sys
+import threading
+import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +22,20 @@ import numpy as np
 
 RENAME_EXCHANGE = 2  # of the system call renameat2 (Linux 3.15)
 AT_FDCWD = -100
+LEFT = re.compile(r"(?:(?P<host>[0-9a-f]{8})-)?(?P<process>\d+)(?:-\d+)?\.(?:part|old)")
+LONG = 3600  # seconds after which nobody writes any more, where it cannot be asked
 
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """A path beside the wanted one to write to; it takes the wanted name when all is written and on the disk.
 
-    Whoever reads, and a process that dies at any moment, finds the old one or the new one, whole.
+    Whoever reads, and a process that dies at any moment, finds the old one or the new one, whole. A folder has no
+    name for an instant on systems that cannot exchange two names at once: `whereabouts` knows where it is then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_up(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = _beside(path, "part")
+    _clear_up(path, "old", "part")
     try:
         yield aside
         _sync(aside)
@@ -40,13 +48,41 @@ def written_aside(path: Path) -> Iterator[Path]:
         _remove(aside)
 
 
+def whereabouts(path: Path) -> Path:
+    """The path, or where its folder waits while the new one takes its name, or since a process died over that."""
+    if path.exists():
+        return path
+    return max(_left_beside(path, "old"), key=_last_written, default=path)
+
+
+@contextmanager
+def vacated(path: Path) -> Iterator[None]:
+    """A folder's name is free inside; what had it is removed once another has it, and else gets it back."""
+    _clear_up(path, "old")
+    old = _beside(path, "old")
+    if path.exists():
+        path.rename(old)
+    try:
+        yield
+    finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        _remove(old)
+
+
+def _beside(path: Path, ending: str) -> Path:
+    """A hidden name of this thread alone, on whatever machine it runs."""
+    return path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{threading.get_native_id()}.{ending}")
+
+
+def _host() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
 def _replace_folder(aside: Path, path: Path) -> None:
-    if _exchanged(aside, path):
-        return
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")  # where a process may die between the two renames
-    path.rename(old)
-    aside.rename(path)
-    _remove(old)
+    if not _exchanged(aside, path):
+        with vacated(path):
+            aside.rename(path)
 
 
 def _exchanged(one: Path, other: Path) -> bool:
@@ -55,23 +91,35 @@ def _exchanged(one: Path, other: Path) -> bool:
     return rename is not None and rename(AT_FDCWD, bytes(one), AT_FDCWD, bytes(other), RENAME_EXCHANGE) == 0
 
 
-def put_back(path: Path) -> None:
-    """Gives a folder its name back that a process had taken away when it died, where the new one is not there."""
-    for old in [] if path.exists() else sorted(path.parent.glob(f".{path.name}.*.old")):
-        old.rename(path)
-        return
-
-
-def _clear_up(path: Path) -> None:
-    """Removes what processes left beside the path that died while they wrote."""
-    put_back(path)
-    for left in path.parent.glob(f".{path.name}.*"):
-        number, _, ending = left.name.removeprefix(f".{path.name}.").partition(".")
-        if ending in ("part", "old") and number.isdigit() and not _is_alive(int(number)):
+def _clear_up(path: Path, *endings: str) -> None:
+    """Removes what processes left beside the path that died while they wrote, and gives an old folder its name back."""
+    for left in _left_beside(path, *endings):
+        with suppress(FileNotFoundError):  # another process clears up too
+            if not _is_abandoned(left, path):
+                continue
+            if left.suffix == ".old" and not path.exists():
+                left.rename(path)
             _remove(left)
 
 
-def _is_alive(process: int) -> bool:
+def _left_beside(path: Path, *endings: str) -> list[Path]:
+    prefix = f".{path.name}."
+    beside = [other for other in path.parent.iterdir() if other.name.startswith(prefix)] if path.parent.is_dir() else []
+    return [other for other in beside if other.suffix[1:] in endings and LEFT.fullmatch(other.name[len(prefix) :])]
+
+
+def _is_abandoned(left: Path, path: Path) -> bool:
+    if left in (_beside(path, "part"), _beside(path, "old")):  # of an earlier process with our number, as in containers
+        return True
+    owner = LEFT.fullmatch(left.name.removeprefix(f".{path.name}."))
+    if owner is not None and owner["host"] == _host() and not _may_live(int(owner["process"])):
+        return True
+    return time.time() - _last_written(left) > LONG
+
+
+def _may_live(process: int) -> bool:
+    if os.name == "nt":  # there the signal 0 is no question but Ctrl+C
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -81,16 +129,24 @@ def _is_alive(process: int) -> bool:
     return True
 
 
+def _last_written(path: Path) -> float:
+    return max(each.stat().st_mtime for each in [path, *path.rglob("*")])
+
+
 def _remove(path: Path) -> None:
+    """Removes it; what is held open where that hinders (Windows, NFS) goes when the next one is written."""
     if path.is_dir():
-        shutil.rmtree(path)
+        shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
-    for file in [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]:
+    inside = [path, *path.rglob("*")]
+    for file in [each for each in inside if each.is_file()]:
         sync_file(file)
+    for folder in [each for each in inside if each.is_dir()]:
+        _sync_folder(folder)
 
 
 def sync_file(file: Path) -> None:

@@ -8,25 +8,30 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ludwig.error import ArtifactError, StorageError
 from ludwig.globals import FORMAT_VERSION
-from ludwig.runtime.atomic import plain, put_back, read_json, sync_file, written_aside
+from ludwig.runtime.atomic import plain, read_json, sync_file, vacated, whereabouts, written_aside
+from ludwig.runtime.tensor_file import content_of
 from ludwig.training.progress import Progress
 
 logger = logging.getLogger(__name__)
 
 LATEST, PREVIOUS, BEST = "latest.ckpt", "previous.ckpt", "best.ckpt"
 INCOMING = "incoming.ckpt"  # the latest one until the one before has made room
+ATTEMPTS = 20  # to read what another process replaces all the while
+
+Content = Mapping[str, Sequence[bytes | memoryview]]  # of a folder: the parts of each file
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,42 +50,19 @@ def save(folder: Path, name: str, checkpoint: Checkpoint) -> None:
     Raises:
         StorageError: The disk is full, or nothing may be written there. What was there before is whole.
     """
-    from safetensors import SafetensorError
-
+    content = _content(checkpoint)
     try:
         with written_aside(folder / (name if name != LATEST else INCOMING)) as aside:
-            aside.mkdir(parents=True)
-            _write(aside, checkpoint)
+            aside.mkdir()
+            _write(aside, content)
         if name == LATEST:
             _shift(folder)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
+        knob = "skip_save_progress" if name == LATEST else "skip_save_model"
         raise StorageError(
-            f"The checkpoint '{name}' cannot be written to '{folder}': {error}. Those that were there before are "
-            "whole. Free some space or choose another output_directory, or train with skip_save_progress=True."
+            f"The checkpoint '{name}' cannot be written to '{folder}': {error.strerror or error}. What was saved there "
+            f"before is whole. Free some space, choose another output_directory, or train with {knob}=True."
         ) from error
-
-
-def _write(folder: Path, checkpoint: Checkpoint) -> None:
-    from safetensors.torch import save_file
-
-    save_file(_apart(checkpoint.weights), folder / "weights.safetensors")
-    (folder / "progress.json").write_text(json.dumps(plain(checkpoint.progress.to_json())), encoding="utf-8")
-    if checkpoint.optimizer is not None:
-        tensors: dict[str, Tensor] = {}
-        rest = _flat(checkpoint.optimizer, tensors)
-        random = {f"random.{key}": value for key, value in (checkpoint.random or {}).items()}
-        save_file(_apart({**tensors, **random}), folder / "optimizer.safetensors")
-        (folder / "optimizer.json").write_text(json.dumps(rest), encoding="utf-8")
-    _write_manifest(folder)
-
-
-def _shift(folder: Path) -> None:
-    """incoming -> latest -> previous; a run that dies in between finds one of them whole."""
-    if (folder / LATEST).exists():
-        if (folder / PREVIOUS).exists():
-            shutil.rmtree(folder / PREVIOUS)
-        (folder / LATEST).rename(folder / PREVIOUS)
-    (folder / INCOMING).rename(folder / LATEST)
 
 
 def load_latest(folder: Path) -> Checkpoint | None:
@@ -89,39 +71,26 @@ def load_latest(folder: Path) -> Checkpoint | None:
     Raises:
         ArtifactError: There are checkpoints, and all are damaged.
     """
-    faults = []
-    for name in (INCOMING, LATEST, PREVIOUS):
-        if (folder / name).is_dir():
-            try:
-                return load(folder / name)
-            except ArtifactError as error:
-                faults.append(str(error))
-                logger.warning("%s The checkpoint before it is taken.", error)
-    if faults:
+    found, faults = _settled([folder / name for name in (INCOMING, LATEST, PREVIOUS)], lambda: _newest(folder))
+    if found is None and faults:
         raise ArtifactError(f"No checkpoint in '{folder}' can be loaded. {faults[0]}")
-    return None
+    for fault in faults:
+        logger.warning("%s The checkpoint before it is taken.", fault)
+    return found
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a checkpoint, be it one whose name a run that died had just taken away."""
+    return whereabouts(path).is_dir()
 
 
 def load(path: Path) -> Checkpoint:
-    """A checkpoint.
+    """A checkpoint, also while another process replaces it.
 
     Raises:
         ArtifactError: It is not there, damaged, or from a newer version.
     """
-    from safetensors.torch import load_file
-
-    put_back(path)
-    if not path.is_dir():
-        raise ArtifactError(f"There is no checkpoint '{path}'.")
-    _check_manifest(path)
-    weights = load_file(path / "weights.safetensors")
-    progress = Progress.from_json(read_json(path / "progress.json"))
-    if not (path / "optimizer.json").exists():
-        return Checkpoint(weights, progress)
-    mapped = load_file(path / "optimizer.safetensors")
-    tensors = {name: tensor.clone() for name, tensor in mapped.items()}  # sums of unaligned memory end in other bits
-    random = {key.removeprefix("random."): value for key, value in tensors.items() if key.startswith("random.")}
-    return Checkpoint(weights, progress, _unflat(read_json(path / "optimizer.json"), tensors), random)
+    return _settled([path], lambda: _read(whereabouts(path)))
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
@@ -140,22 +109,62 @@ def restore_random_state(state: Mapping[str, Tensor], device: torch.device) -> N
         torch.cuda.set_rng_state(state["cuda"], device)
 
 
-def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors that share no memory, as the file format wants them; copied only where they do."""
-    seen: set[int] = set()
-    apart = {}
-    for name, tensor in tensors.items():
-        here = tensor.detach().cpu().contiguous()
-        memory = here.untyped_storage()
-        is_whole = memory.nbytes() == here.nbytes and memory.data_ptr() not in seen
-        seen.add(memory.data_ptr())
-        apart[name] = here if is_whole else here.clone()
-    return apart
+# -- writing
+
+
+def _content(checkpoint: Checkpoint) -> Content:
+    progress = json.dumps(checkpoint.progress.to_json(), default=_json_value)  # with NaN as it is
+    content: dict[str, Sequence[bytes | memoryview]] = {
+        "weights.safetensors": content_of(checkpoint.weights),
+        "progress.json": [progress.encode()],
+    }
+    if checkpoint.optimizer is None:
+        return content
+    tensors: dict[str, Tensor] = {}
+    rest = json.dumps(_flat(checkpoint.optimizer, tensors))
+    random = {f"random.{key}": value for key, value in (checkpoint.random or {}).items()}
+    return {**content, "optimizer.safetensors": content_of({**tensors, **random}), "optimizer.json": [rest.encode()]}
+
+
+def _write(folder: Path, content: Content) -> None:
+    """Writes the files and at the same time hashes what is written; the manifest comes last."""
+    with ThreadPoolExecutor(max_workers=1) as hasher:
+        hashes = hasher.map(_hash_of, content.values())
+        for name, parts in content.items():
+            with (folder / name).open("wb") as file:
+                file.writelines(parts)
+            sync_file(folder / name)
+        manifest = {"format": FORMAT_VERSION, "sha256": dict(zip(content, hashes, strict=True))}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=4), encoding="utf-8")
+
+
+def _hash_of(parts: Sequence[bytes | memoryview]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _shift(folder: Path) -> None:
+    """incoming -> latest -> previous; a run that dies in between finds one of them whole."""
+    if (folder / LATEST).exists():
+        with vacated(folder / PREVIOUS):
+            (folder / LATEST).rename(folder / PREVIOUS)
+            (folder / INCOMING).rename(folder / LATEST)
+    else:
+        (folder / INCOMING).rename(folder / LATEST)
+
+
+def _json_value(value: Any) -> Any:
+    """What JSON does not know, as it does."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else plain(value)
 
 
 def _flat(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     """The value as JSON, its tensors put aside under the paths that stand in their places."""
     if isinstance(value, Tensor):
+        while path in tensors:  # the keys 0 and "0" look the same in a path
+            path += "'"
         tensors[path] = value
         return {"tensor": path}
     if isinstance(value, Mapping):
@@ -163,7 +172,104 @@ def _flat(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     if isinstance(value, list | tuple):
         kind = "list" if isinstance(value, list) else "tuple"
         return {kind: [_flat(entry, tensors, f"{path}/{place}") for place, entry in enumerate(value)]}
-    return {"value": value}
+    return {"value": value.item() if isinstance(value, np.generic) else value}
+
+
+# -- reading
+
+
+def _settled(paths: Sequence[Path], read: Callable[[], T]) -> T:
+    """What is read of folders, read anew where another process has replaced one of them meanwhile."""
+    for _ in range(ATTEMPTS):
+        before = [_identity(path) for path in paths]
+        try:
+            found = read()
+        except (ArtifactError, FileNotFoundError):
+            if before == [_identity(path) for path in paths]:
+                raise
+        else:
+            if before == [_identity(path) for path in paths]:
+                return found
+    raise ArtifactError(
+        f"The checkpoint '{paths[0]}' was replaced all {ATTEMPTS} times that it was read. Does another run write "
+        "there? Stop it, or read a copy of the folder."
+    )
+
+
+def _identity(path: Path) -> tuple[Path, int, int] | None:
+    """Where the folder is now, which it is, and when files came or went there."""
+    try:
+        place = whereabouts(path)
+        found = place.stat()
+    except FileNotFoundError:
+        return None
+    return place, found.st_ino, found.st_mtime_ns
+
+
+def _newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest one that is whole, and what is wrong with those that are newer."""
+    faults: list[str] = []
+    for path in (folder / INCOMING, folder / LATEST, folder / PREVIOUS):
+        if is_there(path):
+            try:
+                return load(path), faults
+            except ArtifactError as error:
+                faults.append(str(error))
+    return None, faults
+
+
+def _read(folder: Path) -> Checkpoint:
+    if not folder.is_dir():
+        raise ArtifactError(f"There is no checkpoint '{folder}'.")
+    files = _checked_files(folder)
+    weights, progress = _tensors(folder / "weights.safetensors"), _progress(folder / "progress.json")
+    if "optimizer.json" not in files:
+        return Checkpoint(weights, progress)
+    tensors = _tensors(folder / "optimizer.safetensors")
+    random = {key.removeprefix("random."): value for key, value in tensors.items() if key.startswith("random.")}
+    return Checkpoint(weights, progress, _unflat(read_json(folder / "optimizer.json"), tensors), random)
+
+
+def _checked_files(folder: Path) -> set[str]:
+    """The names of the files, all of which are what was written."""
+    try:
+        manifest = read_json(folder / "manifest.json")
+        version, hashes = int(manifest["format"]), dict(manifest["sha256"])
+    except FileNotFoundError:
+        raise ArtifactError(f"The checkpoint '{folder}' is incomplete: it has no manifest.json.") from None
+    except OSError as error:
+        raise ArtifactError(f"The checkpoint '{folder}' cannot be read: {error.strerror}.") from None
+    except (ValueError, TypeError, KeyError):
+        raise ArtifactError(f"The checkpoint '{folder}' is damaged: manifest.json is not what was written.") from None
+    if version > FORMAT_VERSION:
+        raise ArtifactError(f"The checkpoint '{folder}' was written by a newer version. Update ludwig to load it.")
+    for name in {"weights.safetensors", "progress.json", *hashes}:
+        if hashes.get(name) != _hash(folder / name):
+            raise ArtifactError(f"The checkpoint '{folder}' is damaged: {name} is not what was written.")
+    return {*hashes}
+
+
+def _hash(path: Path) -> str | None:
+    """The hash of a file; None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:  # it is gone, or the disk is broken there
+        return None
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors in memory of their own: the file may go, and sums of unaligned memory end in other bits."""
+    from safetensors.torch import load_file
+
+    return {name: tensor.clone() for name, tensor in load_file(path).items()}
+
+
+def _progress(path: Path) -> Progress:
+    try:
+        return Progress.from_json(read_json(path))
+    except TypeError as error:
+        raise ArtifactError(f"'{path}' is not from this version: {error}. Update ludwig to load it.") from None
 
 
 def _unflat(raw: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Any:
@@ -172,41 +278,8 @@ def _unflat(raw: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Any:
     if kind == "tensor":
         return tensors[content]
     if kind == "dict":
-        return {key: _unflat(entry, tensors) for key, entry in content}
+        return {tuple(key) if isinstance(key, list) else key: _unflat(entry, tensors) for key, entry in content}
     if kind in ("list", "tuple"):
         entries = [_unflat(entry, tensors) for entry in content]
         return entries if kind == "list" else tuple(entries)
     return content
-
-
-def _write_manifest(folder: Path) -> None:
-    """The hashes of all files, taken while they are on their way to the disk."""
-    files = sorted(folder.iterdir())
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        on_disk = [pool.submit(sync_file, file) for file in files]
-        hashes = {file.name: digest for file, digest in zip(files, map(_hash, files), strict=True)}
-        for each in on_disk:
-            each.result()
-    manifest = {"format": FORMAT_VERSION, "sha256": hashes}
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=4), encoding="utf-8")
-
-
-def _check_manifest(folder: Path) -> None:
-    path = folder / "manifest.json"
-    if not path.exists():
-        raise ArtifactError(f"The checkpoint '{folder}' is incomplete: it has no manifest.json.")
-    try:
-        manifest = read_json(path)
-        version, hashes = int(manifest["format"]), dict(manifest["sha256"])
-    except (ValueError, TypeError, KeyError):
-        raise ArtifactError(f"The checkpoint '{folder}' is damaged: manifest.json is not what was written.") from None
-    if version > FORMAT_VERSION:
-        raise ArtifactError(f"The checkpoint '{folder}' was written by a newer version. Update ludwig to load it.")
-    for name, digest in hashes.items():
-        if not (folder / name).exists() or _hash(folder / name) != digest:
-            raise ArtifactError(f"The checkpoint '{folder}' is damaged: {name} is not what was written.")
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
