@@ -7,16 +7,27 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ludwig.training.plateau import plateaus
 from ludwig.training.schedules import LearningRateScheduler, Span
 
 STEPS, ROUND = 1000, 100
 INK, LINE = "#3d4249", "#1f6fb2"
+LOSSES = [0.9, 0.6, 0.5, 0.5, 0.5, 0.4, 0.4, 0.4, 0.3, 0.3]  # of ten rounds, two of whose stretches stand still
 PANELS = {
-    "null": {},
+    "null, reduce_on_plateau 2, patience 2, rate 0.3": {
+        "reduce_on_plateau": 2,
+        "reduce_on_plateau_patience": 2,
+        "reduce_on_plateau_rate": 0.3,
+    },
     "null, warmup_fraction 0.2": {"warmup_fraction": 0.2},
     "linear, warmup_evaluations 1": {"decay": "linear", "warmup_evaluations": 1},
     "exponential, decay_rate 0.5, decay_steps 200": {"decay": "exponential", "decay_rate": 0.5, "decay_steps": 200},
-    "the same with staircase": {"decay": "exponential", "decay_rate": 0.5, "decay_steps": 200, "staircase": True},
+    "exponential, the same with staircase": {
+        "decay": "exponential",
+        "decay_rate": 0.5,
+        "decay_steps": 200,
+        "staircase": True,
+    },
     "cosine, t_0 200": {"decay": "cosine", "t_0": 200},
     "cosine, t_0 150, t_mult 2, eta_min 0.1": {"decay": "cosine", "t_0": 150, "t_mult": 2, "eta_min": 0.1},
     "one_cycle": {"decay": "one_cycle"},
@@ -38,7 +49,8 @@ def main() -> None:
     axes = figure.subplots(3, 4, sharex=True).flatten()
     span = Span(total_steps=STEPS, steps_per_round=ROUND)
     for axis, (title, knobs) in zip(axes, PANELS.items(), strict=True):
-        rates = [LearningRateScheduler(**knobs).rate(1.0, step, span) for step in range(STEPS)]
+        schedule = LearningRateScheduler(**knobs)
+        rates = [cut(schedule, step) * schedule.rate(1.0, step, span) for step in range(STEPS)]
         axis.plot(rates, color=LINE, linewidth=1.6)
         axis.set_title(title.replace(", ", "\n", 1), fontsize="small", loc="left", color=INK)
         axis.set_ylim(0, max(rates) * 1.08)
@@ -51,6 +63,14 @@ def main() -> None:
         f"The learning rate over {STEPS} steps, a round each {ROUND}, for learning_rate 1", x=0.01, ha="left", color=INK
     )
     figure.savefig(Path(__file__).parent / "images" / "schedules.png", dpi=90)
+
+
+def cut(schedule: LearningRateScheduler, step: int) -> float:
+    """What is left of the rate at a step after the plateaus of the rounds before it."""
+    found = plateaus(
+        LOSSES[: step // ROUND], schedule.reduce_on_plateau_patience, schedule.reduce_on_plateau, "minimize"
+    )
+    return schedule.reduce_on_plateau_rate**found
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from ludwig.training.progress import Progress
 
 logger = logging.getLogger(__name__)
 
+SPLITS = ("training", "validation")
 REFRESH_SECONDS = 0.25  # the loss is read from the device no oftener
 
 
@@ -36,6 +37,7 @@ class ProgressBar(Callback):
         if now - self.drawn < REFRESH_SECONDS:
             return
         self.drawn = now
+        self.bar.total = progress_tracker.total_steps  # there are fewer once batches have grown
         self.bar.update(progress_tracker.steps - self.bar.n)
         rate = self.bar.format_dict["rate"] or 0
         self.bar.set_postfix_str(f"loss {float(trainer.last_loss):.4g}, {rate * trainer.batch_size:,.0f} rows/s")
@@ -81,30 +83,40 @@ def display_of_notebook() -> Any:
 
 def metrics_table(progress: Progress) -> str:
     """The metrics of the last round: a row a metric, a column a split."""
-    rows = []
-    for output, metrics in progress.train_metrics.items():
-        held_out = progress.validation_metrics.get(output, {})
-        for name, rounds in metrics.items():
-            there = held_out.get(name)
-            rows.append([output, name, rounds[-1][2], there[-1][2] if there else None])
+    last = [
+        [output, metric, *(rounds[-1][2] if rounds else None for rounds in splits)]
+        for output, metric, splits in _both_splits(progress)
+    ]
     best = " (the best so far)" if progress.steps == progress.best_eval_metric_steps else ""
     head = f"Epoch {progress.epoch}, step {progress.steps} of {progress.total_steps}{best}\n"
-    return head + tabulate(rows, headers=["output", "metric", "training", "validation"], floatfmt=".4f")
+    return head + tabulate(last, headers=["output", "metric", *SPLITS], floatfmt=".4f")
 
 
 def rounds_table(progress: Progress) -> str:
     """All rounds as HTML: a row a round, a column a metric of a split; the best round is marked."""
     columns: dict[str, dict[int, float]] = {}
     epochs: dict[int, int] = {}
-    splits = {"training": progress.train_metrics, "validation": progress.validation_metrics}
-    for split, history in splits.items():
-        for output, metrics in history.items():
-            for name, rounds in metrics.items():
-                columns[f"{output} {name} ({split})"] = {int(step): value for _, step, value in rounds}
+    found = _both_splits(progress)
+    for output, metric, splits in sorted(found, key=lambda each: each[0] != "combined"):  # the combined loss first
+        for split, rounds in zip(SPLITS, splits, strict=True):
+            if rounds:
+                columns[f"{output} {metric} ({split})"] = {int(step): value for _, step, value in rounds}
                 epochs |= {int(step): int(epoch) for epoch, step, _ in rounds}
     best = progress.best_eval_metric_steps
     rows = [
         [epoch, f"{step} *" if step == best else str(step), *(values.get(step) for values in columns.values())]
         for step, epoch in sorted(epochs.items())
     ]
-    return tabulate(rows, headers=["epoch", "step", *columns], tablefmt="html", floatfmt=".4f")
+    table = tabulate(rows, headers=["epoch", "step", *columns], tablefmt="html", floatfmt=".4f")
+    return f"{table}\n<small>* the best round so far</small>"
+
+
+def _both_splits(progress: Progress) -> list[tuple[str, str, list[list[list[float]]]]]:
+    """(output, metric, the rounds of each split) of all that was measured on either."""
+    histories = [progress.train_metrics, progress.validation_metrics]
+    names = {
+        (output, metric): None for history in histories for output, metrics in history.items() for metric in metrics
+    }
+    return [
+        (output, metric, [history.get(output, {}).get(metric, []) for history in histories]) for output, metric in names
+    ]

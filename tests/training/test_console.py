@@ -8,8 +8,9 @@ import sys
 import types
 
 import pytest
+import torch
 
-from ludwig.training.console import display_of_notebook, metrics_table, rounds_table
+from ludwig.training.console import ProgressBar, display_of_notebook, metrics_table, rounds_table
 from ludwig.training.progress import Progress
 from tests.training.test_resume import model, table
 
@@ -39,6 +40,31 @@ def test_the_table_of_a_notebook_has_a_row_a_round():
     cells = [[cell.strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)] for row in rows]
     assert [row for row in cells if row] == [["1", "10", "0.7500", "1.7500"], ["2", "20 *", "0.2500", "1.2500"]]
     assert "y loss (validation)" in page
+    assert "* the best round so far" in page
+
+
+def test_the_combined_loss_comes_first_and_splits_stand_side_by_side():
+    found = progress()
+    found.add(found.train_metrics, {"combined": {"loss": 1.0}})
+    found.add(found.validation_metrics, {"combined": {"loss": 1.0}, "y": {"perplexity": 3.0}})  # on this split alone
+    headers = [cell.strip() for cell in re.findall(r"<th[^>]*>(.*?)</th>", rounds_table(found))]
+    assert headers == [
+        *("epoch", "step", "combined loss (training)", "combined loss (validation)"),
+        *("y loss (training)", "y loss (validation)", "y perplexity (validation)"),
+    ]
+    assert re.search(r"y\s+perplexity\s+3\.0000", metrics_table(found))
+
+
+def test_what_was_evaluated_on_validation_alone_is_told():
+    found = Progress(batch_size=1, steps_per_epoch=0, total_steps=0, learning_rate=0.0)
+    found.add(found.validation_metrics, {"y": {"loss": 0.5}})
+    assert re.search(r"y\s+loss\s+0\.5000", metrics_table(found))
+
+
+def test_names_are_no_html():
+    found = progress()
+    found.add(found.train_metrics, {"<script>": {"loss": 1.0}})
+    assert "<script>" not in rounds_table(found)
 
 
 @pytest.fixture
@@ -70,6 +96,18 @@ def test_a_notebook_is_known_by_its_shell(notebook, monkeypatch):
     assert display_of_notebook() is None
     monkeypatch.delitem(sys.modules, "IPython")
     assert display_of_notebook() is None
+
+
+def test_the_bar_follows_the_number_of_steps(monkeypatch, capsys):
+    bar = ProgressBar()
+    found = progress()
+    trainer = types.SimpleNamespace(progress=found, total_steps=100, batch_size=4, last_loss=torch.tensor(0.5))
+    bar.on_trainer_train_setup(trainer, None, True)
+    found.steps, found.total_steps = 40, 80  # batches have grown
+    bar.on_batch_end(trainer, found, None)
+    assert (bar.bar.n, bar.bar.total) == (40, 80)
+    assert "40/80" in capsys.readouterr().out
+    bar.on_trainer_train_teardown(trainer, found, None, True)
 
 
 def test_in_a_notebook_one_table_grows(notebook, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.optim import lr_scheduler
@@ -50,14 +51,20 @@ def test_it_is_that_of_torch(knobs, make):
     assert rates(**knobs) == pytest.approx(of_torch(make), rel=1e-6, abs=1e-12)
 
 
-def test_one_cycle_is_that_of_torch_but_for_where_its_ends_lie():
-    # torch puts the top at step 0.3 * 60 - 1 and the end at step 59; here they are at 18 and 60
-    ours = rates(decay="one_cycle", max_lr=1.0)
-    assert ours[0] == pytest.approx(1 / 25)
-    assert ours[18] == pytest.approx(1.0)
-    theirs = of_torch(lambda o: lr_scheduler.OneCycleLR(o, max_lr=1.0, total_steps=STEPS + 1))
-    assert ours == pytest.approx(theirs, abs=0.1)
-    assert LearningRateScheduler(decay="one_cycle", max_lr=1.0).rate(BASE, STEPS, SPAN) == pytest.approx(1 / 25 / 1e4)
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.9])
+def test_one_cycle_is_that_of_torch(share):
+    # torch puts its top at step `pct_start * total - 1` and its end at `total - 1`; ours lie at 60 `share` and 60
+    ours = rates(decay="one_cycle", max_lr=1.0, pct_start=share, div_factor=20.0, final_div_factor=500.0)
+    there = {"total_steps": STEPS + 1, "pct_start": (share * STEPS + 1) / (STEPS + 1)}
+    theirs = of_torch(lambda o: lr_scheduler.OneCycleLR(o, 1.0, **there, div_factor=20.0, final_div_factor=500.0))
+    assert ours == pytest.approx(theirs, rel=1e-6)
+    assert (ours[0], ours[round(share * STEPS)]) == pytest.approx((1 / 20, 1.0))
+
+
+def test_one_cycle_ends_at_its_first_rate_over_the_last_factor():
+    knobs = LearningRateScheduler(decay="one_cycle")  # its top is the base rate
+    assert knobs.rate(BASE, STEPS, SPAN) == pytest.approx(BASE / 25 / 1e4)
+    assert knobs.rate(BASE, 10 * STEPS, SPAN) == pytest.approx(BASE / 25 / 1e4)
 
 
 @pytest.mark.parametrize("staircase", [False, True])
@@ -81,9 +88,21 @@ def test_wsd_climbs_stays_and_falls_to_nothing():
 
 
 @pytest.mark.parametrize(
+    "fractions", [(0.0, 0.5, 0.5), (0.5, 0.0, 0.5), (0.5, 0.5, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 0.0)]
+)
+def test_wsd_may_leave_out_any_of_its_parts(fractions):
+    climbs, stays, falls = (round(share * STEPS) for share in fractions)
+    names = ("wsd_warmup_fraction", "wsd_stable_fraction", "wsd_decay_fraction")
+    found = rates(decay="wsd", **dict(zip(names, fractions, strict=True)))
+    up, down = np.arange(1, climbs + 1) / max(climbs, 1), 1 - np.arange(falls) / max(falls, 1)
+    assert found == pytest.approx(BASE * np.concatenate([up, np.ones(stays), down]))
+
+
+@pytest.mark.parametrize(
     ("knobs", "steps"),
     [
         ({"warmup_fraction": 0.25}, 15),
+        ({"warmup_fraction": 1.0}, 60),
         ({"warmup_evaluations": 2}, 24),
         ({"warmup_fraction": 0.1, "warmup_evaluations": 2}, 24),  # the longer one
     ],
