@@ -27,6 +27,7 @@ from ludwig.training.windows import Window
 
 logger = logging.getLogger(__name__)
 
+RUNNING = ("running_mean", "running_var")  # buffers of norms
 TINY = 1e-12  # below which a sum of weights does not divide
 
 Piece = tuple[Step, Frame]  # what was computed of rows, and the rows
@@ -60,6 +61,8 @@ class Learner:
         self.pieces = 1  # in which a batch is learned, so that it fits into memory
         self.gradient_norm = torch.zeros((), device=engine.device)  # of all gradients before they were bounded
         self.skipped: Tensor | int = 0  # steps in a row that were left out
+        self.running = [buffer for name, buffer in model.named_buffers() if name.endswith(RUNNING)]
+        self.running_before = [buffer.clone() for buffer in self.running]  # after the last step that counted
 
     # -- gradients
 
@@ -192,11 +195,23 @@ class Learner:
             self.skipped = 0 if finite else self.skipped + 1
         else:
             self.skipped = (self.skipped + 1) * ~finite
+        self._keep_running(finite)
         self.optimizer.zero_grad()
         if self.average is not None and finite is not False:
             self.average.update()
         if self.balancer is not None:  # each process weighs the losses of its rows, and all go on from the mean
             self.engine.workers.agree(list(self.balancer.buffers()))
+
+    def _keep_running(self, finite: bool | Tensor) -> None:
+        """Running statistics of norms take in nothing of a step that was left out."""
+        if self.running and isinstance(finite, Tensor):
+            pairs = zip(self.running, self.running_before, strict=True)
+            kept = [torch.where(finite, now, before) for now, before in pairs]
+            torch._foreach_copy_(self.running, kept)
+        elif self.running and not finite:
+            torch._foreach_copy_(self.running, self.running_before)
+        if self.running:
+            torch._foreach_copy_(self.running_before, self.running)
 
     def _finish_gradients(self) -> None:
         self.engine.gather(self.learned, self.optimizer)
@@ -256,6 +271,7 @@ class Learner:
         """Goes on where another learner stood. What only one of the two has begins anew."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.pieces, self.skipped = state["pieces"], state["skipped"]
+        self.running_before = [buffer.clone() for buffer in self.running]
         parts = {"average": self.average, "balancer": self.balancer, "scaler": self.engine.scaler}
         for name, part in parts.items():
             if part is not None and name in state:

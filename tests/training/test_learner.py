@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -132,6 +133,26 @@ def test_a_step_without_numbers_is_left_out(optimizer):
     one.train(dataset=table(), output_directory=None)
     assert spoils.seen == [True, True]
     assert weights(one).isfinite().all()
+
+
+def test_running_statistics_take_in_nothing_of_such_a_step():
+    def spoiled(module, arguments):
+        return ([dataclasses.replace(signal, values=signal.values * float("nan")) for signal in arguments[0]],)
+
+    class SpoilsInputs(Callback):
+        def on_batch_start(self, trainer, progress_tracker, save_path, **kwargs):
+            if progress_tracker.steps == 4:
+                self.handle = trainer.model.combiner.register_forward_pre_hook(spoiled)
+
+        def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
+            if progress_tracker.steps == 5:
+                self.handle.remove()
+
+    one = model([SpoilsInputs()])
+    one.config = {**one.config, "combiner": {**one.config["combiner"], "norm": "batch"}}
+    one.train(dataset=table(), output_directory=None)
+    assert any(name.endswith("running_mean") for name, _ in one.model.named_buffers())
+    assert all(value.isfinite().all() for value in one.model.state_dict().values())
 
 
 def test_many_in_a_row_end_training_with_the_best_weights(caplog):
