@@ -48,8 +48,8 @@ def main() -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, 4, sharex=True).flatten()
     span = Span(total_steps=STEPS, steps_per_round=ROUND)
-    for axis, (title, knobs) in zip(axes, PANELS.items(), strict=True):
-        schedule = LearningRateScheduler(**knobs)
+    for axis, (title, options) in zip(axes, PANELS.items(), strict=True):
+        schedule = LearningRateScheduler(**options)
         rates = [cut(schedule, step) * schedule.rate(1.0, step, span) for step in range(STEPS)]
         axis.plot(rates, color=LINE, linewidth=1.6)
         axis.set_title(title.replace(", ", "\n", 1), fontsize="small", loc="left", color=INK)

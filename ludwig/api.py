@@ -201,9 +201,9 @@ class LudwigModel:
             )
             if workers.is_main:
                 run = Run.at(output_directory, experiment_name, model_name, saves, model_resume_path)
-                workers.told(run)
+                workers.broadcast(run)
             else:
-                run = workers.told(Run(None, Saves())).followed()
+                run = workers.broadcast(Run(None, Saves())).followed()
             run.open(self.config, self.training_set_metadata or {}, sources, data_format, random_seed)
             hooks.on_train_init(
                 self._user_config, run.name, experiment_name, model_name, output_directory, model_resume_path
@@ -216,7 +216,7 @@ class LudwigModel:
                 run.close(self.config, self.training_set_metadata or {}, stats, progress, random_seed)
             finally:
                 hooks.on_train_end(run.name)
-            workers.wait()  # until all files are there
+            workers.barrier()  # until all files are there
         return TrainingResults(stats, data, run.name or "")
 
     def train_online(

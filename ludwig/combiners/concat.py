@@ -16,7 +16,7 @@ from ludwig.combiners.base import COMBINERS, Combiner, Source
 from ludwig.nn.mlp import BatchEnsembleStack, FullyConnectedStack
 from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.schema import param
-from ludwig.schema.layers import FullyConnectedKnobs
+from ludwig.schema.layers import FullyConnectedOptions
 
 
 @COMBINERS.register("concat")
@@ -24,7 +24,7 @@ class ConcatCombiner(Combiner):
     """Lays all vectors side by side. Sequences alone are laid side by side step by step and stay a sequence."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(FullyConnectedKnobs, Combiner.Config):
+    class Config(FullyConnectedOptions, Combiner.Config):
         flatten_inputs: bool = param(False, help="Whether sequences are flattened to vectors of their longest length.")
         residual: bool = param(False, help="Whether layers of equal size add what came in to what they give.")
         batch_ensemble: bool = param(

@@ -16,7 +16,7 @@ from ludwig.combiners.base import COMBINERS, Combiner, Source
 from ludwig.nn.mlp import BatchEnsembleStack
 from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.schema import param
-from ludwig.schema.layers import FullyConnectedKnobs
+from ludwig.schema.layers import FullyConnectedOptions
 
 
 @COMBINERS.register("tabm")
@@ -31,7 +31,7 @@ class TabMCombiner(Combiner):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(FullyConnectedKnobs, Combiner.Config):
+    class Config(FullyConnectedOptions, Combiner.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "tokens"})
         num_members: int = param(32, min=1, help="How many members there are.")
         num_fc_layers: int = param(3, min=1, help="How many layers there are, unless they are listed.")

@@ -81,7 +81,7 @@ def tied_inputs_are_alike(config: ModelConfig) -> list[Fault]:
 
 
 def parts_agree_with_themselves(config: ModelConfig) -> list[Fault]:
-    """Knobs of one section that do not go together."""
+    """Options of one section that do not go together."""
     faults = [(f"trainer.{name}", text) for name, text in config.trainer.faults()]
     faults += [(f"preprocessing.{name}", text) for name, text in config.preprocessing.faults()]
     for key in ("input_features", "output_features"):
@@ -94,10 +94,14 @@ def balancing_fits(config: ModelConfig) -> list[Fault]:
     """Classes are balanced for one binary output."""
     outputs, preprocessing = config.output_features, config.preprocessing
     fits = len(outputs) == 1 and outputs[0].feature.may_be_balanced
-    knobs = [
-        knob for knob in ("oversample_minority", "undersample_majority") if getattr(preprocessing, knob) is not None
+    options = [
+        option
+        for option in ("oversample_minority", "undersample_majority")
+        if getattr(preprocessing, option) is not None
     ]
-    return [] if fits else [(f"preprocessing.{knob}", "Needs exactly one output, a binary one.") for knob in knobs]
+    return (
+        [] if fits else [(f"preprocessing.{option}", "Needs exactly one output, a binary one.") for option in options]
+    )
 
 
 def validation_is_known(config: ModelConfig) -> list[Fault]:
@@ -141,15 +145,15 @@ def preferences_are_one_an_output(config: ModelConfig) -> list[Fault]:
 
 def plateau_metric_is_known(config: ModelConfig) -> list[Fault]:
     """The metric that cuts the learning rate is told in every round."""
-    knobs = getattr(config.trainer, "learning_rate_scheduler", None)
-    if knobs is None or knobs.reduce_on_plateau == 0:
+    options = getattr(config.trainer, "learning_rate_scheduler", None)
+    if options is None or options.reduce_on_plateau == 0:
         return []
     field = config.trainer.validation_field or (config.output_features[0].name if config.output_features else None)
     told = {f.name: ("loss", *f.reported) for f in config.output_features} | {"combined": ("loss",)}
     known = told.get(str(field), ())
-    if not known or knobs.reduce_eval_metric in known:
+    if not known or options.reduce_eval_metric in known:
         return []
-    text = f"'{field}' is not told by '{knobs.reduce_eval_metric}'.{nearest(knobs.reduce_eval_metric, known)}"
+    text = f"'{field}' is not told by '{options.reduce_eval_metric}'.{nearest(options.reduce_eval_metric, known)}"
     return [("trainer.learning_rate_scheduler.reduce_eval_metric", f"{text} Choose one of: {', '.join(known)}.")]
 
 

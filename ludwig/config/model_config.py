@@ -44,9 +44,9 @@ class ModelConfig:
         """Inputs, then outputs."""
         return [*self.input_features, *self.output_features]
 
-    def with_settled(self, knobs: dict[str, Any]) -> ModelConfig:
-        """The config with knobs of the trainer as a run settled them."""
-        return dataclasses.replace(self, trainer=dataclasses.replace(self.trainer, **knobs))
+    def with_settled(self, options: dict[str, Any]) -> ModelConfig:
+        """The config with options of the trainer as a run settled them."""
+        return dataclasses.replace(self, trainer=dataclasses.replace(self.trainer, **options))
 
     def to_dict(self) -> dict[str, Any]:
         """The rendered config: every default spelled out, and each feature's columns."""

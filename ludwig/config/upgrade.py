@@ -33,9 +33,9 @@ INTERNAL_OF_ENCODER += ("height", "width", "saved_weights_in_checkpoint")
 INTERNAL_OF_DECODER = ("input_size", "num_classes", "vocab_size", "max_sequence_length", "height", "width")
 INTERNAL_OF_PREPROCESSING = ("computed_fill_value", "computed_outlier_fill_value", "compute_idf")
 
-# Knobs of other versions that do nothing at this value; at another value they are told as unknown.
+# Options of other versions that do nothing at this value; at another value they are told as unknown.
 OFF_IN_TRAINER: dict[str, Any] = {"contrastive_pretrain_epochs": 0}
-# Details of those knobs, which mean nothing while they are off.
+# Details of those options, which mean nothing while they are off.
 DETAILS_OF_OFF = {"contrastive_pretrain_epochs": ("contrastive_pretrain_",)}
 OFF_IN_COMPONENT: dict[str, Any] = {
     "adapter": None,
@@ -118,39 +118,41 @@ def sections_for_words(config: Raw) -> None:
         config["backend"] = {"type": config["backend"]}
 
 
-def nest_knobs_of_features(config: Raw) -> None:
-    """Knobs of an encoder or a decoder that stand directly on the feature move into its section."""
+def nest_options_of_features(config: Raw) -> None:
+    """Options of an encoder or a decoder that stand directly on the feature move into its section."""
     for feature in _features(config, "input_features"):
-        _nest(feature, "encoder", _knobs(ENCODERS, feature, "encoder"))
+        _nest(feature, "encoder", _options(ENCODERS, feature, "encoder"))
     for feature in _features(config, "output_features"):
-        decoder = _knobs(DECODERS, feature, "decoder")
+        decoder = _options(DECODERS, feature, "decoder")
         if not decoder:
             continue
-        _nest(feature, "decoder", decoder | {knob: f"fc_{knob}" for knob in FC_WORDS if f"fc_{knob}" in decoder})
+        _nest(
+            feature, "decoder", decoder | {option: f"fc_{option}" for option in FC_WORDS if f"fc_{option}" in decoder}
+        )
         _nest(feature, "loss", {})
 
 
-def _knobs(registry: Any, feature: Raw, section: str) -> dict[str, str]:
-    """The knobs of the feature's component, each under its own name; none where it cannot be told."""
+def _options(registry: Any, feature: Raw, section: str) -> dict[str, str]:
+    """The options of the feature's component, each under its own name; none where it cannot be told."""
     kind, own = feature.get("type"), feature.get(section)
     named = own.get("type") if isinstance(own, dict) else None
     names = [named] if named else registry.names(kind) if kind in FEATURES.names() else []
-    knobs: dict[str, str] = {}
+    options: dict[str, str] = {}
     for name in names:
         if name in registry.words(kind):
-            knobs |= {field.name: field.name for field in dataclasses.fields(registry.get(name, kind).Config)}
-    return knobs
+            options |= {field.name: field.name for field in dataclasses.fields(registry.get(name, kind).Config)}
+    return options
 
 
 STAYS = frozenset({"name", "type", "column", "tied", "preprocessing", "encoder", "decoder", "loss", "dependencies"})
 STAYS |= {"reduce_input", "reduce_dependencies", "clip", "threshold", "top_k", "calibration", "softmax", "vector_size"}
 
 
-def _nest(feature: Raw, section: str, knobs: Mapping[str, str]) -> None:
-    for knob in [key for key in feature if key in knobs and key not in STAYS]:
+def _nest(feature: Raw, section: str, options: Mapping[str, str]) -> None:
+    for option in [key for key in feature if key in options and key not in STAYS]:
         own = feature.setdefault(section, {})
         if isinstance(own, dict):
-            own.setdefault(knobs[knob], feature.pop(knob))
+            own.setdefault(options[option], feature.pop(option))
 
 
 def rename_bias(config: Raw) -> None:
@@ -211,8 +213,8 @@ def move_vector_size(config: Raw) -> None:
                 feature.setdefault("preprocessing", {}).setdefault("vector_size", size)
 
 
-def move_learning_rate_knobs(config: Raw) -> None:
-    """Knobs of the schedule that stood on the trainer move into its section."""
+def move_learning_rate_options(config: Raw) -> None:
+    """Options of the schedule that stood on the trainer move into its section."""
     trainer = config.get("trainer")
     if not isinstance(trainer, dict):
         return
@@ -232,7 +234,7 @@ def move_learning_rate_knobs(config: Raw) -> None:
         trainer.pop("type", None)
 
 
-def drop_gone_optimizer_knobs(config: Raw) -> None:
+def drop_gone_optimizer_options(config: Raw) -> None:
     """Choices that optimizers of 8 bits no longer offer."""
     trainer = config.get("trainer")
     optimizer = trainer.get("optimizer") if isinstance(trainer, dict) else None
@@ -266,12 +268,12 @@ def drop_internal_keys(config: Raw) -> None:
             section = feature.get(key)
             if isinstance(section, dict):
                 for name in internal:
-                    if name not in _own_knobs(feature, key, section):
+                    if name not in _own_options(feature, key, section):
                         section.pop(name, None)
 
 
-def _own_knobs(feature: Raw, key: str, section: Raw) -> frozenset[str]:
-    """Knobs that the section's component really has, which are no internal keys then."""
+def _own_options(feature: Raw, key: str, section: Raw) -> frozenset[str]:
+    """Options that the section's component really has, which are no internal keys then."""
     registry: Any = {"encoder": ENCODERS, "decoder": DECODERS, "loss": LOSSES}.get(key)
     kind, name = str(feature.get("type")), str(section.get("type"))
     if registry is None or name not in registry.words(kind):
@@ -280,22 +282,26 @@ def _own_knobs(feature: Raw, key: str, section: Raw) -> frozenset[str]:
 
 
 def drop_what_is_off(config: Raw) -> None:
-    """Knobs that do nothing at the value they have."""
+    """Options that do nothing at the value they have."""
     trainer = config.get("trainer")
     if isinstance(trainer, dict):
-        for knob, off in OFF_IN_TRAINER.items():
-            if trainer.get(knob, off) == off:
-                trainer.pop(knob, None)
-                for prefix in DETAILS_OF_OFF.get(knob, ()):
+        for option, off in OFF_IN_TRAINER.items():
+            if trainer.get(option, off) == off:
+                trainer.pop(option, None)
+                for prefix in DETAILS_OF_OFF.get(option, ()):
                     for detail in [key for key in trainer if key.startswith(prefix)]:
                         del trainer[detail]
     for feature in [*_features(config), *_defaults(config)]:
         for key in ("encoder", "decoder", "preprocessing"):
             section = feature.get(key)
             if isinstance(section, dict):
-                for knob, off in OFF_IN_COMPONENT.items():
-                    if knob in section and section[knob] == off and knob not in _own_knobs(feature, key, section):
-                        del section[knob]
+                for option, off in OFF_IN_COMPONENT.items():
+                    if (
+                        option in section
+                        and section[option] == off
+                        and option not in _own_options(feature, key, section)
+                    ):
+                        del section[option]
     backend = config.get("backend")
     if isinstance(backend, dict) and backend.get("credentials", ...) is None:
         del backend["credentials"]
@@ -320,14 +326,14 @@ UPGRADES: tuple[Callable[[Raw], None], ...] = (
     spell_out_columns,
     sections_for_words,
     drop_internal_keys,
-    nest_knobs_of_features,
+    nest_options_of_features,
     rename_bias,
     move_preprocessing_of_types,
     rename_split,
     rename_missing_strategies,
     move_vector_size,
-    move_learning_rate_knobs,
-    drop_gone_optimizer_knobs,
+    move_learning_rate_options,
+    drop_gone_optimizer_options,
     drop_odd_class_weights,
     drop_what_is_off,
 )

@@ -48,7 +48,7 @@ class Preprocessing:
     )
 
     def faults(self) -> list[tuple[str, str]]:
-        """(parameter, message) of knobs that do not go together."""
+        """(parameter, message) of options that do not go together."""
         faults = [(f"split.{name}", text) for name, text in self.split.faults()]
         if self.oversample_minority is not None and self.undersample_majority is not None:
             faults.append(

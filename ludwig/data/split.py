@@ -55,7 +55,7 @@ class Splitter(Component):
             return ()
 
         def faults(self) -> list[tuple[str, str]]:
-            """(parameter, message) of knobs that do not go together."""
+            """(parameter, message) of options that do not go together."""
             return []
 
     def __init__(self, config: Config) -> None:

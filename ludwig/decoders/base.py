@@ -13,14 +13,14 @@ from ludwig.nn.mlp import FullyConnectedStack
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Shape
 from ludwig.schema import Component, Registry, param
-from ludwig.schema.layers import FcKnobs
+from ludwig.schema.layers import FcOptions
 
 
 class Decoder(Component, nn.Module):
     """A stack of fully connected layers, then the decoder's own head. Members each have their own weights."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(FcKnobs, Component.Config):
+    class Config(FcOptions, Component.Config):
         num_fc_layers: int = param(0, min=0, help="How many fully connected layers stand before the head.")
         fc_output_size: int = param(256, min=1, help="Size of these layers.")
 

@@ -37,7 +37,7 @@ class Encoder(Component, nn.Module):
             return "tokens" if self.grouped else "vector"
 
         def faults(self) -> list[tuple[str, str]]:
-            """(parameter, message) of knobs that do not go together."""
+            """(parameter, message) of options that do not go together."""
             return []
 
     shape: Shape  # of what forward gives

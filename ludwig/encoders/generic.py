@@ -17,7 +17,7 @@ from ludwig.features.vector import VectorFacts
 from ludwig.nn.mlp import FullyConnectedStack
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
-from ludwig.schema.layers import StackKnobs
+from ludwig.schema.layers import StackOptions
 
 
 @ENCODERS.register("passthrough", kinds=("number", "binary"))
@@ -53,8 +53,8 @@ class VectorPassthroughEncoder(Encoder):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DenseKnobs(StackKnobs):
-    """The knobs of the dense encoders."""
+class DenseOptions(StackOptions):
+    """The options of the dense encoders."""
 
     num_layers: int = param(1, min=1, help="How many fully connected layers there are, unless they are listed.")
 
@@ -64,7 +64,7 @@ class DenseEncoder(Encoder):
     """A stack of fully connected layers on each column, with weights of its own."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(DenseKnobs, Encoder.Config):
+    class Config(DenseOptions, Encoder.Config):
         grouped: ClassVar[bool] = True
 
     def __init__(self, config: Config, facts: Sequence[Facts]) -> None:
@@ -81,7 +81,7 @@ class VectorDenseEncoder(Encoder):
     """A stack of fully connected layers on the vector."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(DenseKnobs, Encoder.Config):
+    class Config(DenseOptions, Encoder.Config):
         pass
 
     def __init__(self, config: Config, facts: Sequence[VectorFacts]) -> None:

@@ -19,14 +19,14 @@ from ludwig.nn.convolution import Conv2dLayer, ImageConvolutionSpec
 from ludwig.nn.mlp import FullyConnectedStack
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
-from ludwig.schema.layers import FcKnobs
+from ludwig.schema.layers import FcOptions
 
 Pair = tuple[int, int]  # down, across
 DEFAULT_LAYERS = 2  # convolutions where their number is not said
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ImageConvolutionKnobs:
+class ImageConvolutionOptions:
     """One entry of `conv_layers`: what differs from the other convolutions."""
 
     out_channels: int | None = param(None, min=1, help="How many filters it has.")
@@ -55,8 +55,8 @@ class StackedCnn(Encoder):
     """Convolutions one after the other, each with its pool, then fully connected layers."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(FcKnobs, Encoder.Config):
-        conv_layers: list[ImageConvolutionKnobs] | None = param(None, help="The convolutions one by one.")
+    class Config(FcOptions, Encoder.Config):
+        conv_layers: list[ImageConvolutionOptions] | None = param(None, help="The convolutions one by one.")
         num_conv_layers: int | None = param(None, min=1, help="How many equal convolutions; null for two.")
         out_channels: int = param(32, min=1, help="How many filters a convolution has.")
         kernel_size: int | Pair = param(3, min=1, help="Over how many pixels a convolution reaches.")
@@ -79,7 +79,7 @@ class StackedCnn(Encoder):
         output_size: int = param(128, min=1, help="Size of these layers.")
 
         def convolutions(self) -> list[ImageConvolutionSpec]:
-            """The convolutions, each with all its knobs."""
+            """The convolutions, each with all its options."""
             like = ImageConvolutionSpec(
                 out_channels=self.out_channels,
                 kernel_size=self.kernel_size,

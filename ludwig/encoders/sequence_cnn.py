@@ -15,7 +15,7 @@ from torch import nn
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import SequenceEnd, form_after
-from ludwig.encoders.steps import EmbeddingKnobs, NumberSteps, Steps, TokenSteps
+from ludwig.encoders.steps import EmbeddingOptions, NumberSteps, Steps, TokenSteps
 from ludwig.features.text import TextFacts
 from ludwig.features.timeseries import SeriesFacts
 from ludwig.nn.activation import ActivationName
@@ -23,13 +23,13 @@ from ludwig.nn.convolution import ConvolutionSpec, MaskedConv1d
 from ludwig.nn.reduce import ReductionName
 from ludwig.nn.signal import Form, Signal
 from ludwig.schema import param
-from ludwig.schema.layers import StackKnobs
+from ludwig.schema.layers import StackOptions
 
 WIDTHS = (2, 3, 4, 5)  # of the convolutions where none are listed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvolutionKnobs:
+class ConvolutionOptions:
     """One entry of `conv_layers`: what differs from the other convolutions."""
 
     num_filters: int | None = param(None, min=1, help="How many filters it has.")
@@ -55,8 +55,8 @@ class ParallelCnn(Encoder):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(StackKnobs, Encoder.Config):
-        conv_layers: list[ConvolutionKnobs] | None = param(None, help="The convolutions one by one.")
+    class Config(StackOptions, Encoder.Config):
+        conv_layers: list[ConvolutionOptions] | None = param(None, help="The convolutions one by one.")
         num_conv_layers: int | None = param(None, min=1, help="How many equal convolutions; null for widths 2 to 5.")
         num_filters: int = param(256, min=1, help="How many filters a convolution has.")
         filter_size: int = param(3, min=1, help="Over how many steps a convolution reaches.")
@@ -69,7 +69,7 @@ class ParallelCnn(Encoder):
             return form_after(self.reduce_output)
 
         def convolutions(self) -> list[ConvolutionSpec]:
-            """The convolutions, each with all its knobs."""
+            """The convolutions, each with all its options."""
             like = ConvolutionSpec(
                 num_filters=self.num_filters,
                 filter_size=self.filter_size,
@@ -116,7 +116,7 @@ class TextParallelCnn(ParallelCnn):
     """Parallel convolutions over embedded tokens."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(EmbeddingKnobs, ParallelCnn.Config):
+    class Config(EmbeddingOptions, ParallelCnn.Config):
         pass
 
     def __init__(self, config: Config, facts: Sequence[TextFacts]) -> None:

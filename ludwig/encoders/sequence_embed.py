@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import SequenceEnd, form_after
-from ludwig.encoders.steps import EmbeddingKnobs, TokenSteps
+from ludwig.encoders.steps import EmbeddingOptions, TokenSteps
 from ludwig.features.text import TextFacts
 from ludwig.nn.initializer import InitializerSpec
 from ludwig.nn.reduce import ReductionName
@@ -24,7 +24,7 @@ class EmbedEncoder(Encoder):
     """The embeddings of a text's tokens, reduced to one vector."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(EmbeddingKnobs, Encoder.Config):
+    class Config(EmbeddingOptions, Encoder.Config):
         dropout: float = param(0.0, min=0, max=1, help="Share of the numbers that is dropped in training.")
         weights_initializer: InitializerSpec = param("uniform", help="How the embeddings start.")
         reduce_output: ReductionName | None = param("sum", help="How the steps become one vector; null keeps them.")

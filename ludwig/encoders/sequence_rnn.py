@@ -14,7 +14,7 @@ from torch import nn
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import SequenceEnd, form_after
-from ludwig.encoders.steps import EmbeddingKnobs, NumberSteps, Steps, TokenSteps
+from ludwig.encoders.steps import EmbeddingOptions, NumberSteps, Steps, TokenSteps
 from ludwig.features.text import TextFacts
 from ludwig.features.timeseries import SeriesFacts
 from ludwig.nn.activation import ActivationName
@@ -24,7 +24,7 @@ from ludwig.nn.recurrent import Recurrent
 from ludwig.nn.reduce import ReductionName
 from ludwig.nn.signal import Form, Signal
 from ludwig.schema import param
-from ludwig.schema.layers import LayerKnobs, stack_of
+from ludwig.schema.layers import LayerOptions, stack_of
 
 
 class Rnn(Encoder):
@@ -46,7 +46,7 @@ class Rnn(Encoder):
         dropout: float = param(0.0, min=0, max=1, help="Share of what comes into a layer that is dropped.")
         recurrent_dropout: float = param(0.0, min=0, max=1, help="Share of the state that is dropped between steps.")
         reduce_output: ReductionName | None = param("last", help="How the steps become one vector; null keeps them.")
-        fc_layers: list[LayerKnobs] | None = param(None, help="The fully connected layers at the end one by one.")
+        fc_layers: list[LayerOptions] | None = param(None, help="The fully connected layers at the end one by one.")
         num_fc_layers: int = param(0, min=0, help="How many fully connected layers stand at the end.")
         output_size: int = param(256, min=1, help="Size of these layers.")
         norm: Literal["batch", "layer", "ghost"] | None = param(None, help="Their normalisation.")
@@ -58,7 +58,7 @@ class Rnn(Encoder):
             return form_after(self.reduce_output)
 
         def stack(self) -> list[LayerSpec]:
-            """The layers at the end, each with all its knobs."""
+            """The layers at the end, each with all its options."""
             like = LayerSpec(
                 output_size=self.output_size,
                 use_bias=self.use_bias,
@@ -108,7 +108,7 @@ class TextRnn(Rnn):
     """Recurrent layers over embedded tokens."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(EmbeddingKnobs, Rnn.Config):
+    class Config(EmbeddingOptions, Rnn.Config):
         pass
 
     def __init__(self, config: Config, facts: Sequence[TextFacts]) -> None:

@@ -18,8 +18,8 @@ from ludwig.schema import param
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EmbeddingKnobs:
-    """The knobs of an embedding of tokens."""
+class EmbeddingOptions:
+    """The options of an embedding of tokens."""
 
     embedding_size: int = param(256, min=1, help="Size of the embedding of a token.")
     embeddings_trainable: bool = param(True, help="Whether the embeddings are learned.")
@@ -31,20 +31,24 @@ class TokenSteps(nn.Module):
     """An embedding of each token: [B, T] -> [B, T, E], [B, T]."""
 
     def __init__(
-        self, knobs: EmbeddingKnobs, facts: TextFacts, initializer: InitializerSpec | None = None, dropout: float = 0.0
+        self,
+        options: EmbeddingOptions,
+        facts: TextFacts,
+        initializer: InitializerSpec | None = None,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.embedding = TokenEmbedding(
             len(facts.vocabulary),
-            knobs.embedding_size,
-            trainable=knobs.embeddings_trainable,
-            on_cpu=knobs.embeddings_on_cpu,
+            options.embedding_size,
+            trainable=options.embeddings_trainable,
+            on_cpu=options.embeddings_on_cpu,
             initializer=initializer,
             dropout=dropout,
         )
-        if knobs.pretrained_embeddings:
-            load_word_vectors(knobs.pretrained_embeddings, facts.vocabulary.ids, self.embedding.weight.data)
-        self.output_size = knobs.embedding_size
+        if options.pretrained_embeddings:
+            load_word_vectors(options.pretrained_embeddings, facts.vocabulary.ids, self.embedding.weight.data)
+        self.output_size = options.embedding_size
         self.longest = facts.longest
 
     def forward(self, column: Padded) -> tuple[Tensor, Tensor]:

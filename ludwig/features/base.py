@@ -65,14 +65,14 @@ F = TypeVar("F", bound=Facts)
 
 
 class Feature(Component, ABC, Generic[C, T, F]):
-    """The data half of a feature type. `Config` holds the knobs for an input, `TargetConfig` those for an output."""
+    """The data half of a feature type. `Config` holds the options for an input, `TargetConfig` those for an output."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         missing_value_strategy: str
 
         def faults(self) -> list[tuple[str, str]]:
-            """(parameter, message) of knobs that do not go together."""
+            """(parameter, message) of options that do not go together."""
             return []
 
     TargetConfig: ClassVar[type[Any]]

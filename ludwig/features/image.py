@@ -191,17 +191,17 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
 
     def finish(self, tally: ShapeTally) -> ImageFacts:
         self.refuse_all_missing(tally.seen)
-        knobs, shapes = self.config, np.array(tally.shapes[: self.config.infer_image_sample_size] or [(1, 1, 3)])
-        height = knobs.height or min(round(shapes[:, 0].mean()), knobs.infer_image_max_height)
-        width = knobs.width or min(round(shapes[:, 1].mean()), knobs.infer_image_max_width)
-        usual = int(np.bincount(shapes[:, 2]).argmax()) if knobs.infer_image_num_channels else 3
-        return ImageFacts(knobs.num_channels or usual, int(height), int(width))
+        options, shapes = self.config, np.array(tally.shapes[: self.config.infer_image_sample_size] or [(1, 1, 3)])
+        height = options.height or min(round(shapes[:, 0].mean()), options.infer_image_max_height)
+        width = options.width or min(round(shapes[:, 1].mean()), options.infer_image_max_width)
+        usual = int(np.bincount(shapes[:, 2]).argmax()) if options.infer_image_num_channels else 3
+        return ImageFacts(options.num_channels or usual, int(height), int(width))
 
     def facts_of_config(self) -> ImageFacts:
-        knobs = self.config
-        if None in (knobs.height, knobs.width, knobs.num_channels):
+        options = self.config
+        if None in (options.height, options.width, options.num_channels):
             return super().facts_of_config()
-        return ImageFacts(knobs.num_channels, knobs.height, knobs.width)
+        return ImageFacts(options.num_channels, options.height, options.width)
 
     def decoder(self, facts: ImageFacts) -> Decoder:
         fill = int(self.config.fill_value or 0)

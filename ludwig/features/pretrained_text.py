@@ -87,7 +87,7 @@ class PretrainedTextFeature(Feature[Labels, LengthTally, LengthFacts]):
 
     @classmethod
     def settled(cls, config: Config, rest: Mapping[str, Any]) -> Settled:
-        """The user's knobs with the rest that tokens depend on."""
+        """The user's options with the rest that tokens depend on."""
         return cls.Settled(**{field.name: getattr(config, field.name) for field in dataclasses.fields(config)}, **rest)
 
     @property

@@ -135,9 +135,9 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         if steps:
             return self._windows(column, steps)
         if pd.api.types.is_numeric_dtype(column.dtype):
-            knob = "horizon" if self.target else "window_size"
+            option = "horizon" if self.target else "window_size"
             raise InputDataError(
-                f"The {self.where} has one number a row. Say how many rows are read together: preprocessing.{knob}."
+                f"The {self.where} has one number a row. Say how many rows are read together: preprocessing.{option}."
             )
         series = Series(*flat_lists(column, self.where))
         self._refuse_infinite(series.values)

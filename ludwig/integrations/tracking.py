@@ -43,7 +43,7 @@ class Training:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The knobs of the trainer and the types of the features, flat."""
+        """The options of the trainer and the types of the features, flat."""
         params = flat(self.rendered.get("trainer", {}), "trainer")
         for side in ("input_features", "output_features"):
             params |= {f"{side}.{feature['name']}.type": feature["type"] for feature in self.rendered.get(side, [])}

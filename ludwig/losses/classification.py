@@ -21,7 +21,7 @@ from ludwig.schema import param
 
 @LOSSES.register("softmax_cross_entropy", kinds=("category", "vector", "category_distribution", "image"))
 class SoftmaxCrossEntropy(ClassLoss):
-    """Cross entropy of the softmax; see `CrossEntropy` for the formulas of its knobs.
+    """Cross entropy of the softmax; see `CrossEntropy` for the formulas of its options.
 
     The target is a class id, or a distribution over the classes. With class weights the mean over ids is a weighted
     one, as in PyTorch.

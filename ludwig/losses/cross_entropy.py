@@ -21,7 +21,7 @@ from ludwig.schema import param
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CrossEntropyConfig(Loss.Config):
-    """The knobs of every cross entropy."""
+    """The options of every cross entropy."""
 
     class_weights: list[float] | dict[str, float] | None = param(
         None, min=0, help="Weight of each class, in the order of their ids or by label."

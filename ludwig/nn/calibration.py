@@ -126,8 +126,8 @@ SCALINGS: dict[Method, type[Scaling]] = {
 }
 
 
-def scaling_of(knob: bool | Method, shape: tuple[int, ...]) -> Scaling | None:
-    """The map that the knob `calibration` asks for, true being short for a temperature; None for none."""
-    if isinstance(knob, bool):
-        return TemperatureScaling(shape) if knob else None
-    return SCALINGS[knob](shape)
+def scaling_of(option: bool | Method, shape: tuple[int, ...]) -> Scaling | None:
+    """The map that the option `calibration` asks for, true being short for a temperature; None for none."""
+    if isinstance(option, bool):
+        return TemperatureScaling(shape) if option else None
+    return SCALINGS[option](shape)

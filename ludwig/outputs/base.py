@@ -63,7 +63,7 @@ class OutputSection(Component.Config):
         return "minimize"  # a loss
 
     def faults(self) -> list[tuple[str, str]]:
-        """(parameter, message) of knobs that do not go together."""
+        """(parameter, message) of options that do not go together."""
         return [(f"preprocessing.{name}", text) for name, text in self.preprocessing.faults()]
 
 

@@ -33,7 +33,7 @@ class WrittenOutput(Output):
         may_be_taught: ClassVar[bool]  # whether its target is a text that the model can learn to write
 
         def settled(self, known: Mapping[str, Any]) -> Any:
-            """The knobs of the feature, with what else its tokens depend on where it has any."""
+            """The options of the feature, with what else its tokens depend on where it has any."""
             return self.preprocessing
 
     config: Any

@@ -25,25 +25,25 @@ class Workers:
         """Whether this process writes files and speaks for all."""
         return self.rank == 0
 
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_sum(self, tensors: Sequence[Tensor]) -> None:
         """Puts into each tensor its sum over all processes. All give tensors of the same shapes."""
 
-    def agree(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_mean(self, tensors: Sequence[Tensor]) -> None:
         """Puts into each floating point tensor its mean over all processes."""
         numbers = [tensor for tensor in tensors if tensor.is_floating_point()] if self.count > 1 else []
         if numbers:
-            self.add_up(numbers)
+            self.all_reduce_sum(numbers)
             torch._foreach_div_(numbers, self.count)
 
     def gather(self, value: V) -> list[V]:
         """The values of all processes, by rank."""
         return [value]
 
-    def told(self, value: V) -> V:
+    def broadcast(self, value: V) -> V:
         """The value of the main process."""
         return value
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Goes on when all processes have come this far."""
 
 
@@ -53,7 +53,7 @@ class Group(Workers):
     def __init__(self) -> None:
         self.rank, self.count = dist.get_rank(), dist.get_world_size()
 
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_sum(self, tensors: Sequence[Tensor]) -> None:
         kinds: dict[torch.dtype, list[Tensor]] = {}
         for tensor in tensors:
             kinds.setdefault(tensor.dtype, []).append(tensor)
@@ -68,12 +68,12 @@ class Group(Workers):
         dist.all_gather_object(values, value)
         return values
 
-    def told(self, value: V) -> V:
+    def broadcast(self, value: V) -> V:
         values = [value]
         dist.broadcast_object_list(values, src=0)
         return values[0]
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         dist.barrier()
 
 

@@ -98,7 +98,7 @@ class Engine:
             for parameter in parameters:
                 if parameter.grad is None:  # this process had no rows, another one may have had some
                     parameter.grad = torch.zeros_like(parameter)
-            self.workers.add_up([parameter.grad for parameter in parameters if parameter.grad is not None])
+            self.workers.all_reduce_sum([parameter.grad for parameter in parameters if parameter.grad is not None])
         if self.scaler is not None:
             self.scaler.unscale_(optimizer)
 

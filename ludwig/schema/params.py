@@ -1,4 +1,4 @@
-"""How a component declares one knob: a typed dataclass field that carries its help and its bounds."""
+"""How a component declares one option: a typed dataclass field that carries its help and its bounds."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def param(
     below: float | None = None,
     length: int | None = None,
 ) -> Any:
-    """One knob of a config.
+    """One option of a config.
 
     Args:
-        default: The value when the user says nothing; a callable makes a fresh value each time. Without it the knob
+        default: The value when the user says nothing; a callable makes a fresh value each time. Without it the option
             is required.
         help: One sentence, shown in the reference pages and in the JSON Schema.
         min, max: Inclusive bounds, for a number or for every number of a list.

@@ -12,7 +12,7 @@ ANY = "*"
 
 
 class Component:
-    """A class that a config can name. Its nested `Config` lists its knobs, beside the code that reads them."""
+    """A class that a config can name. Its nested `Config` lists its options, beside the code that reads them."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config:
@@ -20,7 +20,7 @@ class Component:
         type: ClassVar[str]
 
         def build(self, *args: Any, **runtime: Any) -> Any:
-            """Constructs the component from these knobs and from what only the running program knows."""
+            """Constructs the component from these options and from what only the running program knows."""
             return self.owner(self, *args, **runtime)
 
 

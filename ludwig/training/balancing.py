@@ -27,7 +27,7 @@ NEWTON_STEPS = 30  # after which the bargaining weights of Nash-MTL do not move 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BalancingKnobs:
+class BalancingOptions:
     """How the losses of several outputs are weighed."""
 
     loss_balancing: Method = param("none", help="How the weights of several outputs' losses are found.")
@@ -48,9 +48,9 @@ class Balancer(nn.Module):
 
     weights: Tensor  # [T], of the last losses that were numbers
 
-    def __init__(self, losses: int, knobs: BalancingKnobs) -> None:
+    def __init__(self, losses: int, options: BalancingOptions) -> None:
         super().__init__()
-        self.count, self.knobs = losses, knobs
+        self.count, self.options = losses, options
         self.register_buffer("weights", torch.ones(losses))
 
     @torch.no_grad()
@@ -110,10 +110,10 @@ class Uncertainty(Balancer):
 
     log_variance: Tensor  # [T]
 
-    def __init__(self, losses: int, knobs: BalancingKnobs) -> None:
-        super().__init__(losses, knobs)
+    def __init__(self, losses: int, options: BalancingOptions) -> None:
+        super().__init__(losses, options)
         self.register_buffer("log_variance", torch.zeros(losses))
-        self.adam = Adam(losses, knobs.loss_balancing_lr)
+        self.adam = Adam(losses, options.loss_balancing_lr)
 
     def weigh(self, losses: Tensor, gram: Gram) -> Tensor:
         weights = torch.exp(-self.log_variance)  # [T]
@@ -132,12 +132,12 @@ class Famo(Balancer):
     last_logs: Tensor  # [T], logarithms of the losses before
     seen: Tensor  # [], 1 once there were losses before
 
-    def __init__(self, losses: int, knobs: BalancingKnobs) -> None:
-        super().__init__(losses, knobs)
+    def __init__(self, losses: int, options: BalancingOptions) -> None:
+        super().__init__(losses, options)
         self.register_buffer("logits", torch.zeros(losses))
         self.register_buffer("last_logs", torch.zeros(losses))
         self.register_buffer("seen", torch.zeros(()))
-        self.adam = Adam(losses, knobs.loss_balancing_lr)
+        self.adam = Adam(losses, options.loss_balancing_lr)
 
     def weigh(self, losses: Tensor, gram: Gram) -> Tensor:
         positive = losses.clamp_min(0) + TINY
@@ -159,12 +159,12 @@ class GradNorm(Balancer):
     first: Tensor  # [T], the first losses
     seen: Tensor  # []
 
-    def __init__(self, losses: int, knobs: BalancingKnobs) -> None:
-        super().__init__(losses, knobs)
+    def __init__(self, losses: int, options: BalancingOptions) -> None:
+        super().__init__(losses, options)
         self.register_buffer("own", torch.ones(losses))
         self.register_buffer("first", torch.ones(losses))
         self.register_buffer("seen", torch.zeros(()))
-        self.adam = Adam(losses, knobs.loss_balancing_lr)
+        self.adam = Adam(losses, options.loss_balancing_lr)
 
     def weigh(self, losses: Tensor, gram: Gram) -> Tensor:
         self.first.copy_(torch.where(self.seen > 0, self.first, losses.clamp_min(TINY)))
@@ -172,7 +172,7 @@ class GradNorm(Balancer):
         norms = gram().diagonal().clamp_min(0).sqrt()  # [T]
         left = losses.clamp_min(TINY) / self.first  # the share of the first loss that is left
         lengths = self.own * norms
-        wanted = lengths.mean() * (left / left.mean()) ** self.knobs.loss_balancing_alpha
+        wanted = lengths.mean() * (left / left.mean()) ** self.options.loss_balancing_alpha
         weights = self.own + self.adam((lengths - wanted).sign() * norms)
         self.own.copy_(self.scaled(weights.clamp_min(TINY)))
         return self.own
@@ -208,13 +208,13 @@ class ParetoMtl(Balancer):
 
     preference: Tensor  # [T], of sum 1
 
-    def __init__(self, losses: int, knobs: BalancingKnobs) -> None:
-        super().__init__(losses, knobs)
-        given = torch.tensor(knobs.loss_balancing_preference_vector or [1.0] * losses)
+    def __init__(self, losses: int, options: BalancingOptions) -> None:
+        super().__init__(losses, options)
+        given = torch.tensor(options.loss_balancing_preference_vector or [1.0] * losses)
         self.register_buffer("preference", given / given.sum(), persistent=False)
 
     def weigh(self, losses: Tensor, gram: Gram) -> Tensor:
-        share = self.knobs.loss_balancing_tchebycheff_weight
+        share = self.options.loss_balancing_tchebycheff_weight
         weighted = self.preference * losses
         worst = (torch.arange(self.count, device=losses.device) == weighted.argmax()).to(losses)  # [T]
         return self.count * self.preference * (1 - share + share * worst)
@@ -230,6 +230,8 @@ BALANCERS: dict[str, type[Balancer]] = {
 }
 
 
-def balancer_of(knobs: BalancingKnobs, losses: int) -> Balancer | None:
+def balancer_of(options: BalancingOptions, losses: int) -> Balancer | None:
     """The balancer of so many losses; None where there is nothing to balance."""
-    return None if knobs.loss_balancing == "none" or losses < 2 else BALANCERS[knobs.loss_balancing](losses, knobs)
+    return (
+        None if options.loss_balancing == "none" or losses < 2 else BALANCERS[options.loss_balancing](losses, options)
+    )

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 from ludwig.schema import Component, Registry
-from ludwig.training.knobs import Fault
+from ludwig.training.options import Fault
 
 
 class TrainerBase(Component):
@@ -17,7 +17,7 @@ class TrainerBase(Component):
         learns: ClassVar[bool] = True  # False where the model stays as it is
 
         def faults(self) -> list[Fault]:
-            """(parameter, message) of knobs that do not go together."""
+            """(parameter, message) of options that do not go together."""
             return []
 
 

@@ -58,10 +58,10 @@ def save(folder: Path, name: str, checkpoint: Checkpoint) -> None:
         if name == LATEST:
             _shift(folder)
     except OSError as error:
-        knob = "skip_save_progress" if name == LATEST else "skip_save_model"
+        option = "skip_save_progress" if name == LATEST else "skip_save_model"
         raise StorageError(
             f"The checkpoint '{name}' cannot be written to '{folder}': {error.strerror or error}. What was saved there "
-            f"before is whole. Free some space, choose another output_directory, or train with {knob}=True."
+            f"before is whole. Free some space, choose another output_directory, or train with {option}=True."
         ) from error
 
 

@@ -6,8 +6,8 @@ import dataclasses
 
 from ludwig.schema import param
 from ludwig.training.base import TRAINERS
-from ludwig.training.knobs import Auto
 from ludwig.training.loop import Loop
+from ludwig.training.options import Auto
 
 
 @TRAINERS.register("finetune", kinds=("llm",))

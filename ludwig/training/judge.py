@@ -10,7 +10,7 @@ from ludwig.models.base import Model
 from ludwig.runtime.engine import Engine
 from ludwig.training.averaging import Score
 from ludwig.training.batch_size import measured
-from ludwig.training.knobs import EvaluationKnobs
+from ludwig.training.options import EvaluationOptions
 from ludwig.training.plateau import plateaus
 from ludwig.training.progress import Progress, rank
 
@@ -20,10 +20,10 @@ MOST_ROWS = 8192  # of a batch of evaluation that may be tried
 class Judge:
     """Evaluates a model; the configured loss of an output is told as `loss`."""
 
-    def __init__(self, knobs: EvaluationKnobs, model: Model, engine: Engine) -> None:
-        self.knobs, self.model, self.engine = knobs, model, engine
-        self.field = str(knobs.validation_field)
-        metric = str(knobs.validation_metric)
+    def __init__(self, options: EvaluationOptions, model: Model, engine: Engine) -> None:
+        self.options, self.model, self.engine = options, model, engine
+        self.field = str(options.validation_field)
+        metric = str(options.validation_metric)
         is_loss = self.field == "combined" or metric == model.outputs[self.field].config.loss.type
         self.metric = "loss" if is_loss else metric
         self.direction = self.direction_of(self.metric)
@@ -35,20 +35,20 @@ class Judge:
 
     def evaluate(self, frame: Frame, at_least: int) -> Metrics:
         """All metrics of the split, `at_least` rows at once; results do not depend on how many."""
-        engine, most = self.engine, self.knobs.eval_steps
-        wanted = {self.field: str(self.knobs.validation_metric)}
+        engine, most = self.engine, self.options.eval_steps
+        wanted = {self.field: str(self.options.validation_metric)}
         return evaluate(self.model, frame, self.rows(frame, at_least), engine.device, wanted, most, engine.workers)
 
     def rows(self, frame: Frame, at_least: int) -> int:
         """The rows of a batch of evaluation."""
-        asked = self.knobs.eval_batch_size
+        asked = self.options.eval_batch_size
         if asked is None:
             return rows_for_evaluation(frame, at_least)
         if asked != "auto":
             return asked
         if self.measured_rows is None:
             found = measured(self.model, frame, MOST_ROWS, self.engine, learns=False)
-            self.measured_rows = self.engine.workers.told(found)
+            self.measured_rows = self.engine.workers.broadcast(found)
         return self.measured_rows
 
     def told(self, metrics: Metrics) -> tuple[float, float]:

@@ -20,8 +20,8 @@ from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.models.base import Model, Step
 from ludwig.runtime.engine import Clipping, Engine
 from ludwig.training.averaging import MovingAverage, in_their_place
-from ludwig.training.balancing import BalancingKnobs, balancer_of
-from ludwig.training.knobs import AveragingKnobs, StepKnobs
+from ludwig.training.balancing import BalancingOptions, balancer_of
+from ludwig.training.options import AveragingOptions, StepOptions
 from ludwig.training.weight_decay import groups_of
 from ludwig.training.windows import Window
 
@@ -37,8 +37,8 @@ class Learner:
     """Holds what turns gradients into steps, with all the state that goes from step to step."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(StepKnobs, AveragingKnobs, BalancingKnobs):
-        """The knobs that a step reads."""
+    class Config(StepOptions, AveragingOptions, BalancingOptions):
+        """The options that a step reads."""
 
     def __init__(self, config: Config, model: Model, engine: Engine, rate: float) -> None:
         self.config, self.model, self.engine = config, model, engine
@@ -200,7 +200,7 @@ class Learner:
         if self.average is not None and finite is not False:
             self.average.update()
         if self.balancer is not None:  # each process weighs the losses of its rows, and all go on from the mean
-            self.engine.workers.agree(list(self.balancer.buffers()))
+            self.engine.workers.all_reduce_mean(list(self.balancer.buffers()))
 
     def _keep_running(self, finite: bool | Tensor) -> None:
         """Running statistics of norms take in nothing of a step that was left out."""
@@ -227,7 +227,7 @@ class Learner:
                 self.engine.backward(loss)
                 total += loss.detach()
         self._finish_gradients()
-        self.engine.workers.add_up([total])
+        self.engine.workers.all_reduce_sum([total])
         return float(total)
 
     # -- the weights that are judged

@@ -29,10 +29,10 @@ from ludwig.training.calibration import LEAST_ROWS, calibrate
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.interrupt import Interrupt, listening
 from ludwig.training.judge import Judge
-from ludwig.training.knobs import BatchKnobs, EvaluationKnobs, Fault, LengthKnobs, MachineKnobs
 from ludwig.training.learner import Learner, Piece
+from ludwig.training.options import BatchOptions, EvaluationOptions, Fault, LengthOptions, MachineOptions
 from ludwig.training.plan import SCALINGS, Plan, leaves_batch_open, most_rows, plan_of
-from ludwig.training.profiling import ProfilerKnobs, Profiling
+from ludwig.training.profiling import ProfilerOptions, Profiling
 from ludwig.training.progress import Progress
 from ludwig.training.run import Saving
 from ludwig.training.scores import TrainingScores
@@ -49,9 +49,9 @@ class Loop(TrainerBase):
     """Goes through the training split batch by batch, evaluates in rounds and keeps the best weights."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(EvaluationKnobs, LengthKnobs, BatchKnobs, Learner.Config, MachineKnobs, TrainerBase.Config):
+    class Config(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config, MachineOptions, TrainerBase.Config):
         enable_profiling: bool = param(False, help="Whether a few steps are profiled.")
-        profiler: ProfilerKnobs = param(ProfilerKnobs, help="Which steps are profiled.")
+        profiler: ProfilerOptions = param(ProfilerOptions, help="Which steps are profiled.")
 
         def faults(self) -> list[Fault]:
             faults = [*self.faults_of_rounds(), *self.faults_of_batches(), *self.faults_of_steps()]
@@ -164,7 +164,7 @@ class Loop(TrainerBase):
         return self.progress
 
     def settled(self) -> dict[str, Any]:
-        """The knobs that were automatic, with the values that they got."""
+        """The options that were automatic, with the values that they got."""
         found = {"batch_size": self.base.batch_size, "learning_rate": self._own_rate()}
         rows = self.judge.measured_rows
         return found if rows is None else {**found, "eval_batch_size": rows}
@@ -231,7 +231,7 @@ class Loop(TrainerBase):
                 found = resume_from.progress.base_batch_size
             else:
                 found = measured(self.model, training, most, self.engine, learns=True)
-            found = self.workers.told(found)
+            found = self.workers.broadcast(found)
         return plan_of(self.config, len(training), self.workers.count, found)
 
     def _resume(self, checkpoint: Checkpoint) -> None:
@@ -387,7 +387,7 @@ class Loop(TrainerBase):
 
     def _round(self, training: Frame, validation: Frame | None, checkpoint: bool = True) -> None:
         progress = self.progress
-        self.workers.agree(list(self.model.buffers()))  # running means of norms are those of all processes
+        self.workers.all_reduce_mean(list(self.model.buffers()))  # running means of norms are those of all processes
         with self.learner.judged():
             if self.config.skip_all_evaluation:
                 self._refuse_lost_run(float(self.last_loss))
@@ -457,7 +457,7 @@ class Loop(TrainerBase):
             rounds = self.config.early_stop
             logger.info("No improvement for %d rounds: training stops at step %d.", rounds, progress.steps)
             progress.stopped_early = True
-        elif self.workers.told(self.callbacks.should_early_stop(self, progress, self.engine.is_main)):
+        elif self.workers.broadcast(self.callbacks.should_early_stop(self, progress, self.engine.is_main)):
             progress.stopped_early = True
 
     def _waited_too_long(self) -> bool:

@@ -1,4 +1,4 @@
-"""Optimizers: those of torch and of other well-kept packages, each with the knobs that the config names.
+"""Optimizers: those of torch and of other well-kept packages, each with the options that the config names.
 
 A section is a table row: the class that does the work and the fields of the config. The learning rate is the
 trainer's, never the optimizer's.
@@ -40,7 +40,7 @@ class Optimizer(Component):
             return False
 
         def faults(self) -> list[tuple[str, str]]:
-            """(parameter, message) of knobs that do not go together."""
+            """(parameter, message) of options that do not go together."""
             return []
 
         def make(self, weights: Sequence[nn.Parameter] | Sequence[Group], rate: float) -> torch.optim.Optimizer:
@@ -49,11 +49,11 @@ class Optimizer(Component):
             Raises:
                 MissingExtraError: The package that does the work is not installed.
             """
-            knobs = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+            options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
             works = _resolved(self.works, self.extra)
-            if _can_fuse(works, weights, knobs):
-                knobs["fused"] = True
-            return works(weights, **{"lr": rate, **knobs})
+            if _can_fuse(works, weights, options):
+                options["fused"] = True
+            return works(weights, **{"lr": rate, **options})
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
@@ -72,18 +72,18 @@ def _resolved(works: OptimizerClass | str, extra: str) -> OptimizerClass:
 
 
 def _can_fuse(
-    works: OptimizerClass, weights: Sequence[nn.Parameter] | Sequence[Group], knobs: Mapping[str, Any]
+    works: OptimizerClass, weights: Sequence[nn.Parameter] | Sequence[Group], options: Mapping[str, Any]
 ) -> bool:
     lists = [each["params"] if isinstance(each, dict) else [each] for each in weights]
     kinds = {(weight.is_floating_point(), weight.device.type) for each in lists for weight in each}
-    if works is torch.optim.SGD and knobs["momentum"] and (True, "cuda") in kinds:
+    if works is torch.optim.SGD and options["momentum"] and (True, "cuda") in kinds:
         return False  # where its first step is left out, its next one reads momentum that nobody wrote
     return "fused" in inspect.signature(works).parameters and kinds <= {(True, "cpu"), (True, "cuda")}
 
 
-def _declare(name: str, works: OptimizerClass | str, **knobs: tuple[Any, Any]) -> None:
+def _declare(name: str, works: OptimizerClass | str, **options: tuple[Any, Any]) -> None:
     title = "".join(word.title() for word in name.split("_"))
-    fields = [(knob, hint, declared) for knob, (hint, declared) in knobs.items()]
+    fields = [(option, hint, declared) for option, (hint, declared) in options.items()]
     config = dataclasses.make_dataclass("Config", fields, bases=(Optimizer.Config,), frozen=True, kw_only=True)
     config.__module__, config.__qualname__ = __name__, f"{title}Optimizer.Config"
     config.works = works  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ import math
 from typing import Protocol
 
 from ludwig.error import ConfigValidationError
-from ludwig.training.knobs import Auto
+from ludwig.training.options import Auto
 from ludwig.training.schedules import Span
 
 AUTO_SHARE = 0.2  # of the rows that an automatic batch may take
@@ -15,8 +15,8 @@ AUTO_MOST = {"cpu": 128}  # rows of an automatic batch by device
 SCALINGS = {"constant": lambda workers: 1.0, "sqrt": math.sqrt, "linear": float}
 
 
-class Knobs(Protocol):
-    """The knobs that a plan follows from."""
+class Options(Protocol):
+    """The options that a plan follows from."""
 
     @property
     def batch_size(self) -> int | Auto: ...
@@ -40,7 +40,7 @@ class Knobs(Protocol):
 class Plan:
     """How many rows, steps and rounds. A step takes a batch of each worker."""
 
-    knobs: Knobs
+    options: Options
     rows: int
     batch_size: int
     accumulation: int  # steps of an optimizer step
@@ -57,14 +57,14 @@ class Plan:
 
     @property
     def steps_per_round(self) -> int:
-        if self.knobs.steps_per_checkpoint:
-            return min(self.knobs.steps_per_checkpoint, self.steps_per_epoch)
-        return max(self.steps_per_epoch // max(self.knobs.checkpoints_per_epoch, 1), 1)
+        if self.options.steps_per_checkpoint:
+            return min(self.options.steps_per_checkpoint, self.steps_per_epoch)
+        return max(self.steps_per_epoch // max(self.options.checkpoints_per_epoch, 1), 1)
 
     def total_steps(self, steps: int = 0, epoch: int = 1, row: int = 0) -> int:
         """All steps of a run that has done these, and stands at this row of this epoch."""
         rest = math.ceil((self.rows - row) / self.step_rows)
-        return self.knobs.train_steps or steps + rest + (self.knobs.epochs - max(epoch, 1)) * self.steps_per_epoch
+        return self.options.train_steps or steps + rest + (self.options.epochs - max(epoch, 1)) * self.steps_per_epoch
 
     def span(self, total_steps: int) -> Span:
         """What a schedule knows of the run."""
@@ -74,40 +74,40 @@ class Plan:
         """With batches larger by the factor, up to the bound and to all rows."""
         if factor == 1:
             return self
-        most = min(self.knobs.max_batch_size or self.rows, self.rows // self.workers)
+        most = min(self.options.max_batch_size or self.rows, self.rows // self.workers)
         return dataclasses.replace(self, batch_size=max(min(int(self.batch_size * factor), most), self.batch_size))
 
 
-def plan_of(knobs: Knobs, rows: int, workers: int, found: int) -> Plan:
+def plan_of(options: Options, rows: int, workers: int, found: int) -> Plan:
     """The plan of a run; `found` is the batch size where the config leaves it open.
 
     Raises:
         ConfigValidationError: So many workers cannot have the effective batch size that is asked for.
     """
-    size, accumulation = _batch(knobs, workers, found)
-    if knobs.effective_batch_size not in ("auto", size * accumulation * workers):
+    size, accumulation = _batch(options, workers, found)
+    if options.effective_batch_size not in ("auto", size * accumulation * workers):
         raise ConfigValidationError(
             f"trainer.effective_batch_size: Must be batch_size {size} x gradient_accumulation_steps {accumulation} x "
-            f"{workers} workers. Received: {knobs.effective_batch_size}. Leave one of them out to have it computed."
+            f"{workers} workers. Received: {options.effective_batch_size}. Leave one of them out to have it computed."
         )
-    return Plan(knobs, rows, size, accumulation, workers)
+    return Plan(options, rows, size, accumulation, workers)
 
 
-def most_rows(knobs: Knobs, rows: int, device_type: str) -> int:
+def most_rows(options: Options, rows: int, device_type: str) -> int:
     """The largest batch that may be tried where the config leaves the size open."""
-    bounds = [int(rows * AUTO_SHARE), knobs.max_batch_size or rows, AUTO_MOST.get(device_type, rows)]
+    bounds = [int(rows * AUTO_SHARE), options.max_batch_size or rows, AUTO_MOST.get(device_type, rows)]
     return max(min(bounds), 1)
 
 
-def leaves_batch_open(knobs: Knobs) -> bool:
-    """Whether the batch size follows from no other knob."""
-    others = (knobs.effective_batch_size, knobs.gradient_accumulation_steps)
-    return knobs.batch_size == "auto" and "auto" in others
+def leaves_batch_open(options: Options) -> bool:
+    """Whether the batch size follows from no other option."""
+    others = (options.effective_batch_size, options.gradient_accumulation_steps)
+    return options.batch_size == "auto" and "auto" in others
 
 
-def _batch(knobs: Knobs, workers: int, found: int) -> tuple[int, int]:
+def _batch(options: Options, workers: int, found: int) -> tuple[int, int]:
     """(rows of a batch, batches of an optimizer step)."""
-    size, steps, effective = knobs.batch_size, knobs.gradient_accumulation_steps, knobs.effective_batch_size
+    size, steps, effective = options.batch_size, options.gradient_accumulation_steps, options.effective_batch_size
     if effective == "auto":
         return (found if size == "auto" else size), (1 if steps == "auto" else steps)
     own = max(effective // workers, 1)

@@ -23,7 +23,7 @@ NAMES = {"ProfilerStep*": "(between operators)"}  # torch's name of what a step 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ProfilerKnobs:
+class ProfilerOptions:
     """The section `trainer.profiler`: which steps are traced, again and again."""
 
     wait: int = param(1, min=0, help="Steps that are not watched, at the beginning of each time.")
@@ -43,10 +43,10 @@ class Cost:
 
 
 class Profiling(Callback):
-    """Writes a trace for each time that the knobs ask for, and tells the costliest operators at the end."""
+    """Writes a trace for each time that the options ask for, and tells the costliest operators at the end."""
 
-    def __init__(self, knobs: ProfilerKnobs) -> None:
-        self.knobs = knobs
+    def __init__(self, options: ProfilerOptions) -> None:
+        self.options = options
         self.profiler: Any = None
         self.writes: Callable[[Any], None] | None = None
         self.costs: dict[str, Cost] = {}
@@ -54,7 +54,7 @@ class Profiling(Callback):
     def on_trainer_train_setup(self, trainer: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any) -> None:
         if not is_coordinator:
             return
-        if self.knobs.active == 0:  # torch refuses it
+        if self.options.active == 0:  # torch refuses it
             logger.warning(
                 "enable_profiling: no step is profiled, since trainer.profiler.active is 0. Set it to 1 or more."
             )
@@ -63,7 +63,7 @@ class Profiling(Callback):
             logger.warning("enable_profiling: the run is not saved, so no traces are kept; the table at the end is.")
         else:
             self.writes = profiler.tensorboard_trace_handler(str(Path(save_path) / LOGS_DIR_NAME / FOLDER))
-        schedule = profiler.schedule(**dataclasses.asdict(self.knobs))
+        schedule = profiler.schedule(**dataclasses.asdict(self.options))
         self.profiler = profiler.profile(schedule=schedule, on_trace_ready=self._take)
         self.profiler.start()
 
@@ -82,8 +82,8 @@ class Profiling(Callback):
         if self.costs:
             logger.info("The costliest operators of the profiled steps:\n%s", costs_table(self.costs))
         else:
-            knobs = self.knobs
-            before = knobs.skip_first + knobs.wait + knobs.warmup
+            options = self.options
+            before = options.skip_first + options.wait + options.warmup
             text = "enable_profiling: training ended before a step was profiled: the first is step %d. Lower "
             logger.warning(text + "trainer.profiler.skip_first, wait or warmup, or train for longer.", before + 1)
         self.profiler, self.writes, self.costs = None, None, {}

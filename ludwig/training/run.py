@@ -19,7 +19,7 @@ from ludwig.models import artifacts
 from ludwig.runtime.atomic import numbered, read_json, write_json
 from ludwig.training import report
 from ludwig.training.curves import save_learning_curves
-from ludwig.training.knobs import EvaluationKnobs
+from ludwig.training.options import EvaluationOptions
 from ludwig.training.progress import History, Progress
 
 logger = logging.getLogger(__name__)
@@ -128,11 +128,11 @@ def facts_of_run(path: str | None) -> Json | None:
     return read_json(file) if file is not None and file.is_file() else None
 
 
-def training_stats(progress: Progress, knobs: EvaluationKnobs) -> TrainingStats:
+def training_stats(progress: Progress, options: EvaluationOptions) -> TrainingStats:
     """The histories without their epochs and steps."""
     histories = (progress.train_metrics, progress.validation_metrics, progress.test_metrics)
     training, validation, test = (_values(history) for history in histories)
-    return TrainingStats(training, validation, test, _frequency(knobs))
+    return TrainingStats(training, validation, test, _frequency(options))
 
 
 def _values(history: History) -> SplitStats:
@@ -142,7 +142,7 @@ def _values(history: History) -> SplitStats:
     }
 
 
-def _frequency(knobs: EvaluationKnobs) -> EvaluationFrequency:
-    if knobs.steps_per_checkpoint:
-        return EvaluationFrequency(knobs.steps_per_checkpoint, EvaluationFrequency.STEP)
-    return EvaluationFrequency(1 / max(knobs.checkpoints_per_epoch, 1), EvaluationFrequency.EPOCH)
+def _frequency(options: EvaluationOptions) -> EvaluationFrequency:
+    if options.steps_per_checkpoint:
+        return EvaluationFrequency(options.steps_per_checkpoint, EvaluationFrequency.STEP)
+    return EvaluationFrequency(1 / max(options.checkpoints_per_epoch, 1), EvaluationFrequency.EPOCH)

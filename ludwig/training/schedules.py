@@ -69,55 +69,57 @@ class LearningRateScheduler:
         )
 
 
-def _linear(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+def _linear(options: LearningRateScheduler, base: float, step: int, span: Span) -> float:
     return base * max(0.0, 1 - step / span.total_steps)
 
 
-def _exponential(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
-    exponent = 1 + step / knobs.decay_steps
-    return base * knobs.decay_rate ** (math.ceil(exponent) if knobs.staircase else exponent)
+def _exponential(options: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+    exponent = 1 + step / options.decay_steps
+    return base * options.decay_rate ** (math.ceil(exponent) if options.staircase else exponent)
 
 
-def _cosine(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+def _cosine(options: LearningRateScheduler, base: float, step: int, span: Span) -> float:
     """With warm restarts: Loshchilov & Hutter 2017, "SGDR", arXiv:1608.03983, eq. 5."""
-    period, begin = knobs.t_0 or span.steps_per_round, 0
+    period, begin = options.t_0 or span.steps_per_round, 0
     while step - begin >= period:
-        begin, period = begin + period, period * knobs.t_mult
-        if knobs.t_mult == 1:
+        begin, period = begin + period, period * options.t_mult
+        if options.t_mult == 1:
             begin = step - step % period
-    return knobs.eta_min + (base - knobs.eta_min) * (1 + math.cos(math.pi * (step - begin) / period)) / 2
+    return options.eta_min + (base - options.eta_min) * (1 + math.cos(math.pi * (step - begin) / period)) / 2
 
 
-def _one_cycle(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+def _one_cycle(options: LearningRateScheduler, base: float, step: int, span: Span) -> float:
     """Smith & Topin 2018, "Super-Convergence", arXiv:1708.07120, with cosine flanks."""
-    top = knobs.max_lr or base
-    first = top / knobs.div_factor
-    climb = knobs.pct_start * span.total_steps
+    top = options.max_lr or base
+    first = top / options.div_factor
+    climb = options.pct_start * span.total_steps
     if step < climb:
         return first + (top - first) * (1 - math.cos(math.pi * step / climb)) / 2
-    last = first / knobs.final_div_factor
+    last = first / options.final_div_factor
     share = min((step - climb) / max(span.total_steps - climb, 1), 1)
     return last + (top - last) * (1 + math.cos(math.pi * share)) / 2
 
 
-def _inverse_sqrt(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
-    return base / math.sqrt(max(step, knobs.inverse_sqrt_warmup_steps))
+def _inverse_sqrt(options: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+    return base / math.sqrt(max(step, options.inverse_sqrt_warmup_steps))
 
 
-def _polynomial(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+def _polynomial(options: LearningRateScheduler, base: float, step: int, span: Span) -> float:
     share = min(step / span.total_steps, 1)
-    return float((base - knobs.polynomial_end_lr) * (1 - share) ** knobs.polynomial_power + knobs.polynomial_end_lr)
+    return float(
+        (base - options.polynomial_end_lr) * (1 - share) ** options.polynomial_power + options.polynomial_end_lr
+    )
 
 
-def _wsd(knobs: LearningRateScheduler, base: float, step: int, span: Span) -> float:
+def _wsd(options: LearningRateScheduler, base: float, step: int, span: Span) -> float:
     """Warm-up, stable, decay: Hu et al. 2024, "MiniCPM", arXiv:2404.06395, section 4."""
-    warmup = knobs.wsd_warmup_fraction * span.total_steps
-    fall_begins = warmup + knobs.wsd_stable_fraction * span.total_steps
+    warmup = options.wsd_warmup_fraction * span.total_steps
+    fall_begins = warmup + options.wsd_stable_fraction * span.total_steps
     if step < warmup:
         return base * (step + 1) / math.ceil(warmup)
     if step < fall_begins:
         return base
-    return base * max(0.0, 1 - (step - fall_begins) / max(knobs.wsd_decay_fraction * span.total_steps, 1))
+    return base * max(0.0, 1 - (step - fall_begins) / max(options.wsd_decay_fraction * span.total_steps, 1))
 
 
 _DECAYS: dict[str, Callable[[LearningRateScheduler, float, int, Span], float]] = {

@@ -13,7 +13,7 @@ from ludwig.data.loader import batches, bucketed, of_worker, shuffled
 from ludwig.models.base import Model
 from ludwig.runtime.distributed import Workers
 from ludwig.runtime.engine import Engine
-from ludwig.training.knobs import BatchKnobs
+from ludwig.training.options import BatchOptions
 from ludwig.training.plan import Plan
 from ludwig.training.progress import Progress
 
@@ -37,7 +37,7 @@ class Window:
             return Window(batches, rows)
         counted = [model.weights_of(batch) for batch in batches]
         weights = {name: torch.stack([each[name] for each in counted]).sum() for name in model.outputs}
-        engine.workers.add_up(list(weights.values()))
+        engine.workers.all_reduce_sum(list(weights.values()))
         return Window(batches, rows, weights)
 
 
@@ -58,14 +58,14 @@ def windows(
 
 
 def order_of(
-    training: Frame, knobs: BatchKnobs, plan: Plan, progress: Progress, seed: int, workers: Workers
+    training: Frame, options: BatchOptions, plan: Plan, progress: Progress, seed: int, workers: Workers
 ) -> Tensor | None:
     """The rows that this process still has to learn from in the epoch; None for all as they lie."""
-    if not knobs.should_shuffle and knobs.bucketing_field is None and progress.row == 0 and workers.count == 1:
+    if not options.should_shuffle and options.bucketing_field is None and progress.row == 0 and workers.count == 1:
         return None
     rows = len(training)
-    order = shuffled(rows, seed, progress.epoch) if knobs.should_shuffle else torch.arange(rows)
-    if knobs.bucketing_field is not None:
+    order = shuffled(rows, seed, progress.epoch) if options.should_shuffle else torch.arange(rows)
+    if options.bucketing_field is not None:
         whole = progress.base_batch_size * workers.count  # not the batch of the moment: an epoch keeps its order
-        order = bucketed(order, training.lengths(knobs.bucketing_field), whole, seed, progress.epoch)
+        order = bucketed(order, training.lengths(options.bucketing_field), whole, seed, progress.epoch)
     return of_worker(order[progress.row :], plan.batch_size, workers.rank, workers.count)

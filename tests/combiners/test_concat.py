@@ -14,9 +14,9 @@ LONG = Source(("t",), "text", Shape("sequence", 3, 6))
 CONFIG = COMBINERS.get("concat").Config
 
 
-def build(sources, **knobs):
+def build(sources, **options):
     torch.manual_seed(0)
-    return load(CONFIG, knobs).build(sources)
+    return load(CONFIG, options).build(sources)
 
 
 def sequence(values: Tensor, lengths: list[int]) -> Signal:
@@ -47,7 +47,7 @@ class TestVectors:
         expected = two(one(vector).relu()).relu()
         torch.testing.assert_close(combiner([Signal.vector(vector)]).values, expected)
 
-    def test_listed_layers_have_knobs_of_their_own(self):
+    def test_listed_layers_have_options_of_their_own(self):
         combiner = build([VECTOR], fc_layers=[{"output_size": 4, "activation": "tanh"}, {"output_size": 2}])
         vector = torch.randn(4, 3)
         one, two = linears(combiner)
@@ -64,9 +64,9 @@ class TestResidual:
         torch.testing.assert_close(combiner([Signal.vector(vector)]).values, first + two(first).relu())
 
     def test_where_no_layer_keeps_the_size_it_changes_nothing(self):
-        knobs = {"fc_layers": [{"output_size": 5}, {"output_size": 4}]}
+        options = {"fc_layers": [{"output_size": 5}, {"output_size": 4}]}
         vector = Signal.vector(torch.randn(4, 3))
-        plain, residual = build([VECTOR], **knobs), build([VECTOR], residual=True, **knobs)
+        plain, residual = build([VECTOR], **options), build([VECTOR], residual=True, **options)
         assert torch.equal(plain([vector]).values, residual([vector]).values)
 
 
@@ -114,17 +114,17 @@ class TestSequences:
 
 
 class TestBatchEnsemble:
-    KNOBS = {"batch_ensemble": True, "num_fc_layers": 2, "output_size": 5, "num_ensemble_members": 3}
+    OPTIONS = {"batch_ensemble": True, "num_fc_layers": 2, "output_size": 5, "num_ensemble_members": 3}
 
     def test_it_gives_members(self):
-        combiner = build([VECTOR], **self.KNOBS)
+        combiner = build([VECTOR], **self.OPTIONS)
         signal = combiner([Signal.vector(torch.randn(4, 3))])
         assert signal.form == "members"
         assert signal.values.shape == (4, 3, 5)
         assert combiner.shape == Shape("members", 5, 3)
 
     def test_each_member_is_a_network_of_scaled_weights(self):
-        combiner = build([VECTOR], **self.KNOBS)
+        combiner = build([VECTOR], **self.OPTIONS)
         vector = torch.randn(4, 3)
         layers = [part for part in combiner.modules() if hasattr(part, "r")]
         for weight in combiner.parameters():
@@ -138,7 +138,7 @@ class TestBatchEnsemble:
             torch.testing.assert_close(members[:, member], values)
 
     def test_members_differ_from_the_start(self):
-        members = build([VECTOR], **self.KNOBS)([Signal.vector(torch.randn(4, 3))]).values
+        members = build([VECTOR], **self.OPTIONS)([Signal.vector(torch.randn(4, 3))]).values
         assert not torch.allclose(members[:, 0], members[:, 1]) or not torch.allclose(members[:, 0], members[:, 2])
 
 

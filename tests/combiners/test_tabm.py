@@ -12,9 +12,9 @@ SOURCES = [Source(("a", "b"), "number", Shape("tokens", 2, 2)), Source(("c",), "
 CONFIG = COMBINERS.get("tabm").Config
 
 
-def build(**knobs):
+def build(**options):
     torch.manual_seed(0)
-    return load(CONFIG, {"num_members": 4, "output_size": 6, **knobs}).build(SOURCES)
+    return load(CONFIG, {"num_members": 4, "output_size": 6, **options}).build(SOURCES)
 
 
 def signals(rows=5):

@@ -23,7 +23,7 @@ COLUMNS: dict[str, list[Any]] = {
     "image": list(_PIXELS),
 }
 TARGETS = {**COLUMNS, "timeseries": ["1 2", "2 3", "5 4", "1 1", "4 2", "6 5"]}
-KNOBS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample
+OPTIONS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample
 
 
 def column_of(kind: str, *, target: bool = False) -> pd.Series:
@@ -40,7 +40,7 @@ def feature_of(kind: str, *, target: bool = False, name: str = "f") -> Feature[A
     """The data half of a feature type with its defaults."""
     cls = FEATURES.get(kind)
     config = cls.TargetConfig if target else cls.Config
-    return cls(config(**KNOBS.get(kind, {})), name, target=target)
+    return cls(config(**OPTIONS.get(kind, {})), name, target=target)
 
 
 def learned(kind: str, *, target: bool = False) -> tuple[Feature[Any, Any, Any], Facts, Any]:

@@ -14,12 +14,12 @@ SOURCES = [
     Source(("d", "e"), "category", Shape("tokens", 4, 2)),
     Source(("f",), "vector", Shape("vector", 5)),
 ]
-EVERY = [(name, knobs) for name in COMBINERS.names() for knobs in ({}, {"num_fc_layers": 2, "output_size": 6})]
+EVERY = [(name, options) for name in COMBINERS.names() for options in ({}, {"num_fc_layers": 2, "output_size": 6})]
 
 
-def build(name: str, knobs: dict, seed: int = 0) -> Combiner:
+def build(name: str, options: dict, seed: int = 0) -> Combiner:
     torch.manual_seed(seed)
-    return COMBINERS.get(name).Config(**knobs).build(SOURCES).eval()
+    return COMBINERS.get(name).Config(**options).build(SOURCES).eval()
 
 
 def signals(rows: int) -> list[Signal]:
@@ -31,18 +31,18 @@ def signals(rows: int) -> list[Signal]:
     return [Signal(source.shape.form, values[:rows]) for source, values in zip(SOURCES, wide, strict=True)]
 
 
-@pytest.mark.parametrize(("name", "knobs"), EVERY)
+@pytest.mark.parametrize(("name", "options"), EVERY)
 @pytest.mark.parametrize("rows", [1, 3])
-def test_it_gives_the_shape_and_the_form_that_it_promises(name, knobs, rows):
-    combiner = build(name, knobs)
+def test_it_gives_the_shape_and_the_form_that_it_promises(name, options, rows):
+    combiner = build(name, options)
     signal, shape = combiner(signals(rows)), combiner.shape
-    assert signal.form == shape.form == COMBINERS.get(name).Config(**knobs).gives([s.shape.form for s in SOURCES])
+    assert signal.form == shape.form == COMBINERS.get(name).Config(**options).gives([s.shape.form for s in SOURCES])
     assert signal.values.shape == ((rows, shape.size) if shape.form == "vector" else (rows, shape.count, shape.size))
 
 
-@pytest.mark.parametrize(("name", "knobs"), EVERY)
-def test_every_weight_gets_a_gradient_and_so_do_the_inputs(name, knobs):
-    combiner, given = build(name, knobs), signals(3)
+@pytest.mark.parametrize(("name", "options"), EVERY)
+def test_every_weight_gets_a_gradient_and_so_do_the_inputs(name, options):
+    combiner, given = build(name, options), signals(3)
     for signal in given:
         signal.values.requires_grad_()
     combiner(given).values.square().sum().backward()
@@ -50,18 +50,18 @@ def test_every_weight_gets_a_gradient_and_so_do_the_inputs(name, knobs):
     assert all(signal.values.grad.abs().sum() > 0 for signal in given)
 
 
-@pytest.mark.parametrize(("name", "knobs"), EVERY)
-def test_seeds_and_saved_weights_give_the_same_numbers(name, knobs):
-    one, two, other = build(name, knobs), build(name, knobs), build(name, knobs, seed=5)
+@pytest.mark.parametrize(("name", "options"), EVERY)
+def test_seeds_and_saved_weights_give_the_same_numbers(name, options):
+    one, two, other = build(name, options), build(name, options), build(name, options, seed=5)
     other.load_state_dict(one.state_dict())
     expected = one(signals(3)).values
     assert torch.equal(two(signals(3)).values, expected)
     assert torch.equal(other(signals(3)).values, expected)
 
 
-@pytest.mark.parametrize(("name", "knobs"), EVERY)
-def test_rows_do_not_see_each_other(name, knobs):
-    combiner = build(name, knobs)
+@pytest.mark.parametrize(("name", "options"), EVERY)
+def test_rows_do_not_see_each_other(name, options):
+    combiner = build(name, options)
     torch.testing.assert_close(combiner(signals(3)).values[:1], combiner(signals(1)).values)
 
 

@@ -1,4 +1,4 @@
-"""What holds for the knobs of every component that a config can name."""
+"""What holds for the options of every component that a config can name."""
 
 from __future__ import annotations
 

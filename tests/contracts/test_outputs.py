@@ -20,10 +20,10 @@ FORMS = [Shape("vector", WIDTH), Shape("members", WIDTH, MEMBERS)]
 
 def build(kind: str, decoder: str | None, loss: str | None, shape: Shape, seed: int = 0) -> Output:
     torch.manual_seed(seed)
-    knobs = {"decoder": DECODERS.get(decoder, kind).Config()} if decoder else {}
-    knobs |= {"loss": LOSSES.get(loss, kind).Config()} if loss else {}
+    options = {"decoder": DECODERS.get(decoder, kind).Config()} if decoder else {}
+    options |= {"loss": LOSSES.get(loss, kind).Config()} if loss else {}
     _, facts, _ = learned(kind, target=True)
-    return OUTPUTS.get(kind, "ecd").Config(name="f", **knobs).build(shape, {}, facts)
+    return OUTPUTS.get(kind, "ecd").Config(name="f", **options).build(shape, {}, facts)
 
 
 def combined(shape: Shape, rows: int = ROWS) -> Signal:

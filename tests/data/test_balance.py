@@ -34,12 +34,12 @@ def test_undersampling_leaves_rows_of_the_majority_out(minority, ratio):
     assert len(set(rows.tolist())) == len(rows)
 
 
-@pytest.mark.parametrize("knob", ["oversample", "undersample"])
+@pytest.mark.parametrize("option", ["oversample", "undersample"])
 @pytest.mark.parametrize("target", [classes(100, 60), classes(100, 50), classes(50, 50)])
-def test_nothing_changes_where_the_classes_are_balanced_already(knob, target, caplog):
-    knobs = {"oversample": None, "undersample": None, knob: 0.5}
+def test_nothing_changes_where_the_classes_are_balanced_already(option, target, caplog):
+    options = {"oversample": None, "undersample": None, option: 0.5}
     with caplog.at_level(logging.INFO):
-        rows = balance(target, **knobs, seed=1)
+        rows = balance(target, **options, seed=1)
     assert rows.tolist() == list(range(len(target)))
     assert "as balanced as asked for already" in caplog.text
 
@@ -69,10 +69,10 @@ def test_more_than_two_classes_are_refused():
         balance(np.array([0, 1, 2]), oversample=0.5, undersample=None, seed=0)
 
 
-@pytest.mark.parametrize("knob", ["oversample", "undersample"])
-def test_the_seed_decides_which_rows(knob):
-    knobs = {"oversample": None, "undersample": None, knob: 0.9}
-    one, same, other = (balance(classes(300, 30), **knobs, seed=seed).tolist() for seed in (1, 1, 2))
+@pytest.mark.parametrize("option", ["oversample", "undersample"])
+def test_the_seed_decides_which_rows(option):
+    options = {"oversample": None, "undersample": None, option: 0.9}
+    one, same, other = (balance(classes(300, 30), **options, seed=seed).tolist() for seed in (1, 1, 2))
     assert one == same != other
     assert one == sorted(one)
 

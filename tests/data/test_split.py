@@ -36,8 +36,8 @@ def table():
     )
 
 
-def splitter(name, **knobs):
-    return load(SPLITTERS.get(name).Config, knobs).build()
+def splitter(name, **options):
+    return load(SPLITTERS.get(name).Config, options).build()
 
 
 def parts_of(index: SplitIndex):
@@ -304,11 +304,11 @@ def test_a_config_that_overrides_a_split_column_says_so(caplog):
     assert "a column 'split', which preprocessing.split overrides" in caplog.text
 
 
-# The knobs
+# The options
 
 
-def faults_of(name, **knobs):
-    return load(SPLITTERS.get(name).Config, knobs).faults()
+def faults_of(name, **options):
+    return load(SPLITTERS.get(name).Config, options).faults()
 
 
 @pytest.mark.parametrize(

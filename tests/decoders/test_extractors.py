@@ -6,8 +6,8 @@ from ludwig.schema import dump, load
 LABELS = ("good", "bad", "not good")
 
 
-def extractor(**knobs):
-    return CategoryExtractor.Config(**knobs).build(LABELS, "bad")
+def extractor(**options):
+    return CategoryExtractor.Config(**options).build(LABELS, "bad")
 
 
 class TestCategoryExtractor:

@@ -11,9 +11,9 @@ WIDTH, ROWS = 6, 5
 VECTOR, MEMBERS = Shape("vector", WIDTH), Shape("members", WIDTH, 3)
 
 
-def build(name, kind, shape=VECTOR, size=1, **knobs):
+def build(name, kind, shape=VECTOR, size=1, **options):
     torch.manual_seed(0)
-    return load(DECODERS.get(name, kind).Config, knobs).build(shape, size)
+    return load(DECODERS.get(name, kind).Config, options).build(shape, size)
 
 
 def linears(module):
@@ -86,39 +86,39 @@ class TestMlpClassifier:
 CLASSIFIERS = [("classifier", {"num_fc_layers": 1, "fc_dropout": 0.5}), ("mlp_classifier", {"dropout": 0.5})]
 
 
-@pytest.mark.parametrize(("name", "knobs"), CLASSIFIERS)
+@pytest.mark.parametrize(("name", "options"), CLASSIFIERS)
 class TestMonteCarloDropout:
-    def test_without_samples_a_prediction_has_no_dropout(self, name, knobs, combined):
-        decoder = build(name, "category", size=3, **knobs).eval()
+    def test_without_samples_a_prediction_has_no_dropout(self, name, options, combined):
+        decoder = build(name, "category", size=3, **options).eval()
         assert torch.equal(decoder(combined).logits, decoder(combined).logits)
 
-    def test_training_draws_once(self, name, knobs, combined):
-        one, many = (build(name, "category", size=3, mc_dropout_samples=n, **knobs) for n in (0, 5))
+    def test_training_draws_once(self, name, options, combined):
+        one, many = (build(name, "category", size=3, mc_dropout_samples=n, **options) for n in (0, 5))
         torch.manual_seed(3)
         expected = one(combined).logits
         torch.manual_seed(3)
         assert torch.equal(many(combined).logits, expected)
 
-    def test_probabilities_are_the_mean_of_those_of_the_draws(self, name, knobs, combined):
-        decoder = build(name, "category", size=3, mc_dropout_samples=4, **knobs).eval()
+    def test_probabilities_are_the_mean_of_those_of_the_draws(self, name, options, combined):
+        decoder = build(name, "category", size=3, mc_dropout_samples=4, **options).eval()
         torch.manual_seed(3)
         ours = decoder(combined).logits.softmax(-1)
-        single = build(name, "category", size=3, **knobs)  # in training mode: dropout is on
+        single = build(name, "category", size=3, **options)  # in training mode: dropout is on
         torch.manual_seed(3)
         draws = torch.stack([single(combined).logits.softmax(-1) for _ in range(4)])
         torch.testing.assert_close(ours, draws.mean(0))
 
-    def test_many_draws_come_near_to_their_expectation(self, name, knobs, combined):
-        decoder = build(name, "category", size=3, mc_dropout_samples=3000, **knobs).eval()
+    def test_many_draws_come_near_to_their_expectation(self, name, options, combined):
+        decoder = build(name, "category", size=3, mc_dropout_samples=3000, **options).eval()
         one, two = decoder(combined).logits.softmax(-1), decoder(combined).logits.softmax(-1)
         torch.testing.assert_close(one, two, rtol=0, atol=0.03)
 
-    def test_dropout_is_off_again_afterwards(self, name, knobs, combined):
-        decoder = build(name, "category", size=3, mc_dropout_samples=2, **knobs).eval()
+    def test_dropout_is_off_again_afterwards(self, name, options, combined):
+        decoder = build(name, "category", size=3, mc_dropout_samples=2, **options).eval()
         decoder(combined)
         assert [type(part).__name__ for part in decoder.modules() if part.training] == []
 
-    def test_two_classes_in_one_logit_are_averaged_as_probabilities(self, name, knobs, combined):
+    def test_two_classes_in_one_logit_are_averaged_as_probabilities(self, name, options, combined):
         decoder = build("mlp_classifier", "binary", mc_dropout_samples=4, dropout=0.5).eval()
         torch.manual_seed(3)
         ours = decoder(combined).logits.sigmoid()
@@ -127,12 +127,12 @@ class TestMonteCarloDropout:
         draws = torch.stack([single(combined).logits.sigmoid() for _ in range(4)])
         torch.testing.assert_close(ours, draws.mean(0))
 
-    def test_members_are_averaged_each_by_itself(self, name, knobs, combined):
-        decoder = build(name, "category", MEMBERS, size=3, mc_dropout_samples=4, **knobs).eval()
+    def test_members_are_averaged_each_by_itself(self, name, options, combined):
+        decoder = build(name, "category", MEMBERS, size=3, mc_dropout_samples=4, **options).eval()
         members = combined.unsqueeze(1).expand(-1, 3, -1)
         torch.manual_seed(3)
         ours = decoder(members).logits.softmax(-1)
-        single = build(name, "category", MEMBERS, size=3, **knobs)
+        single = build(name, "category", MEMBERS, size=3, **options)
         torch.manual_seed(3)
         draws = torch.stack([single(members).logits.softmax(-1) for _ in range(4)])
         torch.testing.assert_close(ours, draws.mean(0))

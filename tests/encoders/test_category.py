@@ -27,9 +27,9 @@ def ids_of(column, facts):
 FACTS = [facts_of(SMALL), facts_of(LARGE)]  # 3 and 10 words, the unknown one included
 
 
-def build(name, facts, **knobs):
+def build(name, facts, **options):
     torch.manual_seed(0)
-    return ENCODERS.get(name, "category").Config(**knobs).build(facts)
+    return ENCODERS.get(name, "category").Config(**options).build(facts)
 
 
 class TestDense:

@@ -10,9 +10,9 @@ NUMBERS = NumberFeature(NumberFeature.Config(), "x").facts_of_config()
 VECTOR = VectorFacts(3, (0.0, 0.0, 0.0))
 
 
-def build(name, kind, facts, **knobs):
+def build(name, kind, facts, **options):
     torch.manual_seed(0)
-    return ENCODERS.get(name, kind).Config(**knobs).build(facts)
+    return ENCODERS.get(name, kind).Config(**options).build(facts)
 
 
 @pytest.mark.parametrize("kind", ["number", "binary"])

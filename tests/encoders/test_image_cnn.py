@@ -9,9 +9,9 @@ from ludwig.features.image import ImageFacts
 FACTS = ImageFacts(3, 12, 10)
 
 
-def build(**knobs):
+def build(**options):
     torch.manual_seed(0)
-    return ENCODERS.get("stacked_cnn", "image").Config(**knobs).build([FACTS]).eval()
+    return ENCODERS.get("stacked_cnn", "image").Config(**options).build([FACTS]).eval()
 
 
 def test_it_is_the_network_that_torch_would_build():
@@ -25,7 +25,7 @@ def test_it_is_the_network_that_torch_would_build():
 
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize(
-    "knobs",
+    "options",
     [
         {},
         {"padding": "same", "stride": 2, "num_conv_layers": 1},
@@ -33,8 +33,8 @@ def test_it_is_the_network_that_torch_would_build():
         {"pool_function": "mean"},
     ],
 )
-def test_it_gives_one_vector_an_image(batch, knobs):
-    encoder = build(output_size=7, **knobs)
+def test_it_gives_one_vector_an_image(batch, options):
+    encoder = build(output_size=7, **options)
     assert encoder(torch.zeros(batch, 3, 12, 10, dtype=torch.uint8)).values.shape == (batch, 7)
 
 

@@ -26,9 +26,9 @@ FACTS = [facts_of(column) for column in COLUMNS]
 SCALED = torch.from_numpy(np.stack([scaled(column) for column in COLUMNS], axis=1)).float()  # [N, C]
 
 
-def build(name: str, **knobs) -> Encoder:
+def build(name: str, **options) -> Encoder:
     torch.manual_seed(0)
-    return ENCODERS.get(name, "number").Config(output_size=5, **knobs).build(FACTS)
+    return ENCODERS.get(name, "number").Config(output_size=5, **options).build(FACTS)
 
 
 def weights_of(encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
@@ -139,15 +139,15 @@ def test_a_batch_may_have_no_rows(name):
     assert build(name)(torch.empty(0, 3)).values.shape == (0, 3, 5)
 
 
-@pytest.mark.parametrize(("name", "knob"), [("ple", "ple_bin_edges"), ("bins", "bins_bin_edges")])
+@pytest.mark.parametrize(("name", "option"), [("ple", "ple_bin_edges"), ("bins", "bins_bin_edges")])
 @pytest.mark.parametrize("edges", [[], [1.0], [2.0, 1.0], [1.0, 1.0, 2.0]])
-def test_edges_must_ascend(name, knob, edges):
-    ((where, message),) = ENCODERS.get(name, "number").Config(**{knob: edges}).faults()
-    assert where == knob
+def test_edges_must_ascend(name, option, edges):
+    ((where, message),) = ENCODERS.get(name, "number").Config(**{option: edges}).faults()
+    assert where == option
     assert str(edges) in message
 
 
-@pytest.mark.parametrize(("name", "knob"), [("ple", "ple_bin_edges"), ("bins", "bins_bin_edges")])
-def test_edges_that_ascend_are_no_fault(name, knob):
-    assert ENCODERS.get(name, "number").Config(**{knob: [0.0, 1.0]}).faults() == []
+@pytest.mark.parametrize(("name", "option"), [("ple", "ple_bin_edges"), ("bins", "bins_bin_edges")])
+def test_edges_that_ascend_are_no_fault(name, option):
+    assert ENCODERS.get(name, "number").Config(**{option: [0.0, 1.0]}).faults() == []
     assert ENCODERS.get(name, "number").Config().faults() == []

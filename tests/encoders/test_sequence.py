@@ -31,15 +31,15 @@ CASES = [
 ]
 
 
-def build(name: str, knobs: dict, facts: TextFacts):
+def build(name: str, options: dict, facts: TextFacts):
     torch.manual_seed(0)
-    return ENCODERS.get(name, "text").Config(**knobs).build([facts]).eval()
+    return ENCODERS.get(name, "text").Config(**options).build([facts]).eval()
 
 
-@pytest.mark.parametrize(("name", "knobs"), CASES)
-def test_padding_never_changes_the_result(name, knobs, learned):
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_padding_never_changes_the_result(name, options, learned):
     column, facts = learned
-    encoder = build(name, knobs, facts)
+    encoder = build(name, options, facts)
     together = encoder(column).values
     assert together.shape == (len(TEXTS), encoder.shape.size)
     for row, text in enumerate(TEXTS):
@@ -78,8 +78,8 @@ def test_an_lstm_over_numbers_is_torchs():
 
 
 def test_convolutions_must_pool_alike():
-    from ludwig.encoders.sequence_cnn import ConvolutionKnobs
+    from ludwig.encoders.sequence_cnn import ConvolutionOptions
 
-    layers = [ConvolutionKnobs(filter_size=2), ConvolutionKnobs(filter_size=3, pool_size=2)]
+    layers = [ConvolutionOptions(filter_size=2), ConvolutionOptions(filter_size=3, pool_size=2)]
     config = ENCODERS.get("parallel_cnn", "text").Config(conv_layers=layers)
     assert config.faults()

@@ -20,8 +20,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-def learned(column: list, folder=None, **knobs: object):
-    feature = ImageFeature(ImageFeature.Config(**knobs), "im", folder=folder)
+def learned(column: list, folder=None, **options: object):
+    feature = ImageFeature(ImageFeature.Config(**options), "im", folder=folder)
     cells = feature.parse(pd.Series(column))
     facts = feature.finish(feature.tally(cells))
     return feature, facts, feature.encode(cells, facts)

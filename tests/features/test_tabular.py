@@ -12,9 +12,9 @@ from ludwig.error import InputDataError
 from ludwig.features import FEATURES
 
 
-def learned(kind: str, column: list, *, target: bool = False, **knobs: object):
+def learned(kind: str, column: list, *, target: bool = False, **options: object):
     cls = FEATURES.get(kind)
-    feature = cls((cls.TargetConfig if target else cls.Config)(**knobs), "f", target=target)
+    feature = cls((cls.TargetConfig if target else cls.Config)(**options), "f", target=target)
     cells = feature.parse(column if isinstance(column, pd.Series) else pd.Series(column))
     facts = feature.finish(feature.tally(cells))
     return feature, facts, feature.encode(cells, facts)
@@ -48,7 +48,7 @@ def test_the_logarithm_and_nothing():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "expected"),
+    ("options", "expected"),
     [
         ({"missing_value_strategy": "fill_with_const", "fill_value": 9.0}, [1, 9, 1, 4]),
         ({"missing_value_strategy": "fill_with_mean"}, [1, 2, 1, 4]),
@@ -57,19 +57,19 @@ def test_the_logarithm_and_nothing():
         ({"missing_value_strategy": "bfill"}, [1, 1, 1, 4]),
     ],
 )
-def test_missing_numbers_are_filled(knobs, expected):
-    assert learned("number", [1, None, 1, 4], normalization=None, **knobs)[2].column.values.tolist() == expected
+def test_missing_numbers_are_filled(options, expected):
+    assert learned("number", [1, None, 1, 4], normalization=None, **options)[2].column.values.tolist() == expected
 
 
 def test_outliers_are_treated_as_said():
     column = [0.0] * 50 + [1.0] * 50 + [500.0]
-    knobs = {"normalization": None, "outlier_threshold": 3.0}
-    filled = learned("number", column, outlier_strategy="fill_with_const", **knobs)[2].column.values
+    options = {"normalization": None, "outlier_threshold": 3.0}
+    filled = learned("number", column, outlier_strategy="fill_with_const", **options)[2].column.values
     assert filled[-1] == 0
     assert filled[:100].tolist() == column[:100]
-    dropped = learned("number", column, outlier_strategy="drop_row", **knobs)[2].dropped
+    dropped = learned("number", column, outlier_strategy="drop_row", **options)[2].dropped
     assert dropped.tolist() == [False] * 100 + [True]
-    assert learned("number", column, **knobs)[2].column.values[-1] == 500
+    assert learned("number", column, **options)[2].column.values[-1] == 500
 
 
 def test_quantiles_are_those_of_the_scaled_values():
@@ -144,7 +144,7 @@ def test_the_true_label_can_be_chosen():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "expected"),
+    ("options", "expected"),
     [
         ({}, 0),
         ({"missing_value_strategy": "fill_with_true"}, 1),
@@ -152,8 +152,8 @@ def test_the_true_label_can_be_chosen():
         ({"fill_value": "yes"}, 1),
     ],
 )
-def test_missing_binaries_are_filled(knobs, expected):
-    assert learned("binary", [True, True, False, None], **knobs)[2].column.values.tolist() == [1, 1, 0, expected]
+def test_missing_binaries_are_filled(options, expected):
+    assert learned("binary", [True, True, False, None], **options)[2].column.values.tolist() == [1, 1, 0, expected]
 
 
 def test_predictions_of_a_binary_speak_its_labels():

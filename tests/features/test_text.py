@@ -5,8 +5,8 @@ from ludwig.error import ConfigValidationError
 from ludwig.features.text import TextFacts, TextFeature
 
 
-def learned(column: list, **knobs: object) -> tuple[TextFeature, TextFacts, list[list[str]]]:
-    feature = TextFeature(TextFeature.Config(**knobs), "t")
+def learned(column: list, **options: object) -> tuple[TextFeature, TextFacts, list[list[str]]]:
+    feature = TextFeature(TextFeature.Config(**options), "t")
     cells = feature.parse(pd.Series(column))
     facts = feature.finish(feature.tally(cells))
     return feature, facts, words(feature, column, facts)

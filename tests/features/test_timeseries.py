@@ -6,8 +6,8 @@ from ludwig.error import InputDataError
 from ludwig.features.timeseries import SeriesFacts, TimeseriesFeature
 
 
-def encoded(column: list, *, target: bool = False, **knobs: object):
-    config = (TimeseriesFeature.TargetConfig if target else TimeseriesFeature.Config)(**knobs)
+def encoded(column: list, *, target: bool = False, **options: object):
+    config = (TimeseriesFeature.TargetConfig if target else TimeseriesFeature.Config)(**options)
     feature = TimeseriesFeature(config, "s", target=target)
     cells = feature.parse(pd.Series(column))
     facts = feature.finish(feature.tally(cells))

@@ -30,13 +30,13 @@ def table(rows: int = 2000) -> pd.DataFrame:
 
 
 def model(callbacks: list[Callback] | None = None, gpus: int = 0, **trainer: object) -> LudwigModel:
-    knobs = {"epochs": 6, "batch_size": 64, "learning_rate": 0.01, **trainer}
+    options = {"epochs": 6, "batch_size": 64, "learning_rate": 0.01, **trainer}
     return LudwigModel(
         {
             "input_features": [{"name": "x", "type": "number"}, {"name": "c", "type": "category"}],
             "output_features": [{"name": "y", "type": "number"}],
             "combiner": {"type": "concat", "num_fc_layers": 2, "output_size": 64},
-            "trainer": knobs,
+            "trainer": options,
         },
         callbacks=callbacks,
         gpus=gpus,
@@ -132,16 +132,16 @@ def test_a_memory_bound_is_set():
     torch.cuda.set_per_process_memory_fraction(1.0)
 
 
-@pytest.mark.parametrize("knobs", [{}, {"use_mixed_precision": "float16"}, {"deterministic": True}])
-def test_a_run_is_resumed_bit_for_bit(knobs, tmp_path):
+@pytest.mark.parametrize("options", [{}, {"use_mixed_precision": "float16"}, {"deterministic": True}])
+def test_a_run_is_resumed_bit_for_bit(options, tmp_path):
     class Ends(Callback):
         def should_early_stop(self, trainer, progress_tracker, is_coordinator, **kwargs):
             return progress_tracker.epoch == 3
 
-    knobs = {"deterministic": True, **knobs}
-    straight, resumed = model(**knobs), model(**knobs)
+    options = {"deterministic": True, **options}
+    straight, resumed = model(**options), model(**options)
     straight.train(table(), output_directory=None)
-    model([Ends()], **knobs).train(table(), output_directory=str(tmp_path), skip_save_log=True)
+    model([Ends()], **options).train(table(), output_directory=str(tmp_path), skip_save_log=True)
     resumed.train(table(), model_resume_path=str(tmp_path / "api_experiment_run"), skip_save_log=True)
     pairs = zip(resumed.collect_weights(), straight.collect_weights(), strict=True)
     assert all(torch.equal(one, two) for (_, one), (_, two) in pairs)

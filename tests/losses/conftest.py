@@ -13,9 +13,9 @@ def _seed() -> None:
 
 @pytest.fixture
 def build() -> Callable[..., Loss]:
-    """build("huber", "number", delta=2.0): the loss with these knobs."""
+    """build("huber", "number", delta=2.0): the loss with these options."""
 
-    def make(name: str, kind: str, labels: tuple[str, ...] = (), **knobs: object) -> Loss:
-        return LOSSES.get(name, kind).Config(**knobs).build(labels)
+    def make(name: str, kind: str, labels: tuple[str, ...] = (), **options: object) -> Loss:
+        return LOSSES.get(name, kind).Config(**options).build(labels)
 
     return make

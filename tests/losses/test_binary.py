@@ -14,7 +14,7 @@ def rows():
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.bool])
-def test_without_knobs_it_is_cross_entropy(build, rows, dtype):
+def test_without_options_it_is_cross_entropy(build, rows, dtype):
     logits, target = rows
     expected = binary_cross_entropy_with_logits(logits, target.float())
     torch.testing.assert_close(build(NAME, "binary")(logits, target.to(dtype), HIDDEN), expected)

@@ -21,7 +21,7 @@ def ids():
     return torch.randint(0, 4, (60,), dtype=torch.int8)
 
 
-def test_softmax_without_knobs_is_cross_entropy(build, logits, ids):
+def test_softmax_without_options_is_cross_entropy(build, logits, ids):
     loss = build(SOFTMAX, "category", LABELS)
     torch.testing.assert_close(loss(logits, ids, HIDDEN), cross_entropy(logits, ids.long()))
 
@@ -84,8 +84,8 @@ def test_the_target_may_be_a_distribution(build, logits):
 
 
 def test_a_distribution_of_one_class_is_that_class(build, logits, ids):
-    knobs = {"robust_lambda": 0.1, "class_similarities": ALIKE, "class_similarities_temperature": 2.0}
-    loss = build(SOFTMAX, "category_distribution", LABELS, **knobs)
+    options = {"robust_lambda": 0.1, "class_similarities": ALIKE, "class_similarities_temperature": 2.0}
+    loss = build(SOFTMAX, "category_distribution", LABELS, **options)
     torch.testing.assert_close(loss(logits, one_hot(ids.long(), 4).float(), HIDDEN), loss(logits, ids, HIDDEN))
 
 

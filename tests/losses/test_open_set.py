@@ -35,11 +35,11 @@ def test_background_rows_should_make_all_classes_equally_probable(build, rows):
 
 def test_objectosphere_adds_what_the_length_of_hidden_vectors_costs(build, rows):
     logits, target, hidden = rows
-    knobs = {"background_class": 2, "xi": 8.0, "zeta": 0.3}
+    options = {"background_class": 2, "xi": 8.0, "zeta": 0.3}
     entropic = build("entropic_open_set", "category", LABELS, background_class=2).rows(logits, target, hidden)
     length = hidden.norm(dim=-1)
     cost = torch.where(target == 2, length**2, (8.0 - length).clamp_min(0) ** 2)
-    values = build("objectosphere", "category", LABELS, **knobs).rows(logits, target, hidden)
+    values = build("objectosphere", "category", LABELS, **options).rows(logits, target, hidden)
     torch.testing.assert_close(values, entropic + 0.3 * cost)
 
 

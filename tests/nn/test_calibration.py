@@ -54,8 +54,8 @@ def test_the_matrix_is_penalised_off_its_diagonal_as_in_the_paper():
 
 
 @pytest.mark.parametrize(
-    ("knob", "expected"),
+    ("option", "expected"),
     [(False, type(None)), (True, TemperatureScaling), ("temperature", TemperatureScaling), ("vector", VectorScaling)],
 )
-def test_true_is_short_for_a_temperature(knob, expected):
-    assert type(scaling_of(knob, (3,))) is expected
+def test_true_is_short_for_a_temperature(option, expected):
+    assert type(scaling_of(option, (3,))) is expected

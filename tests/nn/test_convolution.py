@@ -157,9 +157,9 @@ def test_an_image_layer_is_what_torch_would_be_by_hand():
 @pytest.mark.parametrize("dilation", [1, (2, 1)])
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
 def test_same_padding_is_torchs(kernel, dilation, mode):
-    knobs = {"kernel_size": kernel, "dilation": dilation, "padding_mode": mode, "padding": "same"}
-    layer = Conv2dLayer(2, ImageConvolutionSpec(out_channels=4, activation=None, pool_function=None, **knobs))
-    torchs = nn.Conv2d(2, 4, **knobs)
+    options = {"kernel_size": kernel, "dilation": dilation, "padding_mode": mode, "padding": "same"}
+    layer = Conv2dLayer(2, ImageConvolutionSpec(out_channels=4, activation=None, pool_function=None, **options))
+    torchs = nn.Conv2d(2, 4, **options)
     torchs.load_state_dict(layer.layers[-1].state_dict())
     images = torch.randn(2, 2, 8, 9)
     torch.testing.assert_close(layer(images), torchs(images))
@@ -172,7 +172,7 @@ def test_a_single_pixel_in_training_gives_finite_values(pool):
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("options", "message"),
     [
         ({"groups": 3}, "groups must divide.*Received: 3"),
         ({"pool_padding": 2}, "at most half of pool_kernel_size"),
@@ -180,9 +180,9 @@ def test_a_single_pixel_in_training_gives_finite_values(pool):
         ({"norm": "ghost"}, "no norm 'ghost' here"),
     ],
 )
-def test_faulty_knobs_are_told(knobs, message):
+def test_faulty_options_are_told(options, message):
     with pytest.raises(ConfigValidationError, match=message):
-        Conv2dLayer(2, ImageConvolutionSpec(**knobs))
+        Conv2dLayer(2, ImageConvolutionSpec(**options))
 
 
 def test_an_image_that_is_too_small_is_told():

@@ -144,10 +144,10 @@ def test_the_forget_gate_may_start_open(remembers):
     assert total[4:8].eq(float(remembers)).all() and total[:4].eq(0).all() and total[8:].eq(0).all()
 
 
-@pytest.mark.parametrize("knobs", [{"activation": "swiglu"}, {"recurrent_activation": "reglu"}])
-def test_an_activation_that_halves_its_input_is_refused(knobs):
+@pytest.mark.parametrize("options", [{"activation": "swiglu"}, {"recurrent_activation": "reglu"}])
+def test_an_activation_that_halves_its_input_is_refused(options):
     with pytest.raises(ConfigValidationError, match="halves its input"):
-        Recurrent(3, 4, "lstm", **knobs)
+        Recurrent(3, 4, "lstm", **options)
 
 
 @pytest.mark.filterwarnings("ignore:The tensor attributes .* were assigned during export")  # torch's own layers do so

@@ -106,7 +106,7 @@ def test_a_slope_and_a_bias_are_one_of_each_also_for_members(built):
 
 @pytest.mark.parametrize("method", [True, "temperature", "vector"])
 def test_calibration_changes_nothing_at_first(built, logits, method):
-    (plain, _), (fresh, _) = (built("binary", LABELS, VECTOR, calibration=knob) for knob in (False, method))
+    (plain, _), (fresh, _) = (built("binary", LABELS, VECTOR, calibration=option) for option in (False, method))
     assert torch.equal(fresh.complete(said(logits)).probabilities, plain.complete(said(logits)).probabilities)
 
 

@@ -131,15 +131,15 @@ class TestCalibration:
     @pytest.mark.parametrize("method", [True, "temperature", "vector", "matrix"])
     @pytest.mark.parametrize("shape", [VECTOR, MEMBERS], ids=lambda shape: shape.form)
     def test_at_first_nothing_changes(self, built, method, shape):
-        (plain, _), (fresh, _) = (built("category", COLUMN, shape, calibration=knob) for knob in (False, method))
+        (plain, _), (fresh, _) = (built("category", COLUMN, shape, calibration=option) for option in (False, method))
         logits = torch.randn(90, *((3,) if shape is MEMBERS else ()), 4)
         assert torch.equal(fresh.complete(said(logits)).probabilities, plain.complete(said(logits)).probabilities)
         assert {*fresh.state_dict()} > {*plain.state_dict()}
 
-    @pytest.mark.parametrize("knob", ["platt", 1, None])
-    def test_other_methods_are_refused(self, built, knob):
+    @pytest.mark.parametrize("option", ["platt", 1, None])
+    def test_other_methods_are_refused(self, built, option):
         with pytest.raises(ValidationError, match="calibration"):
-            built("category", COLUMN, VECTOR, calibration=knob)
+            built("category", COLUMN, VECTOR, calibration=option)
 
 
 def test_a_sequence_is_reduced_before_the_decoder(built):

@@ -38,13 +38,13 @@ OTHERS = {"balanced": {"loss_balancing": "gradnorm"}, "soup": {"model_soup": "un
 def model(case: str, batch_size: int) -> LudwigModel:
     """Two outputs, one of which weighs its classes, so that batches of equal size do not count alike."""
     loss = {"type": "softmax_cross_entropy", "class_weights": [1.0, 3.0]}
-    knobs = {"epochs": 3, "batch_size": batch_size, "learning_rate": 0.01, "learning_rate_scaling": "constant"}
+    options = {"epochs": 3, "batch_size": batch_size, "learning_rate": 0.01, "learning_rate_scaling": "constant"}
     return LudwigModel(
         {
             "input_features": [{"name": "x", "type": "number"}, {"name": "c", "type": "category"}],
             "output_features": [{"name": "y", "type": "category", "loss": loss}, {"name": "z", "type": "number"}],
             "combiner": {"type": "concat", "num_fc_layers": 1, "output_size": 8},
-            "trainer": {**knobs, **{**CASES, **OTHERS}[case]},
+            "trainer": {**options, **{**CASES, **OTHERS}[case]},
         },
         gpus=-1,
     )

@@ -109,6 +109,6 @@ def test_a_process_that_nobody_started_with_others_is_alone(monkeypatch):
     assert workers_of(torch.device("cpu")) is ALONE
     assert (ALONE.rank, ALONE.count, ALONE.is_main) == (0, 1, True)
     tensors = [torch.ones(2)]
-    ALONE.add_up(tensors)
+    ALONE.all_reduce_sum(tensors)
     assert tensors[0].tolist() == [1, 1]
-    assert (ALONE.gather(3), ALONE.told(4)) == ([3], 4)
+    assert (ALONE.gather(3), ALONE.broadcast(4)) == ([3], 4)

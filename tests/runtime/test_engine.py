@@ -75,13 +75,13 @@ def table() -> pd.DataFrame:
 
 
 def model(precision: bool | str = False, callbacks: list[Callback] | None = None) -> LudwigModel:
-    knobs = {"epochs": 8, "batch_size": 32, "learning_rate": 0.01, "use_mixed_precision": precision}
+    options = {"epochs": 8, "batch_size": 32, "learning_rate": 0.01, "use_mixed_precision": precision}
     return LudwigModel(
         {
             "input_features": [{"name": "x", "type": "number"}],
             "output_features": [{"name": "y", "type": "number"}],
             "combiner": {"type": "concat", "num_fc_layers": 1, "output_size": 16, "dropout": 0.1},
-            "trainer": knobs,
+            "trainer": options,
         },
         callbacks=callbacks,
     )
@@ -154,8 +154,8 @@ def test_a_translated_network_learns_the_same():
 
 def test_activations_that_are_computed_again_give_the_same_weights():
     plain, recomputed = model(), model()
-    knobs = {**recomputed.config["trainer"], "enable_gradient_checkpointing": True}
-    recomputed.config = {**recomputed.config, "trainer": knobs}
+    options = {**recomputed.config["trainer"], "enable_gradient_checkpointing": True}
+    recomputed.config = {**recomputed.config, "trainer": options}
     for one in (plain, recomputed):
         one.train(table(), output_directory=None)
     pairs = zip(recomputed.collect_weights(), plain.collect_weights(), strict=True)

@@ -126,7 +126,7 @@ ECD = {
 
 @pytest.mark.parametrize("raw", [ECD, load_config(ECD).to_dict()], ids=["written", "rendered"])
 def test_the_json_schema_takes_good_configs(raw):
-    told = {"active", "proc_column"}  # of a rendered feature, and no knobs
+    told = {"active", "proc_column"}  # of a rendered feature, and no options
     good = {
         **raw,
         **{

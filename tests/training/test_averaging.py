@@ -55,10 +55,10 @@ def table() -> pd.DataFrame:
 
 
 def model(**trainer: object) -> LudwigModel:
-    knobs = {"epochs": 12, "batch_size": 32, "learning_rate": 0.02, "early_stop": -1, **trainer}
+    options = {"epochs": 12, "batch_size": 32, "learning_rate": 0.02, "early_stop": -1, **trainer}
     combiner = {"type": "concat", "num_fc_layers": 1, "output_size": 16}
     inputs, outputs = [{"name": "x", "type": "number"}], [{"name": "y", "type": "number"}]
-    return LudwigModel({"input_features": inputs, "output_features": outputs, "combiner": combiner, "trainer": knobs})
+    return LudwigModel({"input_features": inputs, "output_features": outputs, "combiner": combiner, "trainer": options})
 
 
 @pytest.mark.parametrize("kind", ["uniform", "greedy"])

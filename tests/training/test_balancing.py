@@ -12,12 +12,12 @@ from torch import Tensor
 
 from ludwig.api import LudwigModel
 from ludwig.error import ConfigValidationError
-from ludwig.training.balancing import BALANCERS, Balancer, BalancingKnobs, balancer_of
+from ludwig.training.balancing import BALANCERS, Balancer, BalancingOptions, balancer_of
 
 
-def made(method: str, losses: int = 2, **knobs: object) -> Balancer:
-    details = {f"loss_balancing_{name}": value for name, value in knobs.items()}
-    found = balancer_of(BalancingKnobs(loss_balancing=method, **details), losses)
+def made(method: str, losses: int = 2, **options: object) -> Balancer:
+    details = {f"loss_balancing_{name}": value for name, value in options.items()}
+    found = balancer_of(BalancingOptions(loss_balancing=method, **details), losses)
     assert found is not None
     return found
 
@@ -32,8 +32,8 @@ def weights(balancer: Balancer, losses: list[float], gram: list[list[float]] | N
 
 
 def test_nothing_is_balanced_where_there_is_one_loss_or_none_is_asked():
-    assert balancer_of(BalancingKnobs(), 3) is None
-    assert balancer_of(BalancingKnobs(loss_balancing="famo"), 1) is None
+    assert balancer_of(BalancingOptions(), 3) is None
+    assert balancer_of(BalancingOptions(loss_balancing="famo"), 1) is None
 
 
 def test_log_transform_weighs_by_the_slope_of_the_logarithm():

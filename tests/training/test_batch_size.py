@@ -86,17 +86,17 @@ def test_automatic_values_are_settled_in_the_config():
     assert trainer["learning_rate"] == 0.0001  # with a text among the inputs
 
 
-class Knobs:
+class Options:
     batch_size = effective_batch_size = gradient_accumulation_steps = "auto"
     max_batch_size: int | None = None
     epochs, train_steps, steps_per_checkpoint, checkpoints_per_epoch = 3, None, 0, 0
 
-    def __init__(self, **knobs: object) -> None:
-        vars(self).update(knobs)
+    def __init__(self, **options: object) -> None:
+        vars(self).update(options)
 
 
 @pytest.mark.parametrize(
-    ("knobs", "workers", "expected"),
+    ("options", "workers", "expected"),
     [
         ({"batch_size": 8}, 1, (8, 1)),
         ({"batch_size": 8, "gradient_accumulation_steps": 4}, 1, (8, 4)),
@@ -107,22 +107,22 @@ class Knobs:
         ({}, 1, (64, 1)),
     ],
 )
-def test_rows_of_an_optimizer_step(knobs, workers, expected):
-    plan = plan_of(Knobs(**knobs), rows=1000, workers=workers, found=64)
+def test_rows_of_an_optimizer_step(options, workers, expected):
+    plan = plan_of(Options(**options), rows=1000, workers=workers, found=64)
     assert (plan.batch_size, plan.accumulation) == expected
 
 
 def test_steps_are_those_of_the_epochs_that_were_asked_for_also_when_batches_grow():
-    plan = Plan(Knobs(), rows=100, batch_size=10, accumulation=1)
+    plan = Plan(Options(), rows=100, batch_size=10, accumulation=1)
     assert (plan.steps_per_epoch, plan.total_steps()) == (10, 30)
     grown = plan.grown(2.5)
     assert (grown.batch_size, grown.steps_per_epoch) == (25, 4)
     assert grown.total_steps(steps=10, epoch=1, row=100) == 10 + 2 * 4
     assert grown.total_steps(steps=13, epoch=2, row=30) == 13 + 3 + 4
     assert plan.grown(100).batch_size == 100
-    assert Plan(Knobs(max_batch_size=30), 100, 10, 1).grown(8).batch_size == 30
-    assert Plan(Knobs(train_steps=7), 100, 10, 1).total_steps(5, 1, 50) == 7
-    assert Plan(Knobs(), 100, 10, 1, workers=3).steps_per_epoch == 4
+    assert Plan(Options(max_batch_size=30), 100, 10, 1).grown(8).batch_size == 30
+    assert Plan(Options(train_steps=7), 100, 10, 1).total_steps(5, 1, 50) == 7
+    assert Plan(Options(), 100, 10, 1, workers=3).steps_per_epoch == 4
 
 
 def test_batches_grow_where_a_metric_stands_still_and_epochs_stay_what_was_asked():
@@ -134,14 +134,14 @@ def test_batches_grow_where_a_metric_stands_still_and_epochs_stay_what_was_asked
         def on_epoch_end(self, trainer, progress_tracker, save_path, **kwargs):
             seen.append((progress_tracker.epoch, progress_tracker.steps, trainer.batch_size))
 
-    knobs = {"epochs": 5, "batch_size": 10, "learning_rate": 0.0, "early_stop": -1}
+    options = {"epochs": 5, "batch_size": 10, "learning_rate": 0.0, "early_stop": -1}
     growth = {"increase_batch_size_on_plateau": 2, "increase_batch_size_on_plateau_patience": 1}
     bound = {"increase_batch_size_on_plateau_rate": 3.0, "max_batch_size": 50}
     one = LudwigModel(
         {
             "input_features": [{"name": "x", "type": "number"}],
             "output_features": [{"name": "y", "type": "number"}],
-            "trainer": {**knobs, **growth, **bound, "should_shuffle": False},
+            "trainer": {**options, **growth, **bound, "should_shuffle": False},
         },
         callbacks=[Watch()],
     )
@@ -153,9 +153,9 @@ def test_batches_grow_where_a_metric_stands_still_and_epochs_stay_what_was_asked
 
 def test_workers_that_cannot_share_the_effective_batch_size_are_told():
     with pytest.raises(ConfigValidationError, match=r"batch_size 64 x gradient_accumulation_steps 1 x 2 workers"):
-        plan_of(Knobs(batch_size=64, effective_batch_size=64), rows=1000, workers=2, found=1)
+        plan_of(Options(batch_size=64, effective_batch_size=64), rows=1000, workers=2, found=1)
 
 
 def test_batches_never_shrink():
-    assert Plan(Knobs(max_batch_size=32), 1000, 64, 1).grown(2.0).batch_size == 64
-    assert Plan(Knobs(), 1000, 64, 1).grown(0.5).batch_size == 64
+    assert Plan(Options(max_batch_size=32), 1000, 64, 1).grown(2.0).batch_size == 64
+    assert Plan(Options(), 1000, 64, 1).grown(0.5).batch_size == 64

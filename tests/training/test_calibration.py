@@ -52,8 +52,8 @@ class Given:
         return self.output.target(batch.column(name))
 
 
-def output_of(kind: str, classes: int = 2, members: int = 0, **knobs: Any) -> Output:
-    config = load(OUTPUTS.get(kind, "ecd").Config, {"name": "y", **knobs})
+def output_of(kind: str, classes: int = 2, members: int = 0, **options: Any) -> Output:
+    config = load(OUTPUTS.get(kind, "ecd").Config, {"name": "y", **options})
     feature = config.feature(config.preprocessing, "y", target=True)
     column = pd.Series(["no", "yes"] * 3 if kind == "binary" else [str(place) for place in range(classes)] * 2)
     shape = Shape("members", 4, members) if members else Shape("vector", 4)
@@ -99,7 +99,7 @@ def sure() -> dict[str, tuple[Tensor, Tensor]]:
 @pytest.mark.parametrize(("kind", "method"), METHODS)
 def test_a_classifier_that_is_too_sure_is_mended(sure, kind, method):
     logits, target = sure[kind]
-    output, plain = (output_of(kind, 4, calibration=knob) for knob in (method, False))
+    output, plain = (output_of(kind, 4, calibration=option) for option in (method, False))
     told = taught(output, logits, target)
     before, after = (probabilities(one, logits) for one in (plain, output))
     errors, losses = told["expected_calibration_error"], told["negative_log_likelihood"]
@@ -198,7 +198,7 @@ def test_a_temperature_leaves_the_best_class_as_it_is(sure):
 @pytest.mark.parametrize("loss", ["corn", "sparsemax", "entmax15", "poly", "focal"])
 def test_it_is_the_probabilities_of_the_loss_that_are_mended(sure, loss):
     logits, target = sure["category"]
-    output, plain = (output_of("category", 4, loss={"type": loss}, calibration=knob) for knob in (True, False))
+    output, plain = (output_of("category", 4, loss={"type": loss}, calibration=option) for option in (True, False))
     told = taught(output, logits, target)["negative_log_likelihood"]
     shares = torch.from_numpy(probabilities(plain, logits.double())).gather(1, target.long()[:, None])
     assert told["before"] == pytest.approx(-shares.clamp_min(2**-52).log().mean().item(), rel=1e-4)
@@ -220,7 +220,7 @@ def test_of_members_the_mean_of_their_probabilities_is_mended(sure, kind, method
     logits, target = sure[kind]
     torch.manual_seed(1)
     members = logits.unsqueeze(1) + torch.randn(1200, 3, *logits.shape[1:])
-    output, plain = (output_of(kind, 4, members=3, calibration=knob) for knob in (method, False))
+    output, plain = (output_of(kind, 4, members=3, calibration=option) for option in (method, False))
     told = taught(output, members, target)["negative_log_likelihood"]
     assert told["before"] == pytest.approx(log_loss(target, probabilities(plain, members)), rel=1e-4)
     assert told["after"] == pytest.approx(log_loss(target, probabilities(output, members)), rel=1e-4)
@@ -273,7 +273,7 @@ def test_rows_without_target_or_with_broken_logits_are_left_out(sure, kind, meth
 def test_a_split_that_teaches_nothing_is_told_and_changes_nothing(sure, caplog, kind, method, rows, text):
     logits, target = sure[kind]
     chosen = target == 1 if rows is None else rows
-    output, plain = (output_of(kind, 4, calibration=knob) for knob in (method, False))
+    output, plain = (output_of(kind, 4, calibration=option) for option in (method, False))
     taught(output, logits, target)
     with caplog.at_level(logging.WARNING):
         told = taught(output, logits[chosen], target[chosen])
@@ -371,17 +371,17 @@ def test_calibration_is_saved_with_the_model(table, tmp_path, kind, method):
 
 
 def test_the_calibration_error_can_choose_the_best_round(table):
-    knobs = {"validation_field": "y", "validation_metric": "expected_calibration_error", "epochs": 3}
-    model = LudwigModel(config(False, **knobs))
+    options = {"validation_field": "y", "validation_metric": "expected_calibration_error", "epochs": 3}
+    model = LudwigModel(config(False, **options))
     told = model.train(dataset=table, output_directory=None).train_stats["validation"]["y"]
     assert len(told["expected_calibration_error"]) == 3
     assert all(0 <= value <= 1 for value in told["expected_calibration_error"])
 
 
-@pytest.mark.parametrize(("kind", "knob"), [("binary", "matrix"), ("category", "plat"), ("binary", 1)])
-def test_a_method_that_the_output_does_not_have_is_a_fault_of_the_config(kind, knob):
+@pytest.mark.parametrize(("kind", "option"), [("binary", "matrix"), ("category", "plat"), ("binary", 1)])
+def test_a_method_that_the_output_does_not_have_is_a_fault_of_the_config(kind, option):
     with pytest.raises(ConfigValidationError, match=r"output_features\[0\].*calibration"):
-        LudwigModel(config(knob, kind))
+        LudwigModel(config(option, kind))
 
 
 def test_the_files_of_a_run_tell_of_the_calibration(tmp_path):

@@ -221,10 +221,10 @@ def test_what_cannot_be_written_is_told_and_harms_nothing(code, name, tmp_path, 
     def refuses(file: Path) -> None:
         raise OSError(code, os.strerror(code))
 
-    knob = "skip_save_progress" if name == LATEST else "skip_save_model"
+    option = "skip_save_progress" if name == LATEST else "skip_save_model"
     with monkeypatch.context() as patched:
         patched.setattr(checkpoints, "sync_file", refuses)
-        told = rf"'{name}'.*{tmp_path}.*{os.strerror(code)}.*output_directory.*{knob}=True"
+        told = rf"'{name}'.*{tmp_path}.*{os.strerror(code)}.*output_directory.*{option}=True"
         with pytest.raises(StorageError, match=told) as caught:
             checkpoints.save(tmp_path, name, checkpoint(2))
     assert isinstance(caught.value, LudwigError)

@@ -26,13 +26,13 @@ def table(rows: int = 100) -> pd.DataFrame:
 
 def model(callbacks: list[Callback] | None = None, **trainer: object) -> LudwigModel:
     """A classifier that weighs its classes, so that batches with as many rows do not count alike."""
-    knobs = {"epochs": 2, "batch_size": 32, "learning_rate": 0.05, "should_shuffle": False, **trainer}
+    options = {"epochs": 2, "batch_size": 32, "learning_rate": 0.05, "should_shuffle": False, **trainer}
     return LudwigModel(
         {
             "input_features": [{"name": "x", "type": "number"}, {"name": "u", "type": "number"}],
             "output_features": [{"name": "y", "type": "category", "loss": LOSS}],
             "combiner": {"type": "concat", "num_fc_layers": 1, "output_size": 8},
-            "trainer": knobs,
+            "trainer": options,
         },
         logging_level=logging.WARNING,
         callbacks=callbacks,
@@ -56,9 +56,9 @@ def test_accumulated_batches_equal_one_big_batch_where_rows_have_weights(size, s
 
 
 def test_accumulated_norms_of_the_weights_count_once():
-    knobs = {"regularization_lambda": 0.1, "optimizer": "sgd"}
-    parts = trained(batch_size=8, gradient_accumulation_steps=4, **knobs)
-    torch.testing.assert_close(weights(parts), weights(trained(**knobs)), rtol=1e-4, atol=1e-6)
+    options = {"regularization_lambda": 0.1, "optimizer": "sgd"}
+    parts = trained(batch_size=8, gradient_accumulation_steps=4, **options)
+    torch.testing.assert_close(weights(parts), weights(trained(**options)), rtol=1e-4, atol=1e-6)
 
 
 # -- batches that do not fit into memory

@@ -11,13 +11,13 @@ import torch
 
 from ludwig.callbacks import Callback
 from ludwig.training import profiling
-from ludwig.training.profiling import Cost, ProfilerKnobs, Profiling, costs_table
+from ludwig.training.profiling import Cost, ProfilerOptions, Profiling, costs_table
 from tests.training.test_resume import model, table
 
 
-def profiled(folder, callbacks=None, **knobs: int) -> None:
+def profiled(folder, callbacks=None, **options: int) -> None:
     one = model("adam")
-    trainer = {**one.config["trainer"], "enable_profiling": True, "profiler": knobs}
+    trainer = {**one.config["trainer"], "enable_profiling": True, "profiler": options}
     one.config = {**one.config, "trainer": trainer}
     one.logging_level = logging.INFO
     where = None if folder is None else str(folder)
@@ -59,11 +59,11 @@ def test_the_profiler_ends_with_a_run_that_fails(step, tmp_path):
     assert len(traces(tmp_path / "again")) == 1
 
 
-@pytest.mark.parametrize("knobs", [{"wait": 100}, {"skip_first": 100}, {"warmup": 100}])
-def test_a_run_that_ends_before_the_first_traced_step_tells_so(knobs, tmp_path, caplog):
-    profiled(tmp_path, **knobs)
+@pytest.mark.parametrize("options", [{"wait": 100}, {"skip_first": 100}, {"warmup": 100}])
+def test_a_run_that_ends_before_the_first_traced_step_tells_so(options, tmp_path, caplog):
+    profiled(tmp_path, **options)
     assert traces(tmp_path) == []
-    first = 1 + sum({"wait": 1, "warmup": 1, "skip_first": 0, **knobs}.values())
+    first = 1 + sum({"wait": 1, "warmup": 1, "skip_first": 0, **options}.values())
     assert f"the first is step {first}" in caplog.text
 
 
@@ -74,7 +74,7 @@ def test_without_active_steps_nothing_is_profiled(tmp_path, caplog):
 
 
 def test_other_workers_profile_nothing(tmp_path):
-    one = Profiling(ProfilerKnobs())
+    one = Profiling(ProfilerOptions())
     one.on_trainer_train_setup(None, str(tmp_path), is_coordinator=False)
     assert one.profiler is None
 
@@ -83,7 +83,7 @@ def test_other_workers_profile_nothing(tmp_path):
 def test_all_traced_steps_are_counted_and_no_others(repeat, expected, monkeypatch):
     counted: list[dict[str, Cost]] = []
     monkeypatch.setattr(profiling, "costs_table", lambda costs: counted.append(dict(costs)) or "")
-    one = Profiling(ProfilerKnobs(wait=1, warmup=1, active=3, repeat=repeat))
+    one = Profiling(ProfilerOptions(wait=1, warmup=1, active=3, repeat=repeat))
     one.on_trainer_train_setup(None, None, is_coordinator=True)
     for _ in range(15):  # three times five steps
         torch.ones(8, 8) @ torch.ones(8, 8)
@@ -96,7 +96,7 @@ def test_all_traced_steps_are_counted_and_no_others(repeat, expected, monkeypatc
 @pytest.mark.parametrize("wait", [0, 1])
 def test_traces_that_cannot_be_written_do_not_end_the_training(wait, tmp_path, caplog):
     (tmp_path / "logs").write_text("a file stands where the folder should")
-    one = Profiling(ProfilerKnobs(wait=wait, active=1, repeat=0))
+    one = Profiling(ProfilerOptions(wait=wait, active=1, repeat=0))
     with caplog.at_level(logging.INFO):
         one.on_trainer_train_setup(None, str(tmp_path), is_coordinator=True)
         for _ in range(8):

@@ -117,8 +117,8 @@ MANNERS = {  # each with all state that it carries from step to step
 
 def trained(manner: str, **train: object) -> tuple[LudwigModel, object]:
     one = model("adam")
-    knobs = {**one.config["trainer"], "learning_rate": 0.05, **MANNERS[manner]}
-    one.config = {**one.config, "trainer": knobs}
+    options = {**one.config["trainer"], "learning_rate": 0.05, **MANNERS[manner]}
+    one.config = {**one.config, "trainer": options}
     return one, one.train(dataset=table(), **QUICK, **train).train_stats
 
 

@@ -16,8 +16,8 @@ SPAN = Span(total_steps=STEPS, steps_per_round=12)
 BASE = 0.3
 
 
-def rates(span: Span = SPAN, base: float = BASE, **knobs: object) -> list[float]:
-    section = LearningRateScheduler(**knobs)
+def rates(span: Span = SPAN, base: float = BASE, **options: object) -> list[float]:
+    section = LearningRateScheduler(**options)
     return [section.rate(base, step, span) for step in range(span.total_steps)]
 
 
@@ -34,7 +34,7 @@ def of_torch(make) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("knobs", "make"),
+    ("options", "make"),
     [
         ({"decay": None}, lambda o: lr_scheduler.ConstantLR(o, factor=1.0)),
         ({"decay": "linear"}, lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, total_iters=STEPS)),
@@ -47,8 +47,8 @@ def of_torch(make) -> list[float]:
         ),
     ],
 )
-def test_it_is_that_of_torch(knobs, make):
-    assert rates(**knobs) == pytest.approx(of_torch(make), rel=1e-6, abs=1e-12)
+def test_it_is_that_of_torch(options, make):
+    assert rates(**options) == pytest.approx(of_torch(make), rel=1e-6, abs=1e-12)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.9])
@@ -62,9 +62,9 @@ def test_one_cycle_is_that_of_torch(share):
 
 
 def test_one_cycle_ends_at_its_first_rate_over_the_last_factor():
-    knobs = LearningRateScheduler(decay="one_cycle")  # its top is the base rate
-    assert knobs.rate(BASE, STEPS, SPAN) == pytest.approx(BASE / 25 / 1e4)
-    assert knobs.rate(BASE, 10 * STEPS, SPAN) == pytest.approx(BASE / 25 / 1e4)
+    options = LearningRateScheduler(decay="one_cycle")  # its top is the base rate
+    assert options.rate(BASE, STEPS, SPAN) == pytest.approx(BASE / 25 / 1e4)
+    assert options.rate(BASE, 10 * STEPS, SPAN) == pytest.approx(BASE / 25 / 1e4)
 
 
 @pytest.mark.parametrize("staircase", [False, True])
@@ -99,7 +99,7 @@ def test_wsd_may_leave_out_any_of_its_parts(fractions):
 
 
 @pytest.mark.parametrize(
-    ("knobs", "steps"),
+    ("options", "steps"),
     [
         ({"warmup_fraction": 0.25}, 15),
         ({"warmup_fraction": 1.0}, 60),
@@ -107,8 +107,8 @@ def test_wsd_may_leave_out_any_of_its_parts(fractions):
         ({"warmup_fraction": 0.1, "warmup_evaluations": 2}, 24),  # the longer one
     ],
 )
-def test_warm_up_climbs_in_a_line_and_joins_the_decay(knobs, steps):
-    found = rates(decay="linear", **knobs)
+def test_warm_up_climbs_in_a_line_and_joins_the_decay(options, steps):
+    found = rates(decay="linear", **options)
     assert found[:steps] == pytest.approx([BASE * (step + 1) / steps for step in range(steps)])
     rest = STEPS - steps
     assert found[steps:] == pytest.approx([BASE * (1 - step / rest) for step in range(rest)])
@@ -126,11 +126,11 @@ def test_the_shortest_runs_have_a_rate(decay, steps):
         assert 0 <= rate <= BASE
 
 
-@pytest.mark.parametrize("knobs", [{"pct_start": 0.0}, {"pct_start": 1.0}])
-def test_one_cycle_may_only_climb_or_only_fall(knobs):
-    found = rates(decay="one_cycle", **knobs)
+@pytest.mark.parametrize("options", [{"pct_start": 0.0}, {"pct_start": 1.0}])
+def test_one_cycle_may_only_climb_or_only_fall(options):
+    found = rates(decay="one_cycle", **options)
     assert all(0 < rate <= BASE + 1e-12 for rate in found)
-    assert found == sorted(found, reverse=knobs["pct_start"] == 0)
+    assert found == sorted(found, reverse=options["pct_start"] == 0)
 
 
 def test_a_warm_up_that_is_longer_than_the_run_only_climbs():

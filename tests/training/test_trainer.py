@@ -1,4 +1,4 @@
-"""Rounds, selection, accumulation and the other knobs of the loop."""
+"""Rounds, selection, accumulation and the other options of the loop."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def table(rows: int = 100) -> pd.DataFrame:
 
 def model(callbacks: list[Callback] | None = None, **trainer: object) -> LudwigModel:
     inputs = [{"name": "x", "type": "number"}, {"name": "u", "type": "number"}]
-    knobs = {"epochs": 2, "batch_size": 16, "learning_rate": 0.05, "gradient_clipping": None, **trainer}
+    options = {"epochs": 2, "batch_size": 16, "learning_rate": 0.05, "gradient_clipping": None, **trainer}
     outputs = [{"name": "y", "type": "number"}]
-    return LudwigModel({"input_features": inputs, "output_features": outputs, "trainer": knobs}, callbacks=callbacks)
+    return LudwigModel({"input_features": inputs, "output_features": outputs, "trainer": options}, callbacks=callbacks)
 
 
 def weights(one: LudwigModel) -> torch.Tensor:
@@ -44,9 +44,9 @@ def trained(data: pd.DataFrame, **trainer: object) -> LudwigModel:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_accumulated_batches_equal_one_big_batch(size, steps, optimizer):
     # 100 rows: the last window has 4 rows, in batches of unequal size
-    knobs = {"optimizer": optimizer, "should_shuffle": False}
-    big = trained(table(), batch_size=32, **knobs)
-    parts = trained(table(), batch_size=size, gradient_accumulation_steps=steps, **knobs)
+    options = {"optimizer": optimizer, "should_shuffle": False}
+    big = trained(table(), batch_size=32, **options)
+    parts = trained(table(), batch_size=size, gradient_accumulation_steps=steps, **options)
     torch.testing.assert_close(weights(parts), weights(big), rtol=1e-4, atol=1e-6)
 
 
@@ -75,7 +75,7 @@ class Rounds(Callback):
 
 
 @pytest.mark.parametrize(
-    ("knobs", "expected"),
+    ("options", "expected"),
     [
         ({"epochs": 3}, [7, 14, 21]),
         ({"epochs": 2, "checkpoints_per_epoch": 2}, [3, 6, 9, 12, 14]),  # always a last one
@@ -85,9 +85,9 @@ class Rounds(Callback):
         ({"epochs": 2, "gradient_accumulation_steps": 2, "steps_per_checkpoint": 3}, [4, 6, 9, 13, 14]),
     ],
 )
-def test_rounds_fall_where_the_config_says_and_at_the_end(knobs, expected):
+def test_rounds_fall_where_the_config_says_and_at_the_end(options, expected):
     rounds = Rounds()
-    model([rounds], **knobs).train(dataset=table(), output_directory=None)
+    model([rounds], **options).train(dataset=table(), output_directory=None)
     assert rounds.steps == expected
 
 
@@ -127,9 +127,9 @@ def test_regularisation_makes_weights_small(kind):
 
 @pytest.mark.parametrize("bounds", [{"clipglobalnorm": 1e-3}, {"clipnorm": 1e-3}, {"clipvalue": 1e-3}])
 def test_clipped_gradients_move_weights_little(bounds):
-    knobs = {"optimizer": "sgd", "learning_rate": 1.0, "train_steps": 1}
-    start = trained(table(), **{**knobs, "learning_rate": 0.0})
-    moved = trained(table(), **knobs, gradient_clipping={"clipglobalnorm": None, **bounds})
+    options = {"optimizer": "sgd", "learning_rate": 1.0, "train_steps": 1}
+    start = trained(table(), **{**options, "learning_rate": 0.0})
+    moved = trained(table(), **options, gradient_clipping={"clipglobalnorm": None, **bounds})
     assert 0 < (weights(moved) - weights(start)).norm() < 3e-3
 
 
@@ -210,9 +210,9 @@ def text_table() -> pd.DataFrame:
 def text_model(callbacks: list[Callback], **trainer: object) -> LudwigModel:
     encoder = {"type": "embed", "embedding_size": 4}
     inputs = [{"name": "t", "type": "text", "encoder": encoder}]
-    knobs = {"epochs": 1, "batch_size": 10, **trainer}
+    options = {"epochs": 1, "batch_size": 10, **trainer}
     outputs = [{"name": "y", "type": "number"}]
-    return LudwigModel({"input_features": inputs, "output_features": outputs, "trainer": knobs}, callbacks=callbacks)
+    return LudwigModel({"input_features": inputs, "output_features": outputs, "trainer": options}, callbacks=callbacks)
 
 
 def test_bucketing_puts_rows_of_like_length_together():
@@ -236,7 +236,7 @@ def test_bucketing_needs_an_input_of_sequences():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("options", "message"),
     [
         ({"ema_decay": 0.9, "optimizer": "schedule_free_adamw"}, r"trainer\.ema_decay: .*averages the weights itself"),
         (
@@ -250,9 +250,9 @@ def test_bucketing_needs_an_input_of_sequences():
         ({"ema_decay": 1.0}, r"trainer\.ema_decay.*less than 1"),
     ],
 )
-def test_knobs_that_do_not_go_together_are_told(knobs, message):
+def test_options_that_do_not_go_together_are_told(options, message):
     with pytest.raises(ConfigValidationError, match=message):
-        model(**knobs)
+        model(**options)
 
 
 def test_adafactor_takes_its_own_rate_or_the_trainers():

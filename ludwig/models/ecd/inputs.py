@@ -42,7 +42,7 @@ class Input(Component):
             return self.encoder.suggested_learning_rate or self.feature.suggested_learning_rate
 
         def faults(self) -> list[tuple[str, str]]:
-            """(parameter, message) of knobs that do not go together."""
+            """(parameter, message) of options that do not go together."""
             sections = (("preprocessing", self.preprocessing), ("encoder", self.encoder))
             return [(f"{where}.{name}", text) for where, section in sections for name, text in section.faults()]
 

@@ -1,6 +1,6 @@
 """Adapters: a few weights that are learned in the place of those of a pretrained network. The library peft has them.
 
-Each is a table of knobs: ours, and under which name peft knows them.
+Each is a table of options: ours, and under which name peft knows them.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ class Adapter(Component):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         pretrained_adapter_weights: str | None = param(
-            None, help="A folder with a saved adapter to begin with, which brings its own knobs; null for a new one."
+            None, help="A folder with a saved adapter to begin with, which brings its own options; null for a new one."
         )
         target_modules: list[str] | str | None = param(
             None, help="The modules that are adapted, by the end of their names; null for what is usual for the model."
         )
 
     peft_class: ClassVar[str]
-    peft_names: ClassVar[Mapping[str, str]] = {}  # of the knobs that peft calls otherwise
+    peft_names: ClassVar[Mapping[str, str]] = {}  # of the options that peft calls otherwise
     usual_targets: ClassVar[Mapping[str, list[str]]] = {}  # by the network's family, where peft says something else
 
     def __init__(self, config: Any) -> None:
         self.config = config
 
     def options(self) -> dict[str, Any]:
-        """The knobs as peft wants them."""
+        """The options as peft wants them."""
         own = {f.name: getattr(self.config, f.name) for f in dataclasses.fields(self.config)}
         del own["pretrained_adapter_weights"]
         return {self.peft_names.get(name, name): value for name, value in own.items()}

@@ -69,13 +69,13 @@ class Generation:
         settings: Any = transformers.GenerationConfig
         ends = self.ends(end)
         padding = self.pad_token_id if self.pad_token_id is not None else ends[0] if ends else 0
-        knobs = {
+        options = {
             **self._chosen(),
             "max_new_tokens": room,
             "pad_token_id": padding,
             "eos_token_id": ends or None,
         }
-        whole = network.generate(input_ids=ids, attention_mask=mask.long(), generation_config=settings(**knobs))
+        whole = network.generate(input_ids=ids, attention_mask=mask.long(), generation_config=settings(**options))
         written = whole[:, ids.shape[1] :]  # [B, S]
         over = torch.isin(written, written.new_tensor(ends)) if ends else torch.zeros_like(written, dtype=torch.bool)
         behind = over.cumsum(1) - over.long() > 0  # [B, S], True after the first end
@@ -83,8 +83,8 @@ class Generation:
         return answers
 
     def _chosen(self) -> dict[str, Any]:
-        """The knobs that matter as others are set, which is what the library wants to hear of."""
+        """The options that matter as others are set, which is what the library wants to hear of."""
         silent = [] if self.do_sample else [*OF_SAMPLING]
         silent += [] if self.num_beams > 1 else [*OF_BEAMS]
-        knobs = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in knobs.items() if value is not None and name not in silent}
+        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in options.items() if value is not None and name not in silent}

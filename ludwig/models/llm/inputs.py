@@ -31,11 +31,11 @@ class PromptInput(Component):
             raise NotImplementedError
 
         def settled(self, known: Mapping[str, Any]) -> Any:
-            """The knobs of the feature, with what else its tokens depend on."""
+            """The options of the feature, with what else its tokens depend on."""
             raise NotImplementedError
 
         def faults(self) -> list[tuple[str, str]]:
-            """(parameter, message) of knobs that do not go together."""
+            """(parameter, message) of options that do not go together."""
             return []
 
 

@@ -21,8 +21,8 @@ TABLE = pd.DataFrame(
 )
 
 
-def section(name, kind, **knobs):
-    return load(INPUTS.get(kind).Config, {"name": name, **knobs})
+def section(name, kind, **options):
+    return load(INPUTS.get(kind).Config, {"name": name, **options})
 
 
 def learned(sections):

@@ -36,8 +36,8 @@ def build(outputs=OUTPUTS, combiner=None, inputs=INPUTS):
     return config.model_class(config, data.facts).eval(), data.training
 
 
-def output(name, **knobs):
-    return {**next(feature for feature in OUTPUTS if feature["name"] == name), **knobs}
+def output(name, **options):
+    return {**next(feature for feature in OUTPUTS if feature["name"] == name), **options}
 
 
 class TestLoss:
@@ -129,15 +129,15 @@ class TestInputs:
         assert [group.names for group in model.inputs.groups] == [("a", "b"), ("c", "c2")]
 
     @pytest.mark.parametrize(
-        "knobs",
+        "options",
         [
             {"encoder": {"type": "dense", "embedding_size": 3}},
             {"preprocessing": {"most_common": 2}},
             {"type": "number"},
         ],
     )
-    def test_tied_inputs_must_be_alike(self, knobs):
-        other = {"name": "c2", "column": "c", "type": "category", "tied": "c", **knobs}
+    def test_tied_inputs_must_be_alike(self, options):
+        other = {"name": "c2", "column": "c", "type": "category", "tied": "c", **options}
         with pytest.raises(ConfigValidationError, match=r"input_features\[3\]\.tied: 'c2' and 'c' must have the same"):
             build(inputs=[*INPUTS, other])
 

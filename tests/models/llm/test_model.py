@@ -16,9 +16,9 @@ from ludwig.error import ArgumentError, ArtifactError, ConfigValidationError, In
 FULL_TUNING = {"type": "finetune", "epochs": 25, "batch_size": 4, "learning_rate": 0.005}
 
 
-def trained(config, table, folder=None, **knobs):
+def trained(config, table, folder=None, **options):
     model = LudwigModel(config)
-    return model, model.train(table, output_directory=None if folder is None else str(folder), **knobs)
+    return model, model.train(table, output_directory=None if folder is None else str(folder), **options)
 
 
 @pytest.fixture(scope="module")
@@ -178,10 +178,12 @@ class TestPredictions:
         with pytest.raises(ArgumentError, match=r"max_new_token\b.*max_new_tokens"):
             model.predict(table.head(2), generation_config={"max_new_token": 1})
 
-    @pytest.mark.parametrize("knobs", [{"num_beams": 2}, {"do_sample": True, "top_k": 1}, {"repetition_penalty": 1.2}])
-    def test_other_ways_to_write(self, fluent, knobs):
+    @pytest.mark.parametrize(
+        "options", [{"num_beams": 2}, {"do_sample": True, "top_k": 1}, {"repetition_penalty": 1.2}]
+    )
+    def test_other_ways_to_write(self, fluent, options):
         model, table, _ = fluent
-        predictions, _ = model.predict(table.head(3), generation_config=knobs)
+        predictions, _ = model.predict(table.head(3), generation_config=options)
         assert predictions["a_response"].str.len().gt(0).all()
 
     def test_files_are_written(self, fluent, tmp_path):

@@ -40,8 +40,8 @@ class FakeNetwork:
 class TestGeneration:
     ids = torch.ones(2, 3, dtype=torch.long)
 
-    def answers(self, network, **knobs):
-        return Generation(**knobs).answers(network, self.ids, self.ids > 0, room=10, end=2)
+    def answers(self, network, **options):
+        return Generation(**options).answers(network, self.ids, self.ids > 0, room=10, end=2)
 
     def test_what_follows_the_end_is_no_part_of_the_answer(self):
         written = self.answers(FakeNetwork([[7, 2, 0, 0], [7, 8, 9, 9]]))

@@ -9,16 +9,16 @@ from ludwig.features.pretrained_tokenizer import load_tokenizer
 
 @pytest.fixture
 def prompt(base_model):
-    def build(**knobs):
-        return PromptFeature(PromptFeature.settled(PromptFeature.Config(**knobs), {"base_model": base_model}), "q")
+    def build(**options):
+        return PromptFeature(PromptFeature.settled(PromptFeature.Config(**options), {"base_model": base_model}), "q")
 
     return build
 
 
 @pytest.fixture
 def answer(base_model):
-    def build(**knobs):
-        config = AnswerFeature.settled(AnswerFeature.TargetConfig(**knobs), {"base_model": base_model})
+    def build(**options):
+        config = AnswerFeature.settled(AnswerFeature.TargetConfig(**options), {"base_model": base_model})
         return AnswerFeature(config, "a", target=True)
 
     return build

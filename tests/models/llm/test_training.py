@@ -20,8 +20,8 @@ def uneven() -> pd.DataFrame:
 
 
 def weights(declared, **trainer: object) -> torch.Tensor:
-    knobs = {"type": "finetune", "epochs": 1, "learning_rate": 0.01, "optimizer": "sgd", "should_shuffle": False}
-    one = LudwigModel(declared(adapter={"type": "lora", "dropout": 0.0}, trainer={**knobs, **trainer}))
+    options = {"type": "finetune", "epochs": 1, "learning_rate": 0.01, "optimizer": "sgd", "should_shuffle": False}
+    one = LudwigModel(declared(adapter={"type": "lora", "dropout": 0.0}, trainer={**options, **trainer}))
     one.train(dataset=uneven(), output_directory=None)
     return torch.cat([weight.detach().flatten() for _, weight in one.collect_weights()])
 
@@ -47,8 +47,8 @@ def test_a_language_model_learns_in_bfloat16(declared):
             ((step, _),) = trainer.last_pieces
             seen.append(step.predictions["a"].logits.dtype)
 
-    knobs = {"type": "finetune", "epochs": 4, "batch_size": 4, "learning_rate": 0.01, "use_mixed_precision": True}
-    one = LudwigModel(declared(trainer=knobs), callbacks=[Looks()])
+    options = {"type": "finetune", "epochs": 4, "batch_size": 4, "learning_rate": 0.01, "use_mixed_precision": True}
+    one = LudwigModel(declared(trainer=options), callbacks=[Looks()])
     losses = one.train(dataset=uneven(), output_directory=None).train_stats.training["a"]["loss"]
     assert set(seen) == {torch.bfloat16}
     assert losses[-1] < losses[0]

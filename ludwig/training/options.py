@@ -1,4 +1,4 @@
-"""The knobs of training in groups, each of one subject; a trainer's section inherits those that it takes."""
+"""The options of training in groups, each of one subject; a trainer's section inherits those that it takes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class GradientClipping:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluationKnobs:
+class EvaluationOptions:
     """When a model is evaluated, and by what it is judged."""
 
     validation_field: str | None = param(None, help="The output that decides which model is best; null for the first.")
@@ -43,14 +43,14 @@ class EvaluationKnobs:
     )
 
     def faults_of_rounds(self) -> list[Fault]:
-        """Faults of knobs that do not go together."""
+        """Faults of options that do not go together."""
         if self.steps_per_checkpoint and self.checkpoints_per_epoch:
             return [("checkpoints_per_epoch", "Cannot go together with steps_per_checkpoint. Set one of them to 0.")]
         return []
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LengthKnobs:
+class LengthOptions:
     """How long training goes on."""
 
     epochs: int = param(100, min=1, help="How many times the training split is gone through.")
@@ -63,7 +63,7 @@ class LengthKnobs:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BatchKnobs:
+class BatchOptions:
     """Which rows are learned from at once."""
 
     batch_size: int | Auto = param(128, min=1, help="Rows of a batch; auto measures which size is fastest.")
@@ -87,7 +87,7 @@ class BatchKnobs:
     )
 
     def faults_of_batches(self) -> list[Fault]:
-        """Faults of knobs that do not go together."""
+        """Faults of options that do not go together."""
         faults = []
         size, steps, whole = self.batch_size, self.gradient_accumulation_steps, self.effective_batch_size
         for name, part in (("batch_size", size), ("gradient_accumulation_steps", steps)):
@@ -103,7 +103,7 @@ class BatchKnobs:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StepKnobs:
+class StepOptions:
     """How gradients become better weights."""
 
     learning_rate: float | Auto = param(0.001, min=0, max=1, help="Length of the steps; auto takes it from the inputs.")
@@ -122,7 +122,7 @@ class StepKnobs:
     modality_dropout: float = param(0.0, min=0, max=1, help="Share of the inputs of a row that training leaves out.")
 
     def faults_of_steps(self) -> list[Fault]:
-        """Faults of knobs that do not go together."""
+        """Faults of options that do not go together."""
         faults = [(f"optimizer.{name}", text) for name, text in self.optimizer.faults()]
         if self.optimizer.is_averaged and self.learning_rate_scheduler.decay is not None:
             text = f"'{self.optimizer.type}' needs no decay, and averages wrongly with one. Set it to null."
@@ -138,7 +138,7 @@ class StepKnobs:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AveragingKnobs:
+class AveragingOptions:
     """Which weights are judged and kept: those of a moment, or means of several."""
 
     ema_decay: float | None = param(
@@ -151,14 +151,14 @@ class AveragingKnobs:
     model_soup_top_k: int = param(5, min=1, help="How many of the best rounds are averaged.")
 
     def faults_of_averages(self, optimizer: Optimizer.Config) -> list[Fault]:
-        """Faults of knobs that do not go together."""
+        """Faults of options that do not go together."""
         if self.ema_decay is not None and optimizer.is_averaged:
             return [("ema_decay", f"'{optimizer.type}' averages the weights itself. Take one of the two out.")]
         return []
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MachineKnobs:
+class MachineOptions:
     """How the machine is used."""
 
     use_mixed_precision: bool | Literal["bfloat16", "float16"] = param(
