@@ -7,8 +7,8 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ludwig.training.plateau import plateaus
-from ludwig.training.schedules import LearningRateScheduler, Span
+from ludwig.training.optim.plateau import plateaus
+from ludwig.training.optim.schedules import LearningRateScheduler, Span
 
 STEPS, ROUND = 1000, 100
 INK, LINE = "#3d4249", "#1f6fb2"

@@ -18,7 +18,7 @@ from ludwig.schema import param
 
 @LOSSES.register("sequence_softmax_cross_entropy", kinds=("sequence", "text"))
 class SequenceSoftmaxCrossEntropy(ClassLoss):
-    """The mean over all steps of the cross entropy of the softmax; see `CrossEntropy` for the formulas of its options."""
+    """The mean over all steps of the cross entropy of the softmax; formulas: `CrossEntropy`."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(CrossEntropyConfig):

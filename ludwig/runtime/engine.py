@@ -81,7 +81,7 @@ class Engine:
         free, _ = torch.cuda.mem_get_info(self.device)
         return nbytes < free * MEMORY_SHARE
 
-    def wait(self) -> None:
+    def synchronize(self) -> None:
         """Goes on when the device has done all that it was asked."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)

@@ -89,7 +89,7 @@ def _seconds(model: Model, frame: Frame, rows: torch.Tensor, engine: Engine, lea
 
 def _timed(model: Model, batch: Frame, engine: Engine, learns: bool) -> float:
     model.train(learns)
-    engine.wait()
+    engine.synchronize()
     begun = time.perf_counter()
     if learns:
         with engine.autocast():
@@ -98,5 +98,5 @@ def _timed(model: Model, batch: Frame, engine: Engine, learns: bool) -> float:
     else:
         with torch.inference_mode():
             model.predict(batch)
-    engine.wait()
+    engine.synchronize()
     return time.perf_counter() - begun

@@ -19,10 +19,10 @@ from ludwig.columns.frame import Frame
 from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.models.base import Model, Step
 from ludwig.runtime.engine import Clipping, Engine
-from ludwig.training.averaging import MovingAverage, in_their_place
-from ludwig.training.balancing import BalancingOptions, balancer_of
+from ludwig.training.optim.averaging import MovingAverage, in_their_place
+from ludwig.training.optim.balancing import BalancingOptions, balancer_of
+from ludwig.training.optim.weight_decay import groups_of
 from ludwig.training.options import AveragingOptions, StepOptions
-from ludwig.training.weight_decay import groups_of
 from ludwig.training.windows import Window
 
 logger = logging.getLogger(__name__)

@@ -22,14 +22,14 @@ from ludwig.runtime.engine import Engine
 from ludwig.runtime.seed import repeatable
 from ludwig.schema import param
 from ludwig.training import checkpoints
-from ludwig.training.averaging import Score, Weights
 from ludwig.training.base import TrainerBase
 from ludwig.training.batch_size import measured
 from ludwig.training.calibration import LEAST_ROWS, calibrate
 from ludwig.training.checkpoints import Checkpoint
+from ludwig.training.evaluator import Evaluator
 from ludwig.training.interrupt import Interrupt, listening
-from ludwig.training.judge import Judge
 from ludwig.training.learner import Learner, Piece
+from ludwig.training.optim.averaging import Score, Weights
 from ludwig.training.options import BatchOptions, EvaluationOptions, Fault, LengthOptions, MachineOptions
 from ludwig.training.plan import SCALINGS, Plan, leaves_batch_open, most_rows, plan_of
 from ludwig.training.profiling import ProfilerOptions, Profiling
@@ -67,8 +67,8 @@ class Loop(TrainerBase):
         self.config, self.model, self.engine, self.callbacks = config, model, engine, callbacks
         self.seed, self.saving, self.workers = seed, saving, engine.workers
         self.save_path = None if saving.folder is None else str(saving.folder)
-        self.judge = Judge(config, model, engine)
-        self.selection = Selection(saving, self.judge.direction, config.model_soup, config.model_soup_top_k)
+        self.evaluator = Evaluator(config, model, engine)
+        self.selection = Selection(saving, self.evaluator.direction, config.model_soup, config.model_soup_top_k)
         self.last_pieces: list[Piece] = []
         self._between_calls = ExitStack()  # of online training: closing it gives back the weights that are learned
         self._scores: TrainingScores | None = None
@@ -166,7 +166,7 @@ class Loop(TrainerBase):
     def settled(self) -> dict[str, Any]:
         """The options that were automatic, with the values that they got."""
         found = {"batch_size": self.base.batch_size, "learning_rate": self._own_rate()}
-        rows = self.judge.measured_rows
+        rows = self.evaluator.measured_rows
         return found if rows is None else {**found, "eval_batch_size": rows}
 
     def _own_rate(self) -> float:
@@ -407,7 +407,7 @@ class Loop(TrainerBase):
         if self._scores is not None:
             trained = self._scores.compute(self.workers)
         else:
-            trained = self.judge.evaluate(training, self.plan.batch_size)
+            trained = self.evaluator.evaluate(training, self.plan.batch_size)
         progress.add(progress.train_metrics, trained)
         self._refuse_lost_run(trained.get("combined", {}).get("loss", math.nan))
         validated = self._validate(validation)
@@ -425,7 +425,7 @@ class Loop(TrainerBase):
         if validation is None:
             return None
         self.callbacks.on_validation_start(self, self.progress, self.save_path)
-        metrics = self.judge.evaluate(validation, self.plan.batch_size)
+        metrics = self.evaluator.evaluate(validation, self.plan.batch_size)
         self.progress.add(self.progress.validation_metrics, metrics)
         self.callbacks.on_validation_end(self, self.progress, self.save_path)
         return metrics
@@ -433,12 +433,12 @@ class Loop(TrainerBase):
     def _select(self, trained: Metrics, validated: Metrics | None) -> None:
         """Keeps the weights when they are the best so far; without a validation split the last are the best."""
         progress = self.progress
-        value, loss = self.judge.told(validated or trained)
+        value, loss = self.evaluator.selected(validated or trained)
         if 2 * int(self.learner.skipped) > self._optimizer_steps:  # weights that gave no gradients are no good ones
             return
         if validated is not None:
             self.selection.consider(self.model.weights(), progress, value, loss)
-            if not progress.improves(value, loss, self.judge.direction):
+            if not progress.improves(value, loss, self.evaluator.direction):
                 return
         progress.best_eval_metric_value, progress.best_eval_loss = value, loss
         progress.best_eval_metric_steps, progress.best_eval_metric_epoch = progress.steps, progress.epoch
@@ -469,7 +469,7 @@ class Loop(TrainerBase):
     def _follow_plateaus(self) -> None:
         """Cuts the rate and lets batches grow where a metric stands still. Both follow from the history alone."""
         config, progress, rates = self.config, self.progress, self.config.learning_rate_scheduler
-        found = self.judge.plateaus(
+        found = self.evaluator.plateaus(
             progress,
             rates.reduce_eval_split,
             rates.reduce_eval_metric,
@@ -477,7 +477,7 @@ class Loop(TrainerBase):
             rates.reduce_on_plateau,
         )
         self.cut = float(rates.reduce_on_plateau_rate**found)
-        grown = self.judge.plateaus(
+        grown = self.evaluator.plateaus(
             progress,
             config.increase_batch_size_eval_split,
             config.increase_batch_size_eval_metric,
@@ -542,7 +542,7 @@ class Loop(TrainerBase):
         if test is None or self.config.skip_all_evaluation:
             return
         self.callbacks.on_test_start(self, progress, self.save_path)
-        metrics = self.judge.evaluate(self._resident(test), self.plan.batch_size)
+        metrics = self.evaluator.evaluate(self._resident(test), self.plan.batch_size)
         progress.best_eval_test_metrics = metrics
         best = (progress.best_eval_metric_epoch, progress.best_eval_metric_steps)
         progress.add(progress.test_metrics, metrics, epoch=best[0], step=best[1])
@@ -554,8 +554,8 @@ class Loop(TrainerBase):
 
         def score(weights: Weights) -> Score:
             self.model.load_weights(weights)
-            found["metrics"] = self.judge.evaluate(validation, self.plan.batch_size)
-            return self.judge.score(found["metrics"])
+            found["metrics"] = self.evaluator.evaluate(validation, self.plan.batch_size)
+            return self.evaluator.score(found["metrics"])
 
         soup = self.selection.souped(progress, score)
         if soup is None:
@@ -564,4 +564,4 @@ class Loop(TrainerBase):
             return
         score(soup)
         progress.best_eval_validation_metrics = found["metrics"]
-        progress.best_eval_metric_value, progress.best_eval_loss = self.judge.told(found["metrics"])
+        progress.best_eval_metric_value, progress.best_eval_loss = self.evaluator.selected(found["metrics"])

@@ -7,9 +7,9 @@ import re
 from typing import Annotated, Literal
 
 from ludwig.schema import Chosen, param
-from ludwig.training.optimizers import OPTIMIZERS, Optimizer
-from ludwig.training.schedules import LearningRateScheduler
-from ludwig.training.weight_decay import Exempt
+from ludwig.training.optim.optimizers import OPTIMIZERS, Optimizer
+from ludwig.training.optim.schedules import LearningRateScheduler
+from ludwig.training.optim.weight_decay import Exempt
 
 OPTIMIZER = Chosen(OPTIMIZERS, "adam")
 Auto = Literal["auto"]

@@ -7,8 +7,8 @@ import math
 from typing import Protocol
 
 from ludwig.error import ConfigValidationError
+from ludwig.training.optim.schedules import Span
 from ludwig.training.options import Auto
-from ludwig.training.schedules import Span
 
 AUTO_SHARE = 0.2  # of the rows that an automatic batch may take
 AUTO_MOST = {"cpu": 128}  # rows of an automatic batch by device

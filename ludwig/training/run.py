@@ -17,10 +17,10 @@ from ludwig.globals import (
 )
 from ludwig.models import artifacts
 from ludwig.runtime.atomic import numbered, read_json, write_json
-from ludwig.training import report
-from ludwig.training.curves import save_learning_curves
 from ludwig.training.options import EvaluationOptions
 from ludwig.training.progress import History, Progress
+from ludwig.training.records import report
+from ludwig.training.records.curves import save_learning_curves
 
 logger = logging.getLogger(__name__)
 

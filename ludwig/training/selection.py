@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ludwig.error import ArtifactError
 from ludwig.training import checkpoints
-from ludwig.training.averaging import SOUPS, Score, Weights
 from ludwig.training.checkpoints import Checkpoint
+from ludwig.training.optim.averaging import SOUPS, Score, Weights
 from ludwig.training.progress import Progress, rank
 from ludwig.training.run import Saving
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from ludwig.training.plateau import plateaus
+from ludwig.training.optim.plateau import plateaus
 
 
 @pytest.mark.parametrize(

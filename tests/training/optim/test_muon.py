@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ludwig.training.muon import MuonWithAdamW
+from ludwig.training.optim.muon import MuonWithAdamW
 
 
 @pytest.fixture

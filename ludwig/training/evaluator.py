@@ -8,16 +8,16 @@ from ludwig.columns.frame import Frame
 from ludwig.inference.evaluation import Metrics, evaluate, rows_for_evaluation
 from ludwig.models.base import Model
 from ludwig.runtime.engine import Engine
-from ludwig.training.averaging import Score
 from ludwig.training.batch_size import measured
+from ludwig.training.optim.averaging import Score
+from ludwig.training.optim.plateau import plateaus
 from ludwig.training.options import EvaluationOptions
-from ludwig.training.plateau import plateaus
 from ludwig.training.progress import Progress, rank
 
 MOST_ROWS = 8192  # of a batch of evaluation that may be tried
 
 
-class Judge:
+class Evaluator:
     """Evaluates a model; the configured loss of an output is told as `loss`."""
 
     def __init__(self, options: EvaluationOptions, model: Model, engine: Engine) -> None:
@@ -51,14 +51,14 @@ class Judge:
             self.measured_rows = self.engine.workers.broadcast(found)
         return self.measured_rows
 
-    def told(self, metrics: Metrics) -> tuple[float, float]:
+    def selected(self, metrics: Metrics) -> tuple[float, float]:
         """The metric that decides, and the combined loss."""
         value = metrics.get(self.field, {}).get(self.metric, math.nan)
         return value, metrics.get("combined", {}).get("loss", math.nan)
 
     def score(self, metrics: Metrics) -> Score:
         """How good these metrics are."""
-        return rank(*self.told(metrics), self.direction)
+        return rank(*self.selected(metrics), self.direction)
 
     def plateaus(self, progress: Progress, split: str, metric: str, patience: int, most: int) -> int:
         """How many times, at most `most`, a metric of the validation field stood still for `patience` rounds."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from ludwig.training.schedules import LearningRateScheduler, Span
+from ludwig.training.optim.schedules import LearningRateScheduler, Span
 
 STEPS = 60
 SPAN = Span(total_steps=STEPS, steps_per_round=12)

@@ -9,7 +9,7 @@ import torch
 
 from ludwig.api import LudwigModel
 from ludwig.training import checkpoints
-from ludwig.training.averaging import greedy_soup, in_their_place, mean_of, uniform_soup
+from ludwig.training.optim.averaging import greedy_soup, in_their_place, mean_of, uniform_soup
 
 
 def one(value: float, count: int = 0) -> dict[str, torch.Tensor]:

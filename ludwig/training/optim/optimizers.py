@@ -17,7 +17,7 @@ from torch import nn
 
 from ludwig.error import MissingExtraError
 from ludwig.schema import Component, Registry, param
-from ludwig.training.muon import MuonWithAdamW
+from ludwig.training.optim.muon import MuonWithAdamW
 
 Betas = tuple[float, float]
 OptimizerClass = type[torch.optim.Optimizer]

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from ludwig.training import curves
-from ludwig.training.curves import save_learning_curves
 from ludwig.training.progress import Progress
+from ludwig.training.records import curves
+from ludwig.training.records.curves import save_learning_curves
 
 pytest.importorskip("matplotlib")
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from ludwig.nn.norm import BatchNorm
-from ludwig.training.optimizers import OPTIMIZERS
-from ludwig.training.weight_decay import groups_of
+from ludwig.training.optim.optimizers import OPTIMIZERS
+from ludwig.training.optim.weight_decay import groups_of
 
 
 def network() -> nn.ModuleDict:

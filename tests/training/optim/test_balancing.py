@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ludwig.api import LudwigModel
 from ludwig.error import ConfigValidationError
-from ludwig.training.balancing import BALANCERS, Balancer, BalancingOptions, balancer_of
+from ludwig.training.optim.balancing import BALANCERS, Balancer, BalancingOptions, balancer_of
 
 
 def made(method: str, losses: int = 2, **options: object) -> Balancer:
