@@ -31,6 +31,7 @@ class TrainingStats(Mapping[str, SplitStats]):
     validation: SplitStats
     test: SplitStats
     evaluation_frequency: EvaluationFrequency = field(default_factory=EvaluationFrequency)
+    stop_reason: str | None = None  # finished, patience, time, interrupted, not_finite or callback
 
     SPLITS: ClassVar[tuple[str, ...]] = ("training", "validation", "test")
 

@@ -45,6 +45,10 @@ class MissingExtraError(LudwigError, ImportError):
         super().__init__(f"{purpose} needs the package '{package}'. Install it with: pip install 'ludwig[{extra}]'")
 
 
+class LudwigWarning(UserWarning):
+    """Something about data or results that the user should know; shown whatever the logging level."""
+
+
 def nearest(word: object, words: Iterable[str]) -> str:
     """' Did you mean ...?' when one of the words is close, else nothing."""
     close = difflib.get_close_matches(str(word), list(words), 1)

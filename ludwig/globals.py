@@ -1,10 +1,11 @@
 """The version and the names of the files that a run and a saved model consist of."""
 
 LUDWIG_VERSION = "0.18.0"
-FORMAT_VERSION = 1  # of a saved model's directory; a newer one is refused
+FORMAT_VERSION = 2  # of a saved model's directory; a newer one is refused
 
 MODEL_FILE_NAME = "model"
 MODEL_WEIGHTS_FILE_NAME = "model_weights.safetensors"
+MODEL_ASSETS_DIR_NAME = "assets"
 MODEL_ADAPTER_DIR_NAME = "model_weights"
 MODEL_HYPERPARAMETERS_FILE_NAME = "model_hyperparameters.json"
 TRAIN_SET_METADATA_FILE_NAME = "training_set_metadata.json"

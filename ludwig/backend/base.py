@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
+from ludwig.callbacks import CallbackList
+from ludwig.columns.frame import Frame
+from ludwig.data.preprocess import Events, Prepared, Preprocessing, Spec, Tables
+from ludwig.features.base import Facts
+from ludwig.inference.evaluation import Metrics
+from ludwig.inference.predictor import Arrays
+from ludwig.models.base import Model
 from ludwig.schema import Component, Registry, param
-
-R = TypeVar("R")
+from ludwig.training.job import Job, Outcome
 
 
 class Backend(Component, ABC):
-    """Runs preprocessing, training and prediction."""
+    """Runs preprocessing, training and prediction. What it is handed is data; what it gives back is data."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
@@ -33,8 +38,26 @@ class Backend(Component, ABC):
         return None if self.config.cache_dir is None else Path(self.config.cache_dir)
 
     @abstractmethod
-    def run(self, job: Callable[[torch.device], R], device: torch.device) -> R:
-        """Runs training or prediction on the device and gives its result."""
+    def fit(
+        self,
+        tables: Tables,
+        specs: Sequence[Spec],
+        config: Preprocessing,
+        seed: int,
+        known: Mapping[str, Facts] | None,
+        events: Events,
+    ) -> Prepared:
+        """Splits the tables, fits the features on the training split (unless their state is known) and encodes."""
+
+    @abstractmethod
+    def run_training(self, job: Job, callbacks: CallbackList, model: Model) -> Outcome:
+        """Trains; `model` is the caller's own network, which a backend in the same process may train itself."""
+
+    @abstractmethod
+    def run_prediction(
+        self, model: Model, frame: Frame, batch_size: int, device: torch.device, *, with_metrics: bool
+    ) -> tuple[Arrays, Metrics]:
+        """The predictions of all rows, and where targets are there the metrics over them."""
 
 
 BACKENDS: Registry[Backend] = Registry("backend")

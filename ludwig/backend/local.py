@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from ludwig.backend.base import BACKENDS, Backend
-
-R = TypeVar("R")
+from ludwig.callbacks import CallbackList
+from ludwig.columns.frame import Frame
+from ludwig.data.preprocess import Events, Prepared, Preprocessing, Spec, Tables, preprocess
+from ludwig.features.base import Facts
+from ludwig.inference.evaluation import Metrics
+from ludwig.inference.predictor import Arrays, predict, predict_and_score
+from ludwig.models.base import Model
+from ludwig.training.job import Job, Outcome, run_job
 
 
 @BACKENDS.register("local")
@@ -21,5 +26,23 @@ class LocalBackend(Backend):
     class Config(Backend.Config):
         pass
 
-    def run(self, job: Callable[[torch.device], R], device: torch.device) -> R:
-        return job(device)
+    def fit(
+        self,
+        tables: Tables,
+        specs: Sequence[Spec],
+        config: Preprocessing,
+        seed: int,
+        known: Mapping[str, Facts] | None,
+        events: Events,
+    ) -> Prepared:
+        return preprocess(tables, specs, config, seed, known, events)
+
+    def run_training(self, job: Job, callbacks: CallbackList, model: Model) -> Outcome:
+        return run_job(job, callbacks, model)
+
+    def run_prediction(
+        self, model: Model, frame: Frame, batch_size: int, device: torch.device, *, with_metrics: bool
+    ) -> tuple[Arrays, Metrics]:
+        if with_metrics:
+            return predict_and_score(model, frame, batch_size, device)
+        return predict(model, frame, batch_size, device), {}

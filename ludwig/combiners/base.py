@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.schema import Component, Registry
@@ -42,13 +42,16 @@ class Combiner(Component, nn.Module):
 
     shape: Shape  # of what forward gives
 
-    def forward(self, signals: Sequence[Signal]) -> Signal:
-        """Combines the signals, which come in the order of the sources."""
-        raise NotImplementedError
+    def start(self) -> None:
+        """Loads initial weights from files. Called once in a fresh run, never when a saved model is loaded."""
 
-    def auxiliary_loss(self) -> Tensor | None:
-        """A term of the last forward that is added to the training loss, as TabNet's sparsity."""
-        return None
+    def forward(self, signals: Sequence[Signal]) -> Signal:
+        """Combines the signals, which come in the order of the sources.
+
+        A term that is to be minimised besides the losses of the outputs, as TabNet's sparsity, is the `auxiliary_loss`
+        of what it gives.
+        """
+        raise NotImplementedError
 
 
 COMBINERS: Registry[Combiner] = Registry("combiner")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from ludwig.error import nearest
 from ludwig.features.base import FEATURES
 from ludwig.losses.base import LOSSES
 from ludwig.schema import load
+from ludwig.schema.params import is_internal
 from ludwig.schema.report import faults_of
 
 Fault = tuple[str, str]
@@ -59,7 +61,7 @@ def tied_inputs_are_alike(config: ModelConfig) -> list[Fault]:
     by_name = {feature.name: feature for feature in config.input_features}
     faults = []
     for place, feature in enumerate(config.input_features):
-        tied = getattr(feature, "tied", None)
+        tied = feature.tied
         if tied is None:
             continue
         path = f"input_features[{place}].tied"
@@ -135,7 +137,7 @@ def validation_is_known(config: ModelConfig) -> list[Fault]:
 
 def preferences_are_one_an_output(config: ModelConfig) -> list[Fault]:
     """A preference between outputs names all of them."""
-    given = getattr(config.trainer, "loss_balancing_preference_vector", None)
+    given = config.trainer.preference_of_outputs
     count = len(config.output_features)
     if given is None or (len(given) == count and sum(given) > 0):
         return []
@@ -143,30 +145,30 @@ def preferences_are_one_an_output(config: ModelConfig) -> list[Fault]:
     return [("trainer.loss_balancing_preference_vector", text)]
 
 
-def plateau_metric_is_known(config: ModelConfig) -> list[Fault]:
-    """The metric that cuts the learning rate is told in every round."""
-    options = getattr(config.trainer, "learning_rate_scheduler", None)
-    if options is None or options.reduce_on_plateau == 0:
-        return []
+def watched_metrics_are_known(config: ModelConfig) -> list[Fault]:
+    """A metric whose plateau changes the learning rate or the batch size is reported in every evaluation."""
     field = config.trainer.validation_field or (config.output_features[0].name if config.output_features else None)
-    told = {f.name: ("loss", *f.reported) for f in config.output_features} | {"combined": ("loss",)}
-    known = told.get(str(field), ())
-    if not known or options.reduce_eval_metric in known:
-        return []
-    text = f"'{field}' is not told by '{options.reduce_eval_metric}'.{nearest(options.reduce_eval_metric, known)}"
-    return [("trainer.learning_rate_scheduler.reduce_eval_metric", f"{text} Choose one of: {', '.join(known)}.")]
+    reported = {f.name: ("loss", *f.reported) for f in config.output_features} | {"combined": ("loss",)}
+    known = reported.get(str(field), ())
+    return [
+        (
+            f"trainer.{option}",
+            f"'{field}' does not report '{metric}'.{nearest(metric, known)} Choose one of: {', '.join(known)}.",
+        )
+        for option, metric in config.trainer.watched_metrics().items()
+        if known and metric not in known
+    ]
 
 
 def split_column_fits(config: ModelConfig) -> list[Fault]:
     """A column of classes is stratified, a column of times is cut."""
     split = config.preprocessing.split
-    needs = {"stratify": ("category", "binary"), "datetime": ("date", "text", "category", "number")}.get(split.type)
     kinds = {feature.source: feature.type for feature in config.features}
-    odd = [column for column in split.columns if needs and kinds.get(column) not in (None, *needs)]
+    odd = [column for column in split.columns if column in kinds and not split.takes_column_of(kinds[column])]
     return [
         (
             "preprocessing.split.column",
-            f"'{column}' is a {kinds[column]} feature; a '{split.type}' split takes {needs}.",
+            f"'{column}' is a {kinds[column]} feature, which a '{split.type}' split cannot use.",
         )
         for column in odd
     ]
@@ -209,7 +211,21 @@ def _section_faults(kind: str, name: str, section: Any) -> list[Fault]:
 
 def model_fits_together(config: ModelConfig) -> list[Fault]:
     """The rules of the model type itself."""
-    return config.model_class.Config.faults(config)  # type: ignore[arg-type]
+    return [*config.faults(), *config.faults_of_training(config.trainer.trains)]
+
+
+def requirements_are_met(config: ModelConfig) -> list[Fault]:
+    """What an encoder or the model depends on is not contradicted by the feature's preprocessing."""
+    faults: list[Fault] = []
+    for key in ("input_features", "output_features"):
+        for place, feature in enumerate(getattr(config, key)):
+            options = {field.name: field for field in dataclasses.fields(feature.preprocessing)}
+            for name, needed in config.required(feature).items():
+                own = getattr(feature.preprocessing, name)
+                if own not in (needed, options[name].default) and not is_internal(options[name]):
+                    text = f"Must be {needed!r}, because the model needs it. Received: {own!r}. Leave it out."
+                    faults.append((f"{key}[{place}].preprocessing.{name}", text))
+    return faults
 
 
 RULES: tuple[Callable[[ModelConfig], list[Fault]], ...] = (
@@ -221,8 +237,9 @@ RULES: tuple[Callable[[ModelConfig], list[Fault]], ...] = (
     balancing_fits,
     validation_is_known,
     preferences_are_one_an_output,
-    plateau_metric_is_known,
+    watched_metrics_are_known,
     split_column_fits,
     defaults_are_known,
     model_fits_together,
+    requirements_are_met,
 )

@@ -67,8 +67,11 @@ def _mapping(raw: Any, where: str) -> dict[str, Any]:
     return dict(raw)
 
 
-def load_config(raw: Mapping[str, Any]) -> ModelConfig:
+def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfig:
     """Checks a raw config and builds it.
+
+    Args:
+        is_saved: It is that of a saved model, which needs none of the foreign files that a fresh run starts from.
 
     Raises:
         ConfigValidationError: with every fault at once, each with its path.
@@ -85,7 +88,7 @@ def load_config(raw: Mapping[str, Any]) -> ModelConfig:
     except ma.ValidationError as error:
         raise_all(list(faults_of(error.messages)))
         raise  # there is always a fault, so this is never reached
-    raise_all(faults_between(loaded))
+    raise_all([*faults_between(loaded), *([] if is_saved else loaded.faults_of_origins())])
     return _with_validation(loaded)
 
 

@@ -5,30 +5,31 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from ludwig.backend import BACKENDS, Backend
 from ludwig.data.preprocess import Preprocessing
 from ludwig.globals import LUDWIG_VERSION
-from ludwig.models import MODELS, Model
+from ludwig.models import Model
+from ludwig.models.assets import Assets
 from ludwig.models.base import FeatureSpec
-from ludwig.schema import Chosen, dump, param
-from ludwig.training import TRAINERS
+from ludwig.models.ecd.model import Ecd
+from ludwig.models.llm.model import Llm
+from ludwig.schema import Chosen, dump, fingerprint, param
+from ludwig.training import TRAINERS, Trainer
 
 BACKEND = Chosen(BACKENDS, "local")
+LLM_TRAINER = Chosen(TRAINERS, Llm.default_trainer, "llm")
+NOT_OF_THE_NETWORK = frozenset({"trainer", "preprocessing", "backend", "hyperopt", "defaults", "ludwig_version"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelConfig:
-    """The sections that all model types have. It is frozen: what the data teaches is kept beside it."""
+class ModelConfig(Model.Config):
+    """The sections that all model types have. It is frozen: what is fitted on data is kept beside it."""
 
     model_class: ClassVar[type[Model]]
-    specs: ClassVar[Callable[..., tuple[list[FeatureSpec], list[FeatureSpec]]]]  # the model type's own
-    prepare: ClassVar[Callable[..., Any]]
 
-    input_features: list[Any]
-    output_features: list[Any]
     trainer: Any
 
     preprocessing: Preprocessing = param(Preprocessing, help="How the rows are chosen and split.")
@@ -37,49 +38,60 @@ class ModelConfig:
     backend: Annotated[Backend.Config, BACKEND] | None = param(None, help="Where the work runs.")
     ludwig_version: str = param(LUDWIG_VERSION, help="The version that wrote the config.")
 
-    reads_all_columns: ClassVar[bool]
-
     @property
     def features(self) -> list[Any]:
         """Inputs, then outputs."""
         return [*self.input_features, *self.output_features]
 
-    def with_settled(self, options: dict[str, Any]) -> ModelConfig:
-        """The config with options of the trainer as a run settled them."""
+    def with_settled(self, options: dict[str, Any]) -> Self:
+        """The config with options of the trainer that were automatic, as a run resolved them."""
         return dataclasses.replace(self, trainer=dataclasses.replace(self.trainer, **options))
+
+    def with_input_order(self, names: Sequence[str] | None) -> Self:
+        """The config with its inputs in this order, where it names them all."""
+        by_name = {feature.name: feature for feature in self.input_features}
+        if names is None or {*names} != by_name.keys():
+            return self
+        return dataclasses.replace(self, input_features=[by_name[name] for name in names])
+
+    def architecture(self) -> dict[str, Any]:
+        """The sections that the network is made of: it fits every config where these are equal."""
+        return {key: value for key, value in dump(self).items() if key not in NOT_OF_THE_NETWORK}
 
     def to_dict(self) -> dict[str, Any]:
         """The rendered config: every default spelled out, and each feature's columns."""
         rendered = dump(self)
-        for section in ("input_features", "output_features"):
-            for feature, raw in zip(getattr(self, section), rendered[section], strict=True):
-                raw |= {"active": True, "column": feature.source, "proc_column": proc_column(feature)}
+        resolved = self.resolve(Assets())
+        for section, specs in zip(("input_features", "output_features"), resolved, strict=True):
+            for spec, raw in zip(specs, rendered[section], strict=True):
+                raw |= {"active": True, "column": spec.column, "proc_column": proc_column(spec)}
         return rendered
 
 
-def proc_column(feature: Any) -> str:
+def proc_column(spec: FeatureSpec) -> str:
     """The preprocessed column's name: features that are read alike have a column of one name."""
-    content = json.dumps([feature.type, dump(feature.preprocessing)], sort_keys=True)
-    return f"{feature.name}_{hashlib.sha256(content.encode()).hexdigest()[:6]}"
+    content = json.dumps([spec.feature.kind, fingerprint(spec.feature.config)], sort_keys=True)
+    return f"{spec.name}_{hashlib.sha256(content.encode()).hexdigest()[:6]}"
 
 
-def _assemble(name: str, model: type[Model]) -> type[ModelConfig]:
-    """The config of one model type: its own sections, its trainers and the common sections."""
-    trainers = TRAINERS.names(name)
-    trainer = Chosen(TRAINERS, model.default_trainer, name)
-    hint = TRAINERS.get(trainers[0], name).Config if len(trainers) == 1 else Annotated[Any, trainer]
-    config = dataclasses.make_dataclass(
-        f"{name.title()}ModelConfig",
-        [
-            ("model_type", Literal[name], param(name, help="The kind of model.")),
-            ("trainer", hint, param(trainer.make, help="How the model learns.")),
-        ],
-        bases=(model.Config, ModelConfig),
-        frozen=True,
-        kw_only=True,
-    )
-    config.__module__, config.model_class = __name__, model  # type: ignore[attr-defined]
-    return config
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EcdModelConfig(Ecd.Config, ModelConfig):
+    """The config of an encoder-combiner-decoder model."""
+
+    model_class = Ecd
+
+    model_type: Literal["ecd"] = param("ecd", help="The kind of model.")
+    trainer: Trainer.Config = param(Trainer.Config, help="How the model is trained.")
 
 
-CONFIGS: dict[str, type[ModelConfig]] = {name: _assemble(name, model) for _, name, model in MODELS}
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LlmModelConfig(Llm.Config, ModelConfig):
+    """The config of a language model."""
+
+    model_class = Llm
+
+    model_type: Literal["llm"] = param("llm", help="The kind of model.")
+    trainer: Annotated[Any, LLM_TRAINER] = param(LLM_TRAINER.make, help="How the model is trained.")
+
+
+CONFIGS: dict[str, type[ModelConfig]] = {"ecd": EcdModelConfig, "llm": LlmModelConfig}

@@ -34,6 +34,7 @@ INTERNAL_OF_DECODER = ("input_size", "num_classes", "vocab_size", "max_sequence_
 INTERNAL_OF_PREPROCESSING = ("computed_fill_value", "computed_outlier_fill_value", "compute_idf")
 
 # Options of other versions that do nothing at this value; at another value they are told as unknown.
+OFF_IN_ECD: dict[str, Any] = {"global_max_sequence_length": None}
 OFF_IN_TRAINER: dict[str, Any] = {"contrastive_pretrain_epochs": 0}
 # Details of those options, which mean nothing while they are off.
 DETAILS_OF_OFF = {"contrastive_pretrain_epochs": ("contrastive_pretrain_",)}
@@ -302,6 +303,11 @@ def drop_what_is_off(config: Raw) -> None:
                         and option not in _own_options(feature, key, section)
                     ):
                         del section[option]
+    preprocessing = config.get("preprocessing")
+    if isinstance(preprocessing, dict) and config.get("model_type", "ecd") == "ecd":
+        for option, off in OFF_IN_ECD.items():
+            if preprocessing.get(option, off) == off:
+                preprocessing.pop(option, None)
     backend = config.get("backend")
     if isinstance(backend, dict) and backend.get("credentials", ...) is None:
         del backend["credentials"]

@@ -5,14 +5,13 @@ N = rows
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ludwig.error import InputDataError
+from ludwig.runtime.console import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Index = NDArray[np.int64]
 

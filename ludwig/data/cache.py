@@ -18,7 +18,7 @@ from ludwig.data.sources import read_table
 from ludwig.features.base import Facts
 from ludwig.globals import FORMAT_VERSION
 from ludwig.runtime.atomic import plain, written_aside
-from ludwig.schema import dump
+from ludwig.schema import dump, fingerprint
 
 SPLITS = ("training", "validation", "test")
 
@@ -72,7 +72,7 @@ def cache_file(
         return None
     identity = {name: _identity(source) for name, source in sources.items()}
     features = [
-        [s.name, s.column, s.tied, s.feature.target, s.feature.config.type, dump(s.feature.config)] for s in specs
+        [s.name, s.column, s.tied, s.feature.target, s.feature.kind, fingerprint(s.feature.config)] for s in specs
     ]
     content = [FORMAT_VERSION, identity, features, dump(config), seed]
     key = hashlib.sha256(json.dumps(plain(content), sort_keys=True).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""From raw tables to frames: sample, split, parse, learn facts on the training split, encode.
+"""From raw tables to frames: sample, split, parse, fit on the training split, encode.
 
 N = rows
 """
@@ -6,7 +6,6 @@ N = rows
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Protocol
 
@@ -19,12 +18,14 @@ from ludwig.columns.dense import Dense
 from ludwig.columns.frame import Frame
 from ludwig.data.balance import balance, sample
 from ludwig.data.split import SPLITTERS, Splitter, default_split
+from ludwig.data.split import SplitIndex as SplitRows
 from ludwig.error import InputDataError, nearest
 from ludwig.features.base import Encoded, Facts, Feature
 from ludwig.features.cells import Cells
+from ludwig.runtime.console import logger_of
 from ludwig.schema import Chosen, param
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 SPLIT = Chosen(SPLITTERS, "random")
 FEWEST_ROWS = 2  # of the training split
@@ -43,9 +44,6 @@ class Preprocessing:
         None, above=0, max=1, help="Wanted ratio of minority to majority: rows of the majority are left out."
     )
     split: Annotated[Splitter.Config, SPLIT] = param(SPLIT.make, help="Which rows are for training and which not.")
-    global_max_sequence_length: int | None = param(
-        None, min=1, help="The most tokens that an LLM gets of a prompt and its answer."
-    )
 
     def faults(self) -> list[tuple[str, str]]:
         """(parameter, message) of options that do not go together."""
@@ -89,7 +87,7 @@ class Tables:
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """The splits as frames, and what the training split taught."""
+    """The splits as frames, and the fitted state of the features."""
 
     training: Frame
     validation: Frame | None
@@ -97,7 +95,62 @@ class Prepared:
     facts: dict[str, Facts]
 
 
-Progress = Callable[[float], None]
+class Events:
+    """Who listens to preprocessing; this one does nothing with what it hears."""
+
+    def fit_starts(self, table: pd.DataFrame) -> None:
+        """The features are about to be fitted on the training split."""
+
+    def fit_ends(self, table: pd.DataFrame) -> None:
+        """They are fitted."""
+
+    def encoding_starts(self, table: pd.DataFrame) -> None:
+        """The rows are about to be encoded."""
+
+    def encoding_ends(self, table: pd.DataFrame) -> None:
+        """They are encoded."""
+
+    def progress(self, share: float) -> None:
+        """So large a share of the features is encoded."""
+
+
+SILENT = Events()
+
+
+class Parsed:
+    """A raw table whose cells have been parsed: once, however many splits or folds are then made of it."""
+
+    def __init__(self, table: pd.DataFrame, specs: Sequence[Spec]) -> None:
+        """Parses the column of each feature.
+
+        Raises:
+            InputDataError: A column is missing, or has cells that do not fit.
+        """
+        check_columns(table.columns, specs)
+        self.table, self.specs = table, specs
+        self.cells: dict[str, Cells] = {spec.name: spec.feature.parse(table[spec.column]) for spec in specs}
+
+    def fit(self, training: NDArray[np.int64] | None = None) -> dict[str, Facts]:
+        """The fitted state of each feature from the training rows, or from all; tied features are fitted together."""
+        tallies: dict[str, Any] = {}
+        hosts = {spec.name: spec.tied or spec.name for spec in self.specs}
+        for spec in self.specs:
+            cells = self.cells[spec.name] if training is None else self.cells[spec.name].take(training)
+            tally, host = spec.feature.tally(cells), hosts[spec.name]
+            tallies[host] = tallies[host].merge(tally) if host in tallies else tally
+        return {spec.name: spec.feature.finish(tallies[hosts[spec.name]]) for spec in self.specs}
+
+    def encode(self, facts: Mapping[str, Facts], events: Events = SILENT) -> tuple[Frame, NDArray[np.bool_]]:
+        """All rows as a frame, and which of them cannot be used: [N]."""
+        columns: dict[str, Encoded] = {}
+        for place, spec in enumerate(self.specs, start=1):
+            columns[spec.name] = spec.feature.encode(self.cells[spec.name], facts[spec.name])
+            events.progress(place / len(self.specs))
+        dropped = np.zeros(len(self.table), dtype=bool)
+        for encoded in columns.values():
+            if encoded.dropped is not None:
+                dropped |= encoded.dropped
+        return Frame.of({name: encoded.column for name, encoded in columns.items()}), dropped
 
 
 def preprocess(
@@ -106,38 +159,65 @@ def preprocess(
     config: Preprocessing,
     seed: int,
     known: Mapping[str, Facts] | None = None,
-    progress: Progress = lambda share: None,
+    events: Events = SILENT,
 ) -> Prepared:
-    """Splits, learns facts and encodes.
+    """Splits, fits and encodes.
 
     Args:
-        known: Facts of an earlier run, which are then not learned anew.
-        progress: Told the share of the features that are encoded.
+        known: The fitted state of an earlier run, which is then kept.
 
     Raises:
         InputDataError: The tables do not fit the features.
     """
-    if tables.whole is not None:
-        return _from_one_table(tables.whole, specs, config, seed, known, progress)
-    if tables.training is None:
+    table = tables.training if tables.whole is None else tables.whole
+    if table is None:
         raise InputDataError("There is no training data: give `dataset`, or `training_set`.")
-    _check_rows(tables.training, specs)
-    parsed = _parse(tables.training, specs)
-    facts = dict(known) if known else _learn(parsed, specs, None)
-    frame, dropped = _encode(parsed, specs, facts, progress)
-    rows = _balanced(frame, np.flatnonzero(~dropped), specs, config, seed)
-    held_out = [_held_out(name, table, specs, facts) for name, table in _others(tables)]
-    return Prepared(_training(frame, rows), held_out[0], held_out[1], facts)
+    _check_rows(table, specs)
+    rows: SplitRows | None = None
+    if tables.whole is not None:
+        table, rows = _split(table, config, seed)
+    parsed = Parsed(table, specs)
+    facts = dict(known) if known else _fitted(parsed, None if rows is None else rows.training, events)
+    events.encoding_starts(table)
+    frame, dropped = parsed.encode(facts, events)
+    if rows is None:
+        training = np.flatnonzero(~dropped)
+        held_out = [_held_out(name, other, specs, facts) for name, other in _others(tables)]
+    else:
+        training = rows.training[~dropped[rows.training]]
+        held_out = [_part(frame, part[~dropped[part]]) for part in (rows.validation, rows.test)]
+    prepared = Prepared(
+        _training(frame, _balanced(frame, training, specs, config, seed)), held_out[0], held_out[1], facts
+    )
+    events.encoding_ends(table)
+    return prepared
+
+
+def _split(table: pd.DataFrame, config: Preprocessing, seed: int) -> tuple[pd.DataFrame, SplitRows]:
+    """The rows that are kept, and which of them belong to which split."""
+    kept = sample(len(table), config.sample_ratio, config.sample_size, seed)
+    if kept is not None:
+        table = table.iloc[kept]
+    splits = default_split(config.split, table).build().split(table, seed)
+    if len(splits.training) == 0:
+        raise InputDataError("The training split has no rows. See preprocessing.split, or give more data.")
+    return table, splits
+
+
+def _fitted(parsed: Parsed, training: NDArray[np.int64] | None, events: Events) -> dict[str, Facts]:
+    events.fit_starts(parsed.table)
+    facts = parsed.fit(training)
+    events.fit_ends(parsed.table)
+    return facts
 
 
 def encode(table: pd.DataFrame, specs: Sequence[Spec], facts: Mapping[str, Facts]) -> tuple[Frame, NDArray[np.bool_]]:
-    """All rows of a table with known facts, and which of them cannot be used: [N].
+    """All rows of a table with fitted features, and which of them cannot be used: [N].
 
     Raises:
         InputDataError: A column is missing, or has cells that do not fit.
     """
-    check_columns(table.columns, specs)
-    return _encode(_parse(table, specs), specs, facts, lambda share: None)
+    return Parsed(table, specs).encode(facts)
 
 
 def rows_of_split(table: pd.DataFrame, config: Preprocessing, seed: int, split: str) -> NDArray[np.int64]:
@@ -168,29 +248,6 @@ def _check_rows(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
     if len(table) < FEWEST_ROWS:
         count = "no rows" if len(table) == 0 else "one row"
         raise InputDataError(f"The data has {count}. Training needs {FEWEST_ROWS} rows at least, and should have many.")
-
-
-def _from_one_table(
-    table: pd.DataFrame,
-    specs: Sequence[Spec],
-    config: Preprocessing,
-    seed: int,
-    known: Mapping[str, Facts] | None,
-    progress: Progress,
-) -> Prepared:
-    _check_rows(table, specs)
-    kept = sample(len(table), config.sample_ratio, config.sample_size, seed)
-    if kept is not None:
-        table = table.iloc[kept]
-    splits = default_split(config.split, table).build().split(table, seed)
-    if len(splits.training) == 0:
-        raise InputDataError("The training split has no rows. See preprocessing.split, or give more data.")
-    parsed = _parse(table, specs)
-    facts = dict(known) if known else _learn(parsed, specs, splits.training)
-    frame, dropped = _encode(parsed, specs, facts, progress)
-    training, validation, test = (part[~dropped[part]] for part in (splits.training, splits.validation, splits.test))
-    training = _balanced(frame, training, specs, config, seed)
-    return Prepared(_training(frame, training), _part(frame, validation), _part(frame, test), facts)
 
 
 def _others(tables: Tables) -> list[tuple[str, pd.DataFrame | None]]:
@@ -224,35 +281,6 @@ def _rows(frame: Frame, rows: NDArray[np.int64]) -> Frame:
     if len(rows) == len(frame) and np.array_equal(rows, np.arange(len(frame))):
         return frame
     return frame.rows(torch.from_numpy(rows))
-
-
-def _parse(table: pd.DataFrame, specs: Sequence[Spec]) -> dict[str, Cells]:
-    return {spec.name: spec.feature.parse(table[spec.column]) for spec in specs}
-
-
-def _learn(parsed: Mapping[str, Cells], specs: Sequence[Spec], training: NDArray[np.int64] | None) -> dict[str, Facts]:
-    """Facts of each feature from the training rows; tied features learn from their cells together."""
-    tallies: dict[str, Any] = {}
-    hosts = {spec.name: spec.tied or spec.name for spec in specs}
-    for spec in specs:
-        cells = parsed[spec.name] if training is None else parsed[spec.name].take(training)
-        tally, host = spec.feature.tally(cells), hosts[spec.name]
-        tallies[host] = tallies[host].merge(tally) if host in tallies else tally
-    return {spec.name: spec.feature.finish(tallies[hosts[spec.name]]) for spec in specs}
-
-
-def _encode(
-    parsed: Mapping[str, Cells], specs: Sequence[Spec], facts: Mapping[str, Facts], progress: Progress
-) -> tuple[Frame, NDArray[np.bool_]]:
-    columns: dict[str, Encoded] = {}
-    for place, spec in enumerate(specs, start=1):
-        columns[spec.name] = spec.feature.encode(parsed[spec.name], facts[spec.name])
-        progress(place / len(specs))
-    dropped = np.zeros(len(next(iter(parsed.values()))), dtype=bool)
-    for encoded in columns.values():
-        if encoded.dropped is not None:
-            dropped |= encoded.dropped
-    return Frame.of({name: encoded.column for name, encoded in columns.items()}), dropped
 
 
 def _balanced(

@@ -6,7 +6,6 @@ N = rows
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 import warnings
 import zlib
@@ -17,9 +16,10 @@ from numpy.typing import NDArray
 
 from ludwig.error import InputDataError, nearest
 from ludwig.features.cells import Labels
+from ludwig.runtime.console import logger_of
 from ludwig.schema import Component, Registry, param
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Index = NDArray[np.int64]
 FEWEST = 3  # rows that a wanted part gets where the table has enough
@@ -53,6 +53,10 @@ class Splitter(Component):
         def columns(self) -> tuple[str, ...]:
             """The columns that the rule reads."""
             return ()
+
+        def takes_column_of(self, kind: str) -> bool:
+            """Whether the rule can read a column that is a feature of this type."""
+            return True
 
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
@@ -171,7 +175,8 @@ class StratifySplitter(Splitter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):
-        pass
+        def takes_column_of(self, kind: str) -> bool:
+            return kind in ("category", "binary")
 
     config: Config
 
@@ -194,6 +199,9 @@ class DatetimeSplitter(Splitter):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):
         datetime_format: str | None = param(None, help="How times are written (strftime codes); null to infer it.")
+
+        def takes_column_of(self, kind: str) -> bool:
+            return kind in ("date", "text", "category", "number")
 
     config: Config
 

@@ -1,50 +1,58 @@
-"""The contract of a decoder: a vector becomes logits.
+"""The contract of a decoder: the combined signal becomes logits.
 
-B = rows of the batch, K = ensemble members, H = size of the vector, O = numbers to predict for a row
+B = rows of the batch, T = steps, K = ensemble members, H = size of a vector, O = numbers to predict for a row
 """
 
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from ludwig.nn.mlp import FullyConnectedStack
 from ludwig.nn.prediction import Prediction
-from ludwig.nn.signal import Shape
+from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.schema import Component, Registry, param
 from ludwig.schema.layers import FcOptions
 
 
 class Decoder(Component, nn.Module):
-    """A stack of fully connected layers, then the decoder's own head. Members each have their own weights."""
+    """A stack of fully connected layers, then the decoder's own head.
+
+    A decoder of vectors gives only `head`. A decoder of sequences lists "sequence" in `takes` and overrides `forward`,
+    where it finds the mask and the skips of the signal and, in training, the target for teacher forcing.
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FcOptions, Component.Config):
+        takes: ClassVar[frozenset[Form]] = frozenset({"vector", "members"})
         num_fc_layers: int = param(0, min=0, help="How many fully connected layers stand before the head.")
         fc_output_size: int = param(256, min=1, help="Size of these layers.")
 
+    hidden_shape: Shape  # of the vectors that the head reads, which dependent outputs read as well
+
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
-        """`shape` of the signal that comes in (a vector or members) and the numbers to predict for a row."""
+        """`shape` of the signal that comes in, and how many numbers are predicted for a row (or a step)."""
         nn.Module.__init__(self)
         members = shape.count if shape.form == "members" else None
         self.fc_stack = FullyConnectedStack(
             shape.size, config.fc_stack(config.fc_output_size, config.num_fc_layers), members=members
         )
         self.members, self.size = members, size
+        self.hidden_shape = dataclasses.replace(shape, size=self.fc_stack.output_size)
 
-    @property
-    def hidden_size(self) -> int:
-        """The width of the vector that the head reads, which dependent outputs read as well."""
-        return self.fc_stack.output_size
+    def start(self) -> None:
+        """Loads initial weights from files. Called once in a fresh run, never when a saved model is loaded."""
 
     def head(self, hidden: Tensor) -> Tensor:
         """[B, H] -> [B, O], or with members [B, K, H] -> [B, K, O]."""
         raise NotImplementedError
 
-    def forward(self, combined: Tensor) -> Prediction:
-        hidden = self.fc_stack(combined)
-        return Prediction(self.head(hidden), hidden)
+    def forward(self, signal: Signal, target: Tensor | None = None) -> Prediction:
+        """The logits of a batch; `target` is there in training only."""
+        hidden = self.fc_stack(signal.values)
+        return Prediction(self.head(hidden), hidden, mask=signal.mask)
 
 
 DECODERS: Registry[Decoder] = Registry("decoder")

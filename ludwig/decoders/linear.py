@@ -17,7 +17,7 @@ from ludwig.nn.ensemble import linear, start_linear
 from ludwig.nn.initializer import InitializerSpec
 from ludwig.nn.mlp import FullyConnectedStack, LayerSpec
 from ludwig.nn.prediction import Prediction
-from ludwig.nn.signal import Shape
+from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
 
 
@@ -37,7 +37,7 @@ class LinearDecoder(Decoder):
 
     def head_input_size(self, config: Config) -> int:
         """The width of what the linear map reads."""
-        return self.hidden_size
+        return self.hidden_shape.size
 
     def head(self, hidden: Tensor) -> Tensor:
         logits: Tensor = self.linear(hidden)
@@ -94,17 +94,17 @@ class SamplingDecoder(LinearDecoder):
         super().__init__(config, shape, size)
         self.samples = config.mc_dropout_samples
 
-    def forward(self, combined: Tensor) -> Prediction:
+    def forward(self, signal: Signal, target: Tensor | None = None) -> Prediction:
         if self.training or self.samples == 0:
-            return super().forward(combined)
+            return super().forward(signal, target)
         dropouts = [module for module in self.modules() if isinstance(module, nn.Dropout)]
         for module in dropouts:
             module.train()
-        draws = [super(SamplingDecoder, self).forward(combined) for _ in range(self.samples)]
+        draws = [super(SamplingDecoder, self).forward(signal) for _ in range(self.samples)]
         for module in dropouts:
             module.eval()
         hidden = torch.stack([draw.hidden for draw in draws]).mean(0)  # [B, H]
-        return Prediction(_mean_in_probability(torch.stack([draw.logits for draw in draws])), hidden)
+        return Prediction(_mean_in_probability(torch.stack([draw.known_logits for draw in draws])), hidden)
 
 
 def _mean_in_probability(draws: Tensor) -> Tensor:
@@ -137,10 +137,10 @@ class MlpClassifierDecoder(SamplingDecoder):
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         super().__init__(config, shape, size)
         layer = LayerSpec(output_size=config.output_size, activation=config.activation, dropout=config.dropout)
-        self.layer = FullyConnectedStack(self.hidden_size, [layer], members=self.members)
+        self.layer = FullyConnectedStack(self.hidden_shape.size, [layer], members=self.members)
 
     def head_input_size(self, config: LinearDecoder.Config) -> int:
-        return config.output_size if isinstance(config, MlpClassifierDecoder.Config) else self.hidden_size
+        return config.output_size if isinstance(config, MlpClassifierDecoder.Config) else self.hidden_shape.size
 
     def head(self, hidden: Tensor) -> Tensor:
         return super().head(self.layer(hidden))

@@ -6,10 +6,10 @@ B = rows of the batch, C = columns of a group, T = steps of a sequence, H = size
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from ludwig.features.base import Facts
 from ludwig.nn.signal import Form, Shape
@@ -36,6 +36,10 @@ class Encoder(Component, nn.Module):
             """The form of the signal that the encoder gives."""
             return "tokens" if self.grouped else "vector"
 
+        def requires(self) -> Mapping[str, Any]:
+            """The options of the feature's preprocessing that this encoder depends on, such as its tokenizer."""
+            return {}
+
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
             return []
@@ -43,9 +47,23 @@ class Encoder(Component, nn.Module):
     shape: Shape  # of what forward gives
 
     def __init__(self, config: Config, facts: Sequence[Facts]) -> None:
-        """`facts` of the columns of the group, in their order; of one column where the encoder is not grouped."""
+        """Builds the structure; `facts` of the columns of the group, in their order, or of the one column.
+
+        What follows from facts alone is a buffer that is not saved (`persistent=False`).
+        """
         nn.Module.__init__(self)
         self.config = config
+
+    def start(self, facts: Sequence[Any]) -> None:
+        """Loads initial weights from files. Called once in a fresh run, never when a saved model is loaded."""
+
+    def rows_of(self, name: str, weight: Tensor, column: int, facts: Sequence[Any]) -> slice:
+        """Which rows of a weight of the group belong to one of its columns: an equal share, unless overridden.
+
+        So the weights of a group are those of its columns, one behind the other, and each column is saved by itself.
+        """
+        share = len(weight) // len(facts)
+        return slice(column * share, (column + 1) * share)
 
 
 ENCODERS: Registry[Encoder] = Registry("encoder")

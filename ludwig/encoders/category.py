@@ -26,6 +26,13 @@ def _sizes(facts: Sequence[CategoryFacts]) -> list[int]:
     return [len(fact.vocabulary) for fact in facts]
 
 
+def _rows_of_table(column: int, facts: Sequence[CategoryFacts]) -> slice:
+    """The rows of a column's words in a table that all columns share."""
+    sizes = _sizes(facts)
+    first = sum(sizes[:column])
+    return slice(first, first + sizes[column])
+
+
 @ENCODERS.register("dense", kinds=("category",), aliases=("embed",))
 class DenseEncoder(Encoder):
     """A learned embedding of each word. All columns of the group share one table, each with rows of its own.
@@ -43,6 +50,8 @@ class DenseEncoder(Encoder):
         pretrained_embeddings: str | None = param(None, help="A file of word vectors to start from (GloVe format).")
         dropout: float = param(0.0, min=0, max=1, help="Share of the numbers that is dropped in training.")
 
+    config: Config
+
     def __init__(self, config: Config, facts: Sequence[CategoryFacts]) -> None:
         super().__init__(config, facts)
         sizes = _sizes(facts)
@@ -54,11 +63,16 @@ class DenseEncoder(Encoder):
             on_cpu=config.embeddings_on_cpu,
             initializer=config.embedding_initializer,
         )
-        if config.pretrained_embeddings:
-            for fact, rows in zip(facts, torch.split(self.table.weight.data, sizes), strict=True):
-                load_word_vectors(config.pretrained_embeddings, fact.vocabulary.ids, rows)
         self.dropout = nn.Dropout(config.dropout) if config.dropout else nn.Identity()
         self.shape = Shape("tokens", size, len(facts))
+
+    def start(self, facts: Sequence[CategoryFacts]) -> None:
+        if self.config.pretrained_embeddings:
+            for fact, rows in zip(facts, torch.split(self.table.weight.data, _sizes(facts)), strict=True):
+                load_word_vectors(self.config.pretrained_embeddings, fact.vocabulary.ids, rows)
+
+    def rows_of(self, name: str, weight: Tensor, column: int, facts: Sequence[CategoryFacts]) -> slice:
+        return _rows_of_table(column, facts)
 
     def forward(self, ids: Tensor) -> Signal:
         return Signal.tokens(self.dropout(self.table(ids)))  # [B, C, H]
@@ -92,6 +106,8 @@ class SparseEncoder(Encoder):
         pretrained_embeddings: str | None = param(None, help="A file of word vectors to start from (GloVe format).")
         dropout: float = param(0.0, min=0, max=1, help="Share of the numbers that is dropped in training.")
 
+    config: Config
+
     def __init__(self, config: Config, facts: Sequence[CategoryFacts]) -> None:
         super().__init__(config, facts)
         vocabulary = facts[0].vocabulary
@@ -102,10 +118,12 @@ class SparseEncoder(Encoder):
             on_cpu=config.embeddings_on_cpu,
             initializer=config.embedding_initializer or "identity",
         )
-        if config.pretrained_embeddings:
-            load_word_vectors(config.pretrained_embeddings, vocabulary.ids, self.table.weight.data)
         self.dropout = nn.Dropout(config.dropout) if config.dropout else nn.Identity()
         self.shape = Shape("vector", len(vocabulary))
+
+    def start(self, facts: Sequence[CategoryFacts]) -> None:
+        if self.config.pretrained_embeddings:
+            load_word_vectors(self.config.pretrained_embeddings, facts[0].vocabulary.ids, self.table.weight.data)
 
     def forward(self, ids: Tensor) -> Signal:
         return Signal.vector(self.dropout(self.table(ids.unsqueeze(1))).squeeze(1))  # [B, V]
@@ -141,6 +159,9 @@ class TargetEncoder(Encoder):
         self.table = CategoryTable(_sizes(facts), config.output_size, initializer="zeros")
         self.shape = Shape("tokens", config.output_size, len(facts))
 
+    def rows_of(self, name: str, weight: Tensor, column: int, facts: Sequence[CategoryFacts]) -> slice:
+        return _rows_of_table(column, facts)
+
     def forward(self, ids: Tensor) -> Signal:
         return Signal.tokens(self.table(ids))  # [B, C, H]
 
@@ -163,7 +184,7 @@ class HashEncoder(Encoder):
     def __init__(self, config: Config, facts: Sequence[CategoryFacts]) -> None:
         super().__init__(config, facts)
         hashes = [zlib.crc32(word.encode()) % config.num_hash_buckets for word in facts[0].vocabulary.words]
-        self.register_buffer("buckets", torch.tensor(hashes))
+        self.register_buffer("buckets", torch.tensor(hashes), persistent=False)
         self.table = nn.Embedding(config.num_hash_buckets, config.embedding_size)
         initialize(self.table.weight, "uniform")
         self.shape = Shape("vector", config.embedding_size)

@@ -55,7 +55,7 @@ class PiecewiseLinearEncoder(Encoder):
 
     def __init__(self, config: Config, facts: Sequence[NumberFacts]) -> None:
         super().__init__(config, facts)
-        self.register_buffer("edges", _edges(config.ple_bin_edges, config.num_bins, facts))
+        self.register_buffer("edges", _edges(config.ple_bin_edges, config.num_bins, facts), persistent=False)
         columns, bins = len(facts), self.edges.shape[1] - 1
         bound = bins**-0.5
         self.weight = nn.Parameter(torch.empty(columns, bins, config.output_size).uniform_(-bound, bound))  # [C, K, H]
@@ -120,9 +120,9 @@ class BinsEncoder(Encoder):
     def __init__(self, config: Config, facts: Sequence[NumberFacts]) -> None:
         super().__init__(config, facts)
         edges = _edges(config.bins_bin_edges, config.num_bins, facts)
-        self.register_buffer("inner", edges[:, 1:-1].contiguous())
+        self.register_buffer("inner", edges[:, 1:-1].contiguous(), persistent=False)
         columns, bins = len(facts), edges.shape[1] - 1
-        self.register_buffer("first", torch.arange(columns) * bins)
+        self.register_buffer("first", torch.arange(columns) * bins, persistent=False)
         self.table = nn.Embedding(columns * bins, config.output_size)
         self.shape = Shape("tokens", config.output_size, columns)
 

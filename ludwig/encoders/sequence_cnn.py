@@ -119,8 +119,13 @@ class TextParallelCnn(ParallelCnn):
     class Config(EmbeddingOptions, ParallelCnn.Config):
         pass
 
+    steps: TokenSteps
+
     def __init__(self, config: Config, facts: Sequence[TextFacts]) -> None:
         super().__init__(config, TokenSteps(config, facts[0]))
+
+    def start(self, facts: Sequence[TextFacts]) -> None:
+        self.steps.start(facts[0])
 
 
 @ENCODERS.register("parallel_cnn", kinds=("timeseries",))

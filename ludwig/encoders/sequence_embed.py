@@ -38,6 +38,9 @@ class EmbedEncoder(Encoder):
         self.end = SequenceEnd(config.reduce_output, self.steps.output_size, self.steps.longest)
         self.shape = self.end.shape
 
+    def start(self, facts: Sequence[TextFacts]) -> None:
+        self.steps.start(facts[0])
+
     def forward(self, column: Padded) -> Signal:
         values, mask = self.steps(column)
         signal: Signal = self.end(values, mask)

@@ -111,8 +111,13 @@ class TextRnn(Rnn):
     class Config(EmbeddingOptions, Rnn.Config):
         pass
 
+    steps: TokenSteps
+
     def __init__(self, config: Config, facts: Sequence[TextFacts]) -> None:
         super().__init__(config, TokenSteps(config, facts[0]))
+
+    def start(self, facts: Sequence[TextFacts]) -> None:
+        self.steps.start(facts[0])
 
 
 @ENCODERS.register("rnn", kinds=("timeseries",))

@@ -46,10 +46,14 @@ class TokenSteps(nn.Module):
             initializer=initializer,
             dropout=dropout,
         )
-        if options.pretrained_embeddings:
-            load_word_vectors(options.pretrained_embeddings, facts.vocabulary.ids, self.embedding.weight.data)
+        self.word_vectors = options.pretrained_embeddings
         self.output_size = options.embedding_size
         self.longest = facts.longest
+
+    def start(self, facts: TextFacts) -> None:
+        """Reads word vectors, where a file of them is given."""
+        if self.word_vectors is not None:
+            load_word_vectors(self.word_vectors, facts.vocabulary.ids, self.embedding.weight.data)
 
     def forward(self, column: Padded) -> tuple[Tensor, Tensor]:
         return self.embedding(column.values), column.mask

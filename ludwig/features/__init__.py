@@ -5,8 +5,10 @@ from ludwig.features import (  # noqa: F401  (importing registers)
     category,
     image,
     number,
+    pretrained_tokenizer,
     text,
     timeseries,
+    tokenizers,
     vector,
 )
 from ludwig.features.base import FEATURES, Facts, Feature

@@ -9,9 +9,8 @@ N = rows
 from __future__ import annotations
 
 import dataclasses
-import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -22,9 +21,10 @@ from ludwig.columns.files import Decoder
 from ludwig.columns.frame import Column
 from ludwig.error import InputDataError
 from ludwig.features.cells import Cells, Flags
+from ludwig.runtime.console import logger_of
 from ludwig.schema import Component, Registry
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 UNKNOWN = "<UNK>"
 
@@ -59,6 +59,11 @@ class Encoded:
     dropped: Flags | None = None  # [N]
 
 
+def at_origin(name: str, origin: str) -> str:
+    """The place of files that no saved model has yet."""
+    return origin
+
+
 C = TypeVar("C", bound=Cells)
 T = TypeVar("T", bound=Tally)
 F = TypeVar("F", bound=Facts)
@@ -71,11 +76,17 @@ class Feature(Component, ABC, Generic[C, T, F]):
     class Config(Component.Config):
         missing_value_strategy: str
 
+        @property
+        def text_of_missing(self) -> str | None:
+            """What a missing cell reads as in a prompt; None where its row is given up."""
+            return None if self.missing_value_strategy == "drop_row" else ""
+
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
             return []
 
     TargetConfig: ClassVar[type[Any]]
+    kind: ClassVar[str]  # the feature type, as configs name it
     facts_type: ClassVar[type[Facts]]
     default_encoder: ClassVar[str]
     is_textual: ClassVar[bool] = True  # its cells are read from a file exactly as they are written
@@ -83,9 +94,23 @@ class Feature(Component, ABC, Generic[C, T, F]):
     may_share_column: ClassVar[bool] = False  # one column may be both an input and an output
     suggested_learning_rate: ClassVar[float] = 0.001  # what `learning_rate: auto` takes where such an input is read
 
-    def __init__(self, config: Any, name: str, *, target: bool = False, folder: Path | None = None) -> None:
-        """`folder`: where the data file lies, against which relative paths in its cells are resolved."""
-        self.config, self.name, self.target, self.folder = config, name, target, folder
+    def __init__(
+        self,
+        config: Any,
+        name: str,
+        *,
+        target: bool = False,
+        folder: Path | None = None,
+        find: Callable[[str, str], str] = at_origin,
+    ) -> None:
+        """The data half of one resolved feature.
+
+        Args:
+            folder: Where the data file lies, against which relative paths in its cells are resolved.
+            find: The place of foreign files, such as a tokenizer's, from their name among the assets of a saved model
+                and from where they come.
+        """
+        self.config, self.name, self.target, self.folder, self.find = config, name, target, folder, find
 
     @abstractmethod
     def parse(self, column: pd.Series) -> C:

@@ -6,7 +6,6 @@ N = rows
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -20,9 +19,10 @@ from ludwig.features.base import FEATURES, Encoded, Facts, Feature, first_few
 from ludwig.features.cells import Labels
 from ludwig.features.labels import WordTally, as_tensor
 from ludwig.features.missing import settled
+from ludwig.runtime.console import logger_of
 from ludwig.schema import param
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Strategy = Literal["fill_with_mode", "bfill", "ffill", "drop_row", "fill_with_false", "fill_with_true"]
 
@@ -85,6 +85,7 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
     class TargetConfig(Config):
         missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
 
+    kind = "binary"
     facts_type = BinaryFacts
     default_encoder = "passthrough"
     may_be_balanced = True

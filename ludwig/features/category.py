@@ -6,7 +6,6 @@ N = rows
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -21,9 +20,10 @@ from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, fir
 from ludwig.features.cells import Labels
 from ludwig.features.labels import Vocabulary, WordTally, as_tensor
 from ludwig.features.missing import settled
+from ludwig.runtime.console import logger_of
 from ludwig.schema import param
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
 
@@ -58,6 +58,7 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
     class TargetConfig(Config):
         missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
 
+    kind = "category"
     facts_type = CategoryFacts
     default_encoder = "dense"
 

@@ -160,6 +160,7 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
 
     TargetConfig = Config  # images are inputs only
 
+    kind = "image"
     facts_type = ImageFacts
     suggested_learning_rate = 0.0001
     default_encoder = "stacked_cnn"

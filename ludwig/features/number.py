@@ -6,7 +6,6 @@ N = rows
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -22,9 +21,10 @@ from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally, first
 from ludwig.features.cells import Flags, Numbers
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
 from ludwig.features.scaling import Scaling
+from ludwig.runtime.console import logger_of
 from ludwig.schema import param
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "fill_with_mean", "bfill", "ffill", "drop_row"]
 Normalization = Literal["zscore", "minmax", "log1p", "iq"]
@@ -109,6 +109,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
     class TargetConfig(Config):
         missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
 
+    kind = "number"
     facts_type = NumberFacts
     default_encoder = "passthrough"
     is_textual = False

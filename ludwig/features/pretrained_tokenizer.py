@@ -7,49 +7,63 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ludwig.error import ConfigValidationError
+from ludwig.features.tokenizer_base import TOKENIZERS, Tokenizer, Tokens, Use
 
 
-class PretrainedTokenizer:
-    """Texts to the token ids of a pretrained model and back."""
+@TOKENIZERS.register("hf_tokenizer")
+class PretrainedTokenizer(Tokenizer):
+    """Texts to the token ids of a pretrained model and back, by the tokenizer of its folder or of its hub id."""
+
+    has_vocabulary = True
+    needs_source = True
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
         self.end_id: int | None = tokenizer.eos_token_id
         self.special_ids = frozenset(tokenizer.all_special_ids)
-        self.longest: int = tokenizer.model_max_length  # tokens that the model was made for; very large where unknown
+        self.longest = int(tokenizer.model_max_length)  # very large where it is not known
 
-    def prompts(self, texts: Sequence[str], most: int) -> list[NDArray[np.int32]]:
-        """The ids of texts that a model is to go on from, [U] rows; of a longer one the last `most` are kept."""
-        rows = self.tokenizer(list(texts))["input_ids"] if texts else []
-        return [np.array(ids[-most:] or [self._begin_id()], np.int32) for ids in rows]
+    @classmethod
+    def of(cls, source: str, trust_remote_code: bool) -> Self:
+        return load_tokenizer(source, trust_remote_code)  # type: ignore[return-value]
 
-    def answers(self, texts: Sequence[str], most: int) -> list[NDArray[np.int32]]:
-        """The ids of texts that a model is to write, [U] rows, each with the token that ends it; at most `most`."""
-        rows = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"] if texts else []
-        end = [] if self.end_id is None else [self.end_id]
-        return [np.array([*ids, *end][:most], np.int32) for ids in rows]
+    def tokens(self, texts: Sequence[str], use: Use = "sequence") -> Tokens:
+        rows = self._rows_by_use(list(texts), use) if texts else []
+        lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
+        flat: NDArray[np.int64] = np.fromiter((token for row in rows for token in row), np.int64, int(lengths.sum()))
+        return Tokens(flat, np.empty(0, object), lengths)
+
+    def _rows_by_use(self, texts: list[str], use: Use) -> list[list[int]]:
+        if use == "answer":
+            end = [] if self.end_id is None else [self.end_id]
+            return [[*ids, *end] for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]]
+        return [ids or [self._begin_id()] for ids in self.tokenizer(texts)["input_ids"]]
 
     def _begin_id(self) -> int:
-        """What an empty prompt consists of."""
+        """What an empty text consists of."""
         candidates = (self.tokenizer.bos_token_id, self.end_id, self.tokenizer.pad_token_id)
         return next((int(token) for token in candidates if token is not None), 0)
 
-    def tokens(self, ids: Sequence[int]) -> list[str]:
-        """The words of the vocabulary, special ones aside."""
+    def words(self, ids: Sequence[int], vocabulary: Sequence[str] = ()) -> list[str]:
         kept = [token for token in ids if token not in self.special_ids]
         words: list[str] = self.tokenizer.convert_ids_to_tokens(kept)
         return words
 
-    def text(self, ids: Sequence[int]) -> str:
-        """The text that the ids stand for, without special tokens and without white space around it."""
+    def text(self, ids: Sequence[int], vocabulary: Sequence[str] = ()) -> str:
+        """The text without special tokens and without white space around it."""
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)
         return text.strip()
+
+    def save(self, folder: Path) -> None:
+        """Writes the files that `load_tokenizer` reads."""
+        self.tokenizer.save_pretrained(str(folder))
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,15 +1,16 @@
-"""Texts: sequences of tokens.
+"""Texts: sequences of tokens, of a vocabulary that is fitted on the training split or of a pretrained tokenizer's.
 
-N = rows, U = distinct texts
+N = rows, U = distinct texts, S = tokens of the longest generated text
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -22,12 +23,13 @@ from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, Tal
 from ludwig.features.cells import Labels
 from ludwig.features.labels import Vocabulary
 from ludwig.features.missing import settled
-from ludwig.features.tokenizers import END, TokenizerName, tokenize
-from ludwig.schema import param
+from ludwig.features.tokenizer_base import END, TOKENIZERS, Tokenizer, Tokens, Use
+from ludwig.schema import Named, param
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
 
 PADDING = "<PAD>"
+TOKENIZER_ASSET = "tokenizer"  # the name of a pretrained tokenizer's files in a saved model
 
 
 class TokenTally(Tally):
@@ -42,9 +44,9 @@ class TokenTally(Tally):
 
 @dataclasses.dataclass(frozen=True)
 class TextFacts(Facts):
-    """What the training split taught about a text column. Id 0 is padding, id 1 a token that was not seen."""
+    """The fitted state of a text column. Id 0 is padding, id 1 an unknown token; a pretrained tokenizer has its own."""
 
-    vocabulary: Vocabulary
+    vocabulary: Vocabulary  # empty with a pretrained tokenizer
     longest: int  # tokens of the longest text, as far as texts are read
     fill: str  # in place of a missing cell
 
@@ -59,25 +61,60 @@ class TextFacts(Facts):
 
 @FEATURES.register("text")
 class TextFeature(Feature[Labels, TokenTally, TextFacts]):
-    """A column of texts, cut into tokens whose ids come from the training split."""
+    """A column of texts, cut into tokens. Each distinct text is cut once."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        tokenizer: TokenizerName = param("space_punct", help="How a text is cut into tokens.")
+        tokenizer: Annotated[str, Named(TOKENIZERS)] = param("space_punct", help="How a text is cut into tokens.")
+        pretrained_model_name_or_path: str | None = param(
+            None, help="The model whose tokenizer is used with hf_tokenizer: a folder, or an id of the hub."
+        )
         lowercase: bool = param(False, help="Whether texts are lowercased.")
         max_sequence_length: int | None = param(256, min=1, help="How many tokens of a text are read; null for all.")
-        most_common: int = param(20000, min=1, help="How many tokens are kept; the others become <UNK>.")
+        most_common: int = param(20000, min=1, help="Vocabulary size: how many tokens are kept; others become <UNK>.")
         vocab_file: str | None = param(None, help="A file with a token on each line, which replaces those of the data.")
         missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
         fill_value: str = param(UNKNOWN, help="The text in place of a missing cell, with fill_with_const.")
+
+        use: Use = param("sequence", internal=True, help="What a model does with the text.")
+        context: int | None = param(None, internal=True, help="Tokens that a model takes of all its texts together.")
+        trust_remote_code: bool = param(False, internal=True, help="Whether code that comes with the tokenizer runs.")
+        prompt: dict[str, Any] | None = param(None, internal=True, help="What fills the column, where a prompt does.")
+
+        @property
+        def text_of_missing(self) -> str | None:
+            return None if self.missing_value_strategy == "drop_row" else self.fill_value
+
+        def faults(self) -> list[tuple[str, str]]:
+            needs = TOKENIZERS.get(self.tokenizer).needs_source
+            if needs and self.pretrained_model_name_or_path is None:
+                text = f"The tokenizer '{self.tokenizer}' needs the folder or the hub id of its model."
+                return [("pretrained_model_name_or_path", text)]
+            return []
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
         missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
 
+    kind = "text"
     facts_type = TextFacts
-    suggested_learning_rate = 0.0001
+    suggested_learning_rate: ClassVar[float] = 0.0001
     default_encoder = "parallel_cnn"
+
+    @functools.cached_property
+    def tokenizer(self) -> Tokenizer:
+        source = self.config.pretrained_model_name_or_path
+        place = self.find(TOKENIZER_ASSET, source) if source is not None else ""
+        return TOKENIZERS.get(self.config.tokenizer).of(place, self.config.trust_remote_code)
+
+    @property
+    def most(self) -> int | None:
+        """How many tokens of a text are read; an answer leaves room for one token of its prompt."""
+        own, takes = self.config.max_sequence_length, self.tokenizer.longest
+        if takes is None:
+            return int(own) if own is not None else None
+        together = min(self.config.context or takes, takes)
+        return int(max(min(own or together, together - (self.config.use == "answer")), 1))
 
     def parse(self, column: pd.Series) -> Labels:
         return Labels.of(column, self.config.lowercase)
@@ -86,24 +123,25 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         present = cells.counts()
         texts = [word for word, count in zip(cells.words, present, strict=True) if count]
         times = present[present > 0]
-        places, tokens, lengths = self._tokens(texts)
-        counts = np.bincount(places, weights=np.repeat(times, lengths), minlength=len(tokens)).astype(np.int64)
-        named = {token: count for token, count in zip(tokens, counts.tolist(), strict=True) if token != END}
+        tokens = self._tokens(texts)
         wanted = Counter(dict(zip(texts, times.tolist(), strict=True)))
-        return TokenTally(Counter(named), wanted, int(lengths.max()) if len(lengths) else 0)
+        return TokenTally(_counts(tokens, times), wanted, int(tokens.lengths.max(initial=0)))
 
     def finish(self, tally: TokenTally) -> TextFacts:
         self.refuse_all_missing(len(tally.texts))
-        if self.config.vocab_file is not None:
-            words, counts = self._from_file(Path(self.config.vocab_file), tally.tokens)
-        else:
-            known = Vocabulary.of(tally.tokens, with_unknown=True, most_common=self.config.most_common)
-            words, counts = known.words[1:], known.counts
-        strategy = self.config.missing_value_strategy
         usual = tally.texts.most_common(1)[0][0] if tally.texts else UNKNOWN
-        fill = self.config.fill_value if strategy == "fill_with_const" else usual
-        vocabulary = Vocabulary((PADDING, UNKNOWN, *words), (0, *counts))
-        return TextFacts(vocabulary, max(tally.longest, 1), fill)
+        fill = self.config.fill_value if self.config.missing_value_strategy == "fill_with_const" else usual
+        return TextFacts(self._vocabulary(tally.tokens), max(tally.longest, 1), fill)
+
+    def _vocabulary(self, tokens: Counter[str]) -> Vocabulary:
+        if self.tokenizer.has_vocabulary:
+            return Vocabulary((), ())
+        if self.config.vocab_file is not None:
+            words, counts = self._from_file(Path(self.config.vocab_file), tokens)
+        else:
+            known = Vocabulary.of(tokens, with_unknown=True, most_common=self.config.most_common)
+            words, counts = known.words[1:], known.counts
+        return Vocabulary((PADDING, UNKNOWN, *words), (0, *counts))
 
     def _from_file(self, path: Path, seen: Counter[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
         if not path.is_file():
@@ -113,15 +151,14 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         counts = [seen[word] for word in kept]
         return kept, (sum(seen.values()) - sum(counts), *counts)
 
-    def _tokens(self, texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.object_], NDArray[np.int64]]:
-        """The tokens of the texts, each text cut to the longest that is read."""
-        places, tokens, lengths = tokenize(texts, self.config.tokenizer)
-        most = self.config.max_sequence_length
-        if most is not None and len(lengths) and lengths.max() > most:
-            begins = np.cumsum(lengths) - lengths
-            within = np.arange(len(places)) - np.repeat(begins, lengths)
-            places, lengths = places[within < most], np.minimum(lengths, most)
-        return places, tokens, lengths
+    def facts_of_config(self) -> TextFacts:
+        if self.tokenizer.has_vocabulary:
+            return TextFacts(Vocabulary((), ()), 1, self.config.fill_value)
+        return super().facts_of_config()
+
+    def _tokens(self, texts: list[str]) -> Tokens:
+        """The tokens of the texts: the first that are read, of a prompt the last, where the question stands."""
+        return self.tokenizer.tokens(texts, self.config.use).cut(self.most, keeps_end=self.config.use == "prompt")
 
     def encode(self, cells: Labels, facts: TextFacts) -> Encoded:
         cells, missing, dropped = settled(cells, self.config.missing_value_strategy)
@@ -131,8 +168,42 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         return Encoded(distinct.rows(torch.from_numpy(cells.codes.astype(np.int64))), dropped)
 
     def _encoded(self, texts: list[str], vocabulary: Vocabulary) -> Ragged:
-        """Each distinct text once; the text <UNK> is one unknown token, however texts are cut."""
-        places, tokens, lengths = self._tokens(["\x00" if text == UNKNOWN else text for text in texts])
-        table = np.array([vocabulary.ids.get(token, vocabulary.unknown_id) for token in tokens], vocabulary.dtype)
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return Ragged(torch.from_numpy(table[places]), torch.from_numpy(offsets))
+        """Each distinct text once."""
+        if self.tokenizer.has_vocabulary:
+            tokens = self._tokens(texts)
+            values = tokens.places.astype(np.int32)
+        else:  # the text <UNK> is one unknown token, however texts are cut
+            tokens = self._tokens(["\x00" if text == UNKNOWN else text for text in texts])
+            ids = [vocabulary.ids.get(word, vocabulary.unknown_id) for word in tokens.words]
+            values = np.array(ids, vocabulary.dtype)[tokens.places]
+        offsets = np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int64)
+        return Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
+
+    def decode(self, predicted: Mapping[str, NDArray[Any]], facts: TextFacts) -> dict[str, Any]:
+        """Generated tokens, how probable each is and all together, and the text. Ids below zero are padding."""
+        ids, shares = predicted["predictions"], predicted["probabilities"]  # [N, S]
+        reader, words = self.tokenizer, facts.vocabulary.words
+        hidden = np.isin(ids, list(reader.special_ids)) | (ids < 0)
+        kept = [row[~special] for row, special in zip(ids, hidden, strict=True)]
+        return {
+            "predictions": _objects([reader.words(row.tolist(), words) for row in kept]),
+            "probabilities": _objects([row[~special].tolist() for row, special in zip(shares, hidden, strict=True)]),
+            "probability": np.where(ids < 0, 1.0, shares.astype(np.float64)).prod(axis=1),
+            "response": _objects([reader.text(row.tolist(), words) for row in kept]),
+        }
+
+
+def _counts(tokens: Tokens, times: NDArray[np.int64]) -> Counter[str]:
+    """How often each word occurs in texts that occur so many times: [U]."""
+    weights = np.repeat(times, tokens.lengths)
+    counts = np.bincount(tokens.places, weights=weights, minlength=len(tokens.words)).astype(np.int64)
+    named = zip(tokens.words, counts.tolist(), strict=False)  # without words of its own a tokenizer counts none
+    return Counter({word: count for word, count in named if word != END})
+
+
+def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
+    """An array of N objects, also where all are lists of one length."""
+    array = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        array[place] = value
+    return array

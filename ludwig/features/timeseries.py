@@ -126,6 +126,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         def faults(self) -> list[tuple[str, str]]:
             return TimeseriesFeature.Config.faults(self)  # type: ignore[arg-type]
 
+    kind = "timeseries"
     facts_type = SeriesFacts
     default_encoder = "parallel_cnn"
     may_share_column = True

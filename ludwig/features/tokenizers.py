@@ -1,4 +1,4 @@
-"""Cutting texts into tokens, all texts at once.
+"""Tokenizers that cut a text at a pattern. All texts go through the pattern in one run.
 
 U = texts
 """
@@ -6,41 +6,84 @@ U = texts
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-TokenizerName = Literal["space", "space_punct", "characters", "underscore", "comma", "untokenized", "stripped"]
-
-END = "\x1e"  # stands between texts; the ASCII record separator, which is white space to a pattern
-_PATTERNS: dict[str, re.Pattern[str]] = {
-    "space": re.compile(rf"\S+|{END}"),
-    "space_punct": re.compile(rf"\w+|[^\w\s]|{END}"),
-    "characters": re.compile(r".", re.DOTALL),
-    "underscore": re.compile(rf"[^_{END}]+|{END}"),
-    "comma": re.compile(rf"[^,\s{END}][^,{END}]*|{END}"),
-    "untokenized": re.compile(rf"[^{END}]+|{END}"),
-    "stripped": re.compile(rf"[^\s{END}](?:[^{END}]*[^\s{END}])?|{END}"),
-}
+from ludwig.features.tokenizer_base import END, TOKENIZERS, Tokenizer, Tokens, Use
 
 
-def tokenize(texts: list[str], name: TokenizerName) -> tuple[NDArray[np.int64], NDArray[np.object_], NDArray[np.int64]]:
-    """All texts in one run of the pattern.
+class PatternTokenizer(Tokenizer):
+    """Every match of a pattern is a token."""
 
-    Returns:
-        The tokens of all texts end to end as places among the distinct ones, the distinct tokens, and how many tokens
-        each text has: [tokens], [distinct], [U].
-    """
-    if not texts:
-        return np.empty(0, np.int64), np.empty(0, object), np.empty(0, np.int64)
-    joined = END.join(texts)
-    if joined.count(END) != len(texts) - 1:  # a text has the separator in it
-        joined = END.join(text.replace(END, " ") for text in texts)
-    found = np.array(_PATTERNS[name].findall(joined), dtype=object)
-    places, distinct = pd.factorize(found) if len(found) else (np.empty(0, np.int64), np.empty(0, object))
-    ends = np.flatnonzero(found == END) if len(found) else np.empty(0, np.int64)
-    borders = np.concatenate([[-1], ends, [len(found)]])
-    lengths = np.diff(borders) - 1  # [U]
-    return np.delete(places, ends), distinct, lengths
+    pattern: ClassVar[re.Pattern[str]]  # of a token, or of END
+    separator: ClassVar[str] = " "
+
+    def tokens(self, texts: Sequence[str], use: Use = "sequence") -> Tokens:
+        if not texts:
+            return Tokens(np.empty(0, np.int64), np.empty(0, object), np.empty(0, np.int64))
+        joined = END.join(texts)
+        if joined.count(END) != len(texts) - 1:  # a text has the separator in it
+            joined = END.join(text.replace(END, " ") for text in texts)
+        found = np.array(self.pattern.findall(joined), dtype=object)
+        places, words = pd.factorize(found) if len(found) else (np.empty(0, np.int64), np.empty(0, object))
+        ends = np.flatnonzero(found == END) if len(found) else np.empty(0, np.int64)
+        borders = np.concatenate([[-1], ends, [len(found)]])
+        return Tokens(np.delete(places, ends), words, np.diff(borders) - 1)
+
+    def text(self, ids: Sequence[int], vocabulary: Sequence[str] = ()) -> str:
+        return self.separator.join(self.words(ids, vocabulary))
+
+
+@TOKENIZERS.register("space")
+class SpaceTokenizer(PatternTokenizer):
+    """Words between white space."""
+
+    pattern = re.compile(rf"\S+|{END}")
+
+
+@TOKENIZERS.register("space_punct")
+class SpacePunctTokenizer(PatternTokenizer):
+    """Words, and each punctuation mark by itself."""
+
+    pattern = re.compile(rf"\w+|[^\w\s]|{END}")
+
+
+@TOKENIZERS.register("characters")
+class CharactersTokenizer(PatternTokenizer):
+    """Single characters."""
+
+    pattern = re.compile(r".", re.DOTALL)
+    separator = ""
+
+
+@TOKENIZERS.register("underscore")
+class UnderscoreTokenizer(PatternTokenizer):
+    """What stands between underscores."""
+
+    pattern = re.compile(rf"[^_{END}]+|{END}")
+    separator = "_"
+
+
+@TOKENIZERS.register("comma")
+class CommaTokenizer(PatternTokenizer):
+    """What stands between commas."""
+
+    pattern = re.compile(rf"[^,\s{END}][^,{END}]*|{END}")
+    separator = ","
+
+
+@TOKENIZERS.register("untokenized")
+class UntokenizedTokenizer(PatternTokenizer):
+    """The whole text as one token."""
+
+    pattern = re.compile(rf"[^{END}]+|{END}")
+
+
+@TOKENIZERS.register("stripped")
+class StrippedTokenizer(PatternTokenizer):
+    """The whole text as one token, without white space around it."""
+
+    pattern = re.compile(rf"[^\s{END}](?:[^{END}]*[^\s{END}])?|{END}")

@@ -76,6 +76,7 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
     class TargetConfig(Config):
         missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
 
+    kind = "vector"
     facts_type = VectorFacts
     default_encoder = "dense"
 

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ludwig.error import ArgumentError
 from ludwig.features.base import Facts, Feature
 
 Columns = dict[str, dict[str, Any]]  # by output, by key
+TABLES, DICTS = (pd.DataFrame, "dataframe", "df"), (dict, "dict", "dictionary")  # return types
 
 
 class Spec(Protocol):
@@ -32,6 +34,22 @@ def decode(
 ) -> Columns:
     """Ids become labels, each output's columns under their keys."""
     return {spec.name: spec.feature.decode(predicted[spec.name], facts[spec.name]) for spec in outputs}
+
+
+def is_table(return_type: Any) -> bool:
+    """Whether predictions are wanted as a table.
+
+    Raises:
+        ArgumentError: The type is neither a table nor a dict.
+    """
+    if return_type not in (*TABLES, *DICTS):
+        raise ArgumentError(f"return_type must be pd.DataFrame or dict. Received: {return_type!r}.")
+    return return_type in TABLES
+
+
+def nothing_of(return_type: Any) -> Any:
+    """An empty table or dict."""
+    return pd.DataFrame() if is_table(return_type) else {}
 
 
 def as_table(columns: Columns, index: pd.Index, dropped: NDArray[np.bool_] | None = None) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 import yaml
 
 from ludwig.integrations.tracking import Tracking, Training, package_of
+from ludwig.runtime.console import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 PER_CALL = 100  # params that the service takes at once; of metrics it takes more
 LONGEST_NAME = 250

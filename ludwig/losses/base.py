@@ -38,6 +38,14 @@ class Loss(Component, nn.Module):
         """The loss of each row: [B]."""
         raise NotImplementedError
 
+    def rows_of_tokens(self, losses: Tensor, target: Tensor) -> Tensor:
+        """The loss of each row from those of its tokens, where these were computed elsewhere: [B, T] -> [B].
+
+        Raises:
+            TypeError: The loss is not one of tokens.
+        """
+        raise TypeError(f"The loss '{self.config.type}' is not made of losses of tokens.")
+
     def row_weights(self, target: Tensor) -> Tensor | None:
         """How much each row counts in the mean: [B]; None where all count alike."""
         return None

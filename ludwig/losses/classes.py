@@ -32,13 +32,16 @@ class ClassLoss(Loss, ABC):
         return there.float()
 
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
-        ids, there = known(target)
+        ids, _ = known(target)
         if ids.dim() == 1:
             return self.of_ids(logits, ids)  # [B]
         losses = self.of_ids(classes_last(logits, ids).flatten(0, -2), ids.flatten())  # [N]
-        weights = self.weights(ids, there).flatten(1)  # [B, P]
+        return self.rows_of_tokens(losses.view(len(ids), -1), target)  # [B]
+
+    def rows_of_tokens(self, losses: Tensor, target: Tensor) -> Tensor:
+        weights = self.weights(*known(target)).flatten(1)  # [B, P]
         total = weights.sum(1).clamp_min(torch.finfo(weights.dtype).tiny)  # [B]
-        return (losses.view_as(weights) * weights).sum(1) / total  # [B]
+        return (losses * weights).sum(1) / total  # [B]
 
     def row_weights(self, target: Tensor) -> Tensor | None:
         weights = self.weights(*known(target))

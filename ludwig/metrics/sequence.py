@@ -55,7 +55,9 @@ class LikelihoodMetric(MeanMetric):
     direction: ClassVar[Direction] = "minimize"
 
     def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
-        logits, wanted = self.compared(prediction.logits, target)
+        if prediction.token_losses is not None:
+            return prediction.token_losses, target >= 0  # [B, T]
+        logits, wanted = self.compared(prediction.known_logits, target)
         ids = wanted.flatten().long()  # [B * T]
         return cross_entropy(logits.flatten(0, 1), ids.clamp_min(0), reduction="none"), ids >= 0
 

@@ -5,7 +5,9 @@ model/  model_weights.safetensors  model_hyperparameters.json  training_set_meta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from ludwig.globals import (
 from ludwig.runtime.atomic import read_json, write_json, written_aside
 
 FORMAT_KEY = "format_version"
+INPUTS_KEY = "inputs"
 
 
 def save_config(folder: Path, config: Mapping[str, Any]) -> None:
@@ -33,13 +36,13 @@ def save_facts(folder: Path, metadata: Mapping[str, Any]) -> None:
     write_json(folder / TRAIN_SET_METADATA_FILE_NAME, {**metadata, FORMAT_KEY: FORMAT_VERSION})
 
 
-def save_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
-    """Writes the weights."""
+def save_weights(folder: Path, weights: Mapping[str, Tensor], inputs: Sequence[str]) -> None:
+    """Writes the weights, and the order in which the network reads its inputs."""
     from safetensors.torch import save_file
 
     apart = {name: weight.detach().cpu().contiguous().clone() for name, weight in weights.items()}
     with written_aside(folder / MODEL_WEIGHTS_FILE_NAME) as aside:
-        save_file(apart, aside, metadata={FORMAT_KEY: str(FORMAT_VERSION)})
+        save_file(apart, aside, metadata={FORMAT_KEY: str(FORMAT_VERSION), INPUTS_KEY: json.dumps(list(inputs))})
         aside.chmod(0o644)  # the library lets nobody but the writer read what it writes
 
 
@@ -72,20 +75,39 @@ def _read(folder: Path, name: str) -> Any:
         raise ArtifactError(f"'{folder / name}' is damaged: {error}.") from None
 
 
+def input_order(folder: Path) -> list[str] | None:
+    """The inputs of a saved model in the order in which its network reads them; None where no file says so."""
+    from safetensors import safe_open
+
+    path = folder / MODEL_WEIGHTS_FILE_NAME
+    if not path.is_file():
+        return None
+    with _whole(path), safe_open(path, framework="pt") as file:
+        order: list[str] = json.loads((file.metadata() or {}).get(INPUTS_KEY, "null"))
+    return order
+
+
 def load_weights(folder: Path) -> dict[str, Tensor]:
     """The weights.
 
     Raises:
         ArtifactError: The file is not there or damaged.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     path = folder / MODEL_WEIGHTS_FILE_NAME
     if not path.is_file():
         raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {path.name}.")
-    try:
+    with _whole(path):
         weights: dict[str, Tensor] = load_file(path)
+    return weights
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    from safetensors import SafetensorError
+
+    try:
+        yield
     except SafetensorError as error:
         raise ArtifactError(f"'{path}' is damaged: {error}.") from None
-    return weights

@@ -6,6 +6,7 @@ B = rows of the batch
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
-from ludwig.error import ArgumentError
+from ludwig.error import ArgumentError, ArtifactError, nearest
 from ludwig.features.base import Facts, Feature
 from ludwig.models import artifacts
+from ludwig.models.assets import Assets
+from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import Output, OutputScores
 from ludwig.schema import Component, Registry
@@ -29,23 +32,27 @@ Table = TypeVar("Table")
 class Step:
     """What the training step of a batch gives."""
 
-    parts: dict[str, Tensor]  # the loss of each output, unweighted
+    parts: dict[str, Tensor]  # the loss of each output, unweighted: []
     predictions: dict[str, Prediction]
     auxiliary: Tensor | None = None  # [], what else is to be minimised
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSpec:
-    """One feature as the data rooms see it."""
+    """One resolved feature: what the data rooms, the cache and the names of preprocessed columns go by."""
 
     name: str
     column: str
     feature: Feature[Any, Any, Any]
-    tied: str | None = None  # the input whose facts and encoder it shares
+    tied: str | None = None  # the input whose fitted state and encoder it shares
 
 
 class Model(Component, nn.Module):
-    """A network from a frame to predictions. It never asks for device, dtype or rank."""
+    """A network from a frame to predictions. It never asks for device, dtype or rank.
+
+    Its life: `Config.resolve` merges what parts require into the features; `__init__` builds the structure; `start`
+    loads the initial weights of a fresh run. A saved model takes `load_weights` in place of `start`.
+    """
 
     default_trainer: ClassVar[str]
 
@@ -58,9 +65,23 @@ class Model(Component, nn.Module):
         input_features: list[Any]
         output_features: list[Any]
 
-        def specs(self, folder: Any = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
-            """The data halves of inputs and outputs."""
-            raise NotImplementedError
+        def required(self, feature: Any) -> Mapping[str, Any]:
+            """The options of a feature's preprocessing that its encoder, or the model itself, depends on."""
+            return feature.requires()  # type: ignore[no-any-return]
+
+        def resolve(self, assets: Assets, folder: Path | None = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
+            """Inputs and outputs with all that their columns are read by; `folder`: where the data file lies.
+
+            It reads neither data nor weights, and gives the same whenever it is asked.
+            """
+            inputs = [self._resolved(feature, assets, folder, target=False) for feature in self.input_features]
+            outputs = [self._resolved(feature, assets, folder, target=True) for feature in self.output_features]
+            return inputs, outputs
+
+        def _resolved(self, feature: Any, assets: Assets, folder: Path | None, *, target: bool) -> FeatureSpec:
+            section = dataclasses.replace(feature.preprocessing, **self.required(feature))
+            data_half = feature.feature(section, feature.name, target=target, folder=folder, find=assets.source)
+            return FeatureSpec(feature.name, feature.source, data_half, None if target else feature.tied)
 
         def prepare(self, table: Table) -> Table:
             """The table as the features want it; an LLM renders its prompts here."""
@@ -70,8 +91,31 @@ class Model(Component, nn.Module):
             """(path, message) of sections that do not go together."""
             return []
 
+        def faults_of_training(self, trains: bool) -> list[tuple[str, str]]:
+            """(path, message) of sections that do not go with a trainer that trains, or with one that does not."""
+            return []
+
+        def faults_of_origins(self) -> list[tuple[str, str]]:
+            """(path, message) of foreign files that only a fresh run needs and that are not there."""
+            return []
+
     config: Any
     outputs: Mapping[str, Output]
+
+    def __init__(self, config: Any, facts: Mapping[str, Facts], assets: Assets) -> None:
+        """Builds the structure; `assets`: files that this needs beside config and facts."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Loads the initial weights of a fresh run; never called for a saved model."""
+
+    def attach_base(self) -> None:
+        """Loads the weights that a saved model leaves where they come from, as those under an adapter."""
+
+    def save_assets(self, folder: Path) -> None:
+        """Writes the files that building needs beside config and facts into the folder of a saved model."""
+
+    # -- forward
 
     def training_loss(self, batch: Frame) -> Step:
         """The loss of a batch and the predictions that it was computed from."""
@@ -81,21 +125,40 @@ class Model(Component, nn.Module):
         """Complete predictions by output: [B, ...]."""
         raise NotImplementedError
 
-    def combined_loss(self, step: Step) -> Tensor:
-        """The weighted sum of the losses of all outputs, and what else is to be minimised: []."""
-        terms = [step.parts[name] * output.config.loss.weight for name, output in self.outputs.items()]
-        return torch.stack(terms if step.auxiliary is None else [*terms, step.auxiliary]).sum()
-
     def weights_of(self, batch: Frame) -> dict[str, Tensor]:
         """How much the rows of a batch count together in the loss of each output: []."""
         return {name: output.weight_of(self.target(name, batch)) for name, output in self.outputs.items()}
+
+    def target(self, name: str, batch: Frame) -> Tensor:
+        """The target of an output: [B, ...]."""
+        return self.outputs[name].target(batch.column(name))
+
+    def scores(self, wanted: Mapping[str, str]) -> dict[str, OutputScores]:
+        """Fresh metrics of every output; `wanted`: one more metric by output."""
+        return {name: output.scoreboard(wanted.get(name)) for name, output in self.outputs.items()}
+
+    @contextmanager
+    def generating(self, overrides: Mapping[str, Any]) -> Iterator[None]:
+        """Overrides how text is generated inside the block.
+
+        Raises:
+            ArgumentError: The model generates nothing.
+        """
+        raise ArgumentError("generation_config is for models that generate text (model_type: llm).")
+        yield
+
+    # -- what training asks for
 
     def suggested_learning_rate(self) -> float:
         """What `learning_rate: auto` stands for."""
         return 0.001
 
+    def rate_factors(self) -> dict[int, float]:
+        """By the `id` of a parameter: the factor of its learning rate, where that is not 1."""
+        return {}
+
     def shared_parameters(self) -> list[nn.Parameter]:
-        """The learned weights that all outputs depend on."""
+        """The trained weights that all outputs depend on."""
         own = {id(weight) for output in self.outputs.values() for weight in output.parameters()}
         return [weight for weight in self.parameters() if weight.requires_grad and id(weight) not in own]
 
@@ -118,44 +181,111 @@ class Model(Component, nn.Module):
         """From now on the network runs as torch.compile translates it."""
         self.compile(dynamic=True)
 
-    def target(self, name: str, batch: Frame) -> Tensor:
-        """The target of an output: [B, ...]."""
-        return self.outputs[name].target(batch.column(name))
+    def freeze(self, pattern: str) -> list[NamedWeight]:
+        """Weights whose name matches are not trained any more.
 
-    def scores(self, wanted: Mapping[str, str]) -> dict[str, OutputScores]:
-        """Fresh metrics of every output; `wanted`: one more metric by output."""
-        return {name: output.scoreboard(wanted.get(name)) for name, output in self.outputs.items()}
-
-    @contextmanager
-    def generating(self, overrides: Mapping[str, Any]) -> Iterator[None]:
-        """Overrides how text is generated inside the block.
-
-        Raises:
-            ArgumentError: The model generates nothing.
+        Returns:
+            Those that lie in one tensor with weights that go on training, for the training step to hold.
         """
-        raise ArgumentError("generation_config is for models that generate text (model_type: llm).")
-        yield
+        chosen = re.compile(pattern)
+        by_tensor: dict[int, list[tuple[NamedWeight, bool]]] = {}
+        for name, weight in self.named_weights():
+            by_tensor.setdefault(id(weight.whole), []).append((weight, chosen.search(name) is not None))
+        held: list[NamedWeight] = []
+        for parts in by_tensor.values():
+            frozen = [weight for weight, matches in parts if matches]
+            if len(frozen) == len(parts):
+                parts[0][0].whole.requires_grad_(False)
+            elif frozen[:1] and frozen[0].whole.requires_grad:
+                held += frozen
+        return held
 
-    def save_weights(self, folder: Path) -> None:
-        """Writes what a saved model consists of."""
-        artifacts.save_weights(folder, self.weights())
+    # -- weights
 
-    def read_weights(self, folder: Path) -> None:
-        """Takes over what `save_weights` wrote."""
-        self.load_weights(artifacts.load_weights(folder))
+    def named_weights(self) -> Iterator[tuple[str, NamedWeight]]:
+        """All that a saved model consists of, by the names that users see."""
+        for name, tensor in self.state_dict(keep_vars=True).items():
+            yield name, NamedWeight(tensor)
+
+    def parameters_by_name(self) -> dict[str, Tensor]:
+        """The parameters by the names that users see."""
+        named = self.named_weights()
+        return {name: weight.values for name, weight in named if isinstance(weight.whole, nn.Parameter)}
 
     def weights(self) -> dict[str, Tensor]:
-        """What a saved model consists of, by name."""
-        return self.state_dict()
+        """What a saved model consists of, as views of the running network."""
+        return {name: weight.values for name, weight in self.named_weights()}
 
+    def frozen_names(self) -> frozenset[str]:
+        """The weights that no training step changes."""
+        named = self.named_weights()
+        return frozenset(n for n, w in named if isinstance(w.whole, nn.Parameter) and not w.whole.requires_grad)
+
+    @torch.no_grad()
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Takes over saved weights."""
-        self.load_state_dict(dict(weights))
+        """Takes over saved weights.
+
+        Raises:
+            ArtifactError: They are not those of this network; nothing has been taken over then.
+        """
+        own = self.weights()
+        _refuse_misfits(own, weights)
+        for name, weight in own.items():
+            weight.copy_(weights[name])
+
+    def save_weights(self, folder: Path) -> None:
+        """Writes the weights of a saved model."""
+        artifacts.save_weights(folder, self.weights(), self.input_names())
+
+    def read_weights(self, folder: Path) -> None:
+        """Takes over what `save_weights` wrote.
+
+        Raises:
+            ArtifactError: It is not there, damaged, or of another network.
+        """
+        order = artifacts.input_order(folder)
+        if order is not None and order != self.input_names():
+            raise ArtifactError(
+                f"The weights in '{folder}' are of a network that reads its inputs in the order {', '.join(order)}. "
+                f"This one reads {', '.join(self.input_names())}. Load the folder with LudwigModel.load."
+            )
+        weights = artifacts.load_weights(folder)
+        self.load_weights(weights if order is not None else self.renamed(weights))
+
+    def renamed(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of format 1, which had the names of the running network, by the names that users see."""
+        names = {id(tensor): name for name, tensor in self.state_dict(keep_vars=True).items()}
+        known = {name: (names[id(weight.whole)], weight.rows) for name, weight in self.named_weights()}
+        return {
+            name: weights[own] if rows is None else weights[own][rows]
+            for name, (own, rows) in known.items()
+            if own in weights
+        }
+
+    def input_names(self) -> list[str]:
+        """The inputs in the order in which the network reads them."""
+        return [feature.name for feature in self.config.input_features]
+
+
+def _refuse_misfits(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+    missing, alien = [*own.keys() - given.keys()], [*given.keys() - own.keys()]
+    if missing or alien:
+        named = f"it lacks '{min(missing)}'" if missing else f"it has '{min(alien)}'{nearest(min(alien), own)}"
+        raise ArtifactError(
+            f"The saved weights are those of another network: {named}, among {len(missing) + len(alien)} differences. "
+            "Load them with the config that they were saved with."
+        )
+    for name, weight in own.items():
+        if weight.shape != given[name].shape:
+            raise ArtifactError(
+                f"The saved weight '{name}' has the shape {list(given[name].shape)}, and the network's is "
+                f"{list(weight.shape)}. Load it with the config and the fitted state that it was saved with."
+            )
 
 
 MODELS: Registry[Model] = Registry("model type")
 
 
 def facts_of(specs: Sequence[FeatureSpec], metadata: Mapping[str, Any]) -> dict[str, Facts]:
-    """The facts of the features back from `training_set_metadata`."""
+    """The fitted state of the features back from `training_set_metadata`."""
     return {spec.name: spec.feature.facts_type.from_json(metadata[spec.name]) for spec in specs}

@@ -70,7 +70,7 @@ class CategoryTable(Table):
     ) -> None:
         super().__init__(sum(sizes), size, trainable=trainable, on_cpu=on_cpu, initializer=initializer)
         starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
-        self.register_buffer("first", starts.to(torch.int32))
+        self.register_buffer("first", starts.to(torch.int32), persistent=False)
 
     def rows_of(self, ids: Tensor) -> Tensor:
         return ids + self.first  # [B, C]; small dtypes become int32

@@ -21,15 +21,21 @@ class RowLoss(Protocol):
     def row_weights(self, target: Tensor) -> Tensor | None:
         """How much each row counts in the mean: [B]; None where all count alike."""
 
+    def rows_of_tokens(self, losses: Tensor, target: Tensor) -> Tensor:
+        """The loss of each row from those of its tokens: [B, T] -> [B]."""
+
     def finish(self, mean: Tensor) -> Tensor:
         """The loss from the mean of the rows."""
 
 
 def rows_of(loss: RowLoss, prediction: Prediction, target: Tensor, members: bool) -> tuple[Tensor, Tensor | None]:
     """The loss of each row and its weight: [B]. With members the loss is the mean of theirs."""
+    if prediction.token_losses is not None:
+        return loss.rows_of_tokens(prediction.token_losses, target), loss.row_weights(target)
+    logits, hidden = prediction.known_logits, prediction.hidden
     if not members:
-        return loss.rows(prediction.logits, target, prediction.hidden), loss.row_weights(target)
-    count = prediction.logits.shape[1]
-    logits, hidden = prediction.logits.flatten(0, 1), prediction.hidden.flatten(0, 1)  # [B * K, ...]
+        return loss.rows(logits, target, hidden), loss.row_weights(target)
+    count = logits.shape[1]
+    logits, hidden = logits.flatten(0, 1), hidden.flatten(0, 1)  # [B * K, ...]
     rows = loss.rows(logits, target.repeat_interleave(count, dim=0), hidden)  # [B * K]
     return rows.view(-1, count).mean(1), loss.row_weights(target)  # [B]

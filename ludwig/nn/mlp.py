@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ludwig.nn.activation import GATED, ActivationName, activation
 from ludwig.nn.ensemble import BatchEnsembleLinear, MemberLinear, linear, start_linear
 from ludwig.nn.initializer import InitializerSpec
-from ludwig.nn.norm import NormName, norm
+from ludwig.nn.norm import NormName, member_norm, norm
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,18 @@ class LayerSpec:
         return self.output_size * 2 if self.activation in GATED else self.output_size
 
 
-def _modules(spec: LayerSpec, linear_map: nn.Linear | MemberLinear | BatchEnsembleLinear) -> list[nn.Module]:
-    """The modules of one layer; what it does not have is no module."""
+def _modules(
+    spec: LayerSpec, linear_map: nn.Linear | MemberLinear | BatchEnsembleLinear, members: int | None = None
+) -> list[nn.Module]:
+    """The modules of one layer; what it does not have is no module. `members`: of which each has its own norm."""
     start_linear(linear_map, spec.weights_initializer, spec.bias_initializer)
     modules: list[nn.Module] = [linear_map]
     if spec.norm is not None:
-        modules.append(norm(spec.norm, spec.width, spec.norm_params))
+        modules.append(
+            norm(spec.norm, spec.width, spec.norm_params)
+            if members is None
+            else member_norm(spec.norm, members, spec.width, spec.norm_params)
+        )
     if spec.activation is not None:
         modules.append(activation(spec.activation))
     if spec.dropout:
@@ -60,7 +66,7 @@ class FullyConnectedStack(nn.Module):
         super().__init__()
         sizes = [input_size, *(layer.output_size for layer in layers)]
         made = [
-            _modules(spec, linear(size, spec.width, members=members, bias=spec.use_bias))
+            _modules(spec, linear(size, spec.width, members=members, bias=spec.use_bias), members)
             for spec, size in zip(layers, sizes, strict=False)
         ]
         self.input_size, self.output_size = sizes[0], sizes[-1]

@@ -102,6 +102,32 @@ class ImageBatchNorm(nn.BatchNorm2d):
         return _by_running(self, images) if self.training and alone else super().forward(images)
 
 
+class MemberBatchNorm(nn.Module):
+    """Batch normalisation of several members, each with statistics and weights of its own: [B, K, H] -> [B, K, H]."""
+
+    def __init__(self, name: NormName, members: int, size: int, params: Mapping[str, float] | None) -> None:
+        super().__init__()
+        self.norm = _made(_NORMS, name, members * size, params)
+
+    def forward(self, values: Tensor) -> Tensor:
+        normal: Tensor = self.norm(values.flatten(1))  # [B, K * H]
+        return normal.view_as(values)  # [B, K, H]
+
+
+class MemberLayerNorm(nn.Module):
+    """Layer normalisation of several members, each with weights of its own: [B, K, H] -> [B, K, H]."""
+
+    def __init__(self, members: int, size: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
+        super().__init__()
+        self.size, self.eps = size, eps
+        self.weight = nn.Parameter(torch.ones(members, size)) if elementwise_affine else None  # [K, H]
+        self.bias = nn.Parameter(torch.zeros(members, size)) if elementwise_affine else None  # [K, H]
+
+    def forward(self, values: Tensor) -> Tensor:
+        normal = functional.layer_norm(values, (self.size,), eps=self.eps)
+        return normal if self.weight is None or self.bias is None else normal * self.weight + self.bias
+
+
 def _by_running(module: nn.BatchNorm1d | nn.BatchNorm2d, values: Tensor) -> Tensor:
     mean, variance = module.running_mean, module.running_var
     return functional.batch_norm(values, mean, variance, module.weight, module.bias, False, 0.0, module.eps)
@@ -130,6 +156,18 @@ def norm(name: str | None, size: int, params: Mapping[str, float] | None = None)
     return nn.Identity() if name is None else _made(_NORMS, name, size, params)
 
 
+def member_norm(name: NormName, members: int, size: int, params: Mapping[str, float] | None = None) -> nn.Module:
+    """The normalisation of that name for members that do not see each other: [B, K, size] -> [B, K, size].
+
+    Raises:
+        ConfigValidationError: It does not take one of the parameters.
+    """
+    if name == "layer":
+        _check_params(_NORMS, name, params)
+        return MemberLayerNorm(members, size, **(params or {}))  # type: ignore[arg-type]
+    return MemberBatchNorm(name, members, size, params)
+
+
 def image_norm(name: str | None, channels: int, params: Mapping[str, float] | None = None) -> nn.Module:
     """The normalisation of that name for images [B, channels, height, width]; None changes nothing.
 
@@ -150,10 +188,14 @@ def _made(
 ) -> nn.Module:
     if name not in norms:
         raise ConfigValidationError(f"There is no norm '{name}' here. Choose one of: {', '.join(norms)}.")
+    _check_params(norms, name, params)
+    return norms[name](size, **(params or {}))
+
+
+def _check_params(norms: Mapping[str, Callable[..., nn.Module]], name: str, params: Mapping[str, float] | None) -> None:
     known = [word for word in inspect.signature(norms[name]).parameters if word != "size"]
     for alien in sorted(set(params or {}) - set(known)):
         raise ConfigValidationError(
             f"norm_params: the norm '{name}' has no parameter '{alien}'.{nearest(alien, known)} "
             f"It has: {', '.join(known)}."
         )
-    return norms[name](size, **(params or {}))

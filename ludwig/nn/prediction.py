@@ -1,6 +1,6 @@
-"""What an output says of a batch, for losses and metrics to read.
+"""What an output predicts for a batch, for losses and metrics to read.
 
-B = rows of the batch, K = ensemble members
+B = rows of the batch, T = steps of a predicted sequence, K = ensemble members, H = size of a vector
 """
 
 from __future__ import annotations
@@ -14,7 +14,25 @@ from torch import Tensor
 class Prediction:
     """The answer of one output. What an output type does not have is None."""
 
-    logits: Tensor  # [B, *shape], straight from the decoder; with members [B, K, *shape]
-    hidden: Tensor  # [B, H], what the decoder read; with members [B, K, H]
+    logits: Tensor | None  # [B, *shape], straight from the decoder; with members [B, K, *shape]
+    hidden: Tensor  # [B, H], what the decoder read last; with members [B, K, H], of a sequence [B, T, H]
     predictions: Tensor | None = None  # [B, *shape], in the column's own units or as class ids
     probabilities: Tensor | None = None  # [B, *classes]
+    mask: Tensor | None = None  # [B, T], which steps of a predicted sequence are there
+    token_losses: Tensor | None = None  # [B, T], in place of logits where these are too large to keep
+
+    @property
+    def known_logits(self) -> Tensor:
+        """The logits.
+
+        Raises:
+            TypeError: They were not kept, only the losses of tokens.
+        """
+        if self.logits is None:
+            raise TypeError("This prediction keeps the losses of its tokens and no logits.")
+        return self.logits
+
+    @property
+    def lengths(self) -> Tensor | None:
+        """How many steps each predicted sequence has: [B]."""
+        return None if self.mask is None else self.mask.sum(1)

@@ -20,6 +20,7 @@ class Shape:
     form: Form
     size: int  # H
     count: int = 1  # C of tokens, K of members, the longest T of a sequence
+    skips: tuple[tuple[int, ...], ...] = ()  # of each skip tensor, the batch aside
 
     @property
     def flat_size(self) -> int:
@@ -29,11 +30,13 @@ class Shape:
 
 @dataclass(frozen=True)
 class Signal:
-    """The values of a batch in one of four forms."""
+    """The values of a batch in one of four forms, with what else a part hands on, so that no module keeps it."""
 
     form: Form
     values: Tensor  # vector [B, H], tokens [B, C, H], sequence [B, T, H], members [B, K, H]
     mask: Tensor | None = None  # [B, T], True where a sequence has a step; sequences only
+    skips: tuple[Tensor, ...] = ()  # activations that a decoder reads past the combiner, as in a U-Net
+    auxiliary_loss: Tensor | None = None  # [], added to the training loss, as TabNet's sparsity
 
     @staticmethod
     def vector(values: Tensor) -> Signal:

@@ -3,12 +3,14 @@
 from ludwig.outputs import (  # noqa: F401  (importing registers)
     binary,
     category,
+    generated_category,
+    generated_text,
     number,
     timeseries,
     vector,
-    written_category,
-    written_text,
 )
 from ludwig.outputs.base import OUTPUTS, Output, OutputScores
+from ludwig.outputs.decoded import DecodedOutput
+from ludwig.outputs.generated import GeneratedOutput
 
-__all__ = ["OUTPUTS", "Output", "OutputScores"]
+__all__ = ["OUTPUTS", "DecodedOutput", "GeneratedOutput", "Output", "OutputScores"]

@@ -1,6 +1,6 @@
-"""The contract of a feature type's learning half: signal -> decoder -> logits -> loss, predictions, metrics.
+"""The contract of a feature type's learning half: prediction -> loss, metrics, what users see.
 
-B = rows of the batch, K = ensemble members, H = size of a vector
+B = rows of the batch, K = ensemble members
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from ludwig.columns.ragged import Padded
-from ludwig.decoders.base import Decoder
 from ludwig.features.base import Feature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
@@ -22,8 +21,6 @@ from ludwig.metrics.scoreboard import Scoreboard
 from ludwig.nn.calibration import Scaling
 from ludwig.nn.members import rows_of
 from ludwig.nn.prediction import Prediction
-from ludwig.nn.reduce import ReductionName, SequenceReducer
-from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.schema import Component, Registry, param
 
 
@@ -62,38 +59,36 @@ class OutputSection(Component.Config):
             return METRICS.get(metric, self.kind).direction
         return "minimize"  # a loss
 
+    def requires(self) -> dict[str, Any]:
+        """Options of the preprocessing that the output depends on."""
+        return {}
+
     def faults(self) -> list[tuple[str, str]]:
         """(parameter, message) of options that do not go together."""
         return [(f"preprocessing.{name}", text) for name, text in self.preprocessing.faults()]
 
 
 class Output(Component, nn.Module):
-    """What one output feature learns and predicts."""
+    """What one output feature learns and predicts. How its prediction comes about, its two kinds differ in: a decoder
+    makes it from the combined signal (`DecodedOutput`), or it is read out of a generated text (`GeneratedOutput`).
+    """
 
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(OutputSection):
-        reduce_input: ReductionName | None = param("sum", help="How a sequence is reduced before the decoder.")
-        dependencies: list[str] = param(list, help="Other outputs whose last hidden vectors this one reads too.")
-        reduce_dependencies: ReductionName | None = param("sum", help="How a sequence of these is reduced.")
+    has_members = False  # whether predictions are those of ensemble members
 
-        decoder: Decoder.Config
-
-    def __init__(self, config: Config, shape: Shape, dependencies: Mapping[str, int], facts: Any) -> None:
-        """`shape` of the combined signal, and the widths of the hidden vectors of the outputs that this one reads."""
+    def __init__(self, config: Any, facts: Any) -> None:
         nn.Module.__init__(self)
         self.config, self.facts, self.name = config, facts, config.name
-        self.has_members = shape.form == "members"
-        self.reducer = (
-            SequenceReducer(config.reduce_input, shape.size, shape.count) if shape.form == "sequence" else None
-        )
-        width = self.reducer.output_size if self.reducer is not None else shape.size
-        form: Form = "members" if self.has_members else "vector"
-        into = Shape(form, width + sum(dependencies.values()), shape.count if self.has_members else 1)
-        self.decoder: Decoder = config.decoder.build(into, self.size)
         self.loss: Loss = config.loss.build(self.labels)
-        if self.scaling is not None:
-            for name, value in self.scaling.identity().items():
-                self.register_buffer(name, value)
+
+    def start(self) -> None:
+        """Loads initial weights from files. Called once in a fresh run, never when a saved model is loaded."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes in the order of their ids; empty where there are none."""
+        return ()
+
+    # -- calibration
 
     @property
     def scaling(self) -> Scaling | None:
@@ -111,33 +106,7 @@ class Output(Component, nn.Module):
         for name, value in state.items():
             self.get_buffer(name).copy_(value)
 
-    @property
-    def size(self) -> int:
-        """How many numbers the decoder gives for a row."""
-        return 1
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes in the order of their ids; empty where there are none."""
-        return ()
-
-    @property
-    def hidden_size(self) -> int:
-        return self.decoder.hidden_size
-
-    def forward(self, combined: Signal, hidden: Mapping[str, Tensor]) -> Prediction:
-        """Logits of the batch. `hidden`: last hidden vectors of the outputs that were computed before."""
-        values = combined.values
-        if self.reducer is not None:
-            values = self.reducer(values, combined.mask)  # [B, H]
-        if self.config.dependencies:
-            values = torch.cat([values, *(hidden[name] for name in self.config.dependencies)], dim=-1)  # [B, H + ...]
-        prediction: Prediction = self.decoder(values)
-        return dataclasses.replace(prediction, logits=self.shaped(prediction.logits))
-
-    def shaped(self, logits: Tensor) -> Tensor:
-        """The decoder's numbers in the shape of the target."""
-        return logits
+    # -- loss
 
     def target(self, column: Tensor | Padded) -> Tensor:
         """The target as losses read it."""
@@ -163,6 +132,8 @@ class Output(Component, nn.Module):
         weights = self.loss.row_weights(target)
         return torch.tensor(float(len(target)), device=target.device) if weights is None else weights.sum()
 
+    # -- predictions and metrics
+
     def complete(self, prediction: Prediction) -> Prediction:
         """With predictions and probabilities for the user; with members, the mean of theirs."""
         raise NotImplementedError
@@ -172,7 +143,7 @@ class Output(Component, nn.Module):
         return target
 
     def setting(self) -> Setting:
-        """What metrics are told of this output."""
+        """What metrics need to know of this output."""
         return Setting(classes=len(self.labels))
 
     def scoreboard(self, wanted: str | None = None) -> OutputScores:

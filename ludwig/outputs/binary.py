@@ -19,7 +19,8 @@ from ludwig.metrics.base import Setting
 from ludwig.metrics.statistics import binary_statistics
 from ludwig.nn.calibration import PlattMethod, Scaling, scaling_of
 from ludwig.nn.prediction import Prediction
-from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.outputs.base import OUTPUTS
+from ludwig.outputs.decoded import DecodedOutput
 from ludwig.schema import Chosen, param
 
 DECODER = Chosen(DECODERS, "regressor", "binary")
@@ -27,11 +28,11 @@ LOSS = Chosen(LOSSES, "binary_weighted_cross_entropy", "binary")
 
 
 @OUTPUTS.register("binary", kinds=("ecd",))
-class BinaryOutput(Output):
+class BinaryOutput(DecodedOutput):
     """True or false, and how probable true is."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Output.Config):
+    class Config(DecodedOutput.Config):
         feature = BinaryFeature
         reported = ("accuracy", "precision", "recall", "roc_auc", "specificity")
         default_metric = "roc_auc"
@@ -62,7 +63,7 @@ class BinaryOutput(Output):
         return scaling_of(self.config.calibration, ())
 
     def complete(self, prediction: Prediction) -> Prediction:
-        logits = self.calibrated(prediction.logits)
+        logits = self.calibrated(prediction.known_logits)
         own = self.loss.probabilities(logits)
         of_true = logits.sigmoid() if own is None else own
         if self.has_members:

@@ -18,7 +18,8 @@ from ludwig.metrics.base import Setting
 from ludwig.metrics.statistics import classification_statistics
 from ludwig.nn.calibration import Method, Scaling, scaling_of
 from ludwig.nn.prediction import Prediction
-from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.outputs.base import OUTPUTS
+from ludwig.outputs.decoded import DecodedOutput
 from ludwig.schema import Chosen, param
 
 DECODER = Chosen(DECODERS, "classifier", "category")
@@ -26,11 +27,11 @@ LOSS = Chosen(LOSSES, "softmax_cross_entropy", "category")
 
 
 @OUTPUTS.register("category", kinds=("ecd",))
-class CategoryOutput(Output):
+class CategoryOutput(DecodedOutput):
     """One class of several, and how probable each is."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Output.Config):
+    class Config(DecodedOutput.Config):
         feature = CategoryFeature
         reported = ("accuracy", "accuracy_micro", "hits_at_k", "roc_auc")
         default_metric = "accuracy"
@@ -64,7 +65,7 @@ class CategoryOutput(Output):
         return scaling_of(self.config.calibration, (self.size,))
 
     def complete(self, prediction: Prediction) -> Prediction:
-        logits = self.calibrated(prediction.logits)
+        logits = self.calibrated(prediction.known_logits)
         own = self.loss.probabilities(logits)
         probabilities = logits.softmax(-1) if own is None else own
         if self.has_members:

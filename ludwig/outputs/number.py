@@ -14,7 +14,8 @@ from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.features.number import NumberFacts, NumberFeature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.nn.prediction import Prediction
-from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.outputs.base import OUTPUTS
+from ludwig.outputs.decoded import DecodedOutput
 from ludwig.outputs.scaled import ScaledOutput
 from ludwig.schema import Chosen, param
 
@@ -27,7 +28,7 @@ class NumberOutput(ScaledOutput):
     """A number. Losses see it normalised, metrics and users in its own units."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Output.Config):
+    class Config(DecodedOutput.Config):
         feature = NumberFeature
         reported = (
             "mean_absolute_error",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ludwig.features.scaling import Scaling
 from ludwig.nn.prediction import Prediction
-from ludwig.outputs.base import Output
+from ludwig.outputs.decoded import DecodedOutput
 
 
 class ScaledFacts(Protocol):
@@ -19,7 +19,7 @@ class ScaledFacts(Protocol):
     def scaling(self) -> Scaling: ...
 
 
-class ScaledOutput(Output):
+class ScaledOutput(DecodedOutput):
     """Losses see scaled numbers (relative errors aside), metrics and users see them in the column's own units."""
 
     facts: ScaledFacts
@@ -28,10 +28,10 @@ class ScaledOutput(Output):
         if not self.loss.in_original_units:
             return prediction, target
         undo = self.facts.scaling.undo
-        return dataclasses.replace(prediction, logits=undo(prediction.logits)), undo(target)
+        return dataclasses.replace(prediction, logits=undo(prediction.known_logits)), undo(target)
 
     def complete(self, prediction: Prediction) -> Prediction:
-        numbers = self.facts.scaling.undo(prediction.logits)
+        numbers = self.facts.scaling.undo(prediction.known_logits)
         return dataclasses.replace(prediction, predictions=numbers.mean(1) if self.has_members else numbers)
 
     def observed(self, target: Tensor) -> Tensor:

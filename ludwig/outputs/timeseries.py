@@ -12,7 +12,8 @@ from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.features.timeseries import SeriesFacts, TimeseriesFeature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.nn.reduce import ReductionName
-from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.outputs.base import OUTPUTS
+from ludwig.outputs.decoded import DecodedOutput
 from ludwig.outputs.scaled import ScaledOutput
 from ludwig.schema import Chosen, param
 
@@ -25,7 +26,7 @@ class TimeseriesOutput(ScaledOutput):
     """The next steps. Losses see them standardised, others in their own units; unknown steps do not count."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Output.Config):
+    class Config(DecodedOutput.Config):
         feature = TimeseriesFeature
         reported = (
             "mean_absolute_error",

@@ -13,7 +13,8 @@ from ludwig.features.vector import VectorFacts, VectorFeature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.reduce import ReductionName
-from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.outputs.base import OUTPUTS
+from ludwig.outputs.decoded import DecodedOutput
 from ludwig.schema import Chosen, param
 
 DECODER = Chosen(DECODERS, "projector", "vector")
@@ -21,11 +22,11 @@ LOSS = Chosen(LOSSES, "mean_squared_error", "vector")
 
 
 @OUTPUTS.register("vector", kinds=("ecd",))
-class VectorOutput(Output):
+class VectorOutput(DecodedOutput):
     """A list of numbers; with `softmax`, a distribution."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Output.Config):
+    class Config(DecodedOutput.Config):
         feature = VectorFeature
         reported = ("mean_absolute_error", "mean_squared_error", "mean_absolute_percentage_error", "r2")
         default_metric = "mean_squared_error"
@@ -45,7 +46,7 @@ class VectorOutput(Output):
         return self.facts.size
 
     def complete(self, prediction: Prediction) -> Prediction:
-        numbers = prediction.logits.softmax(-1) if self.config.softmax else prediction.logits
+        numbers = prediction.known_logits.softmax(-1) if self.config.softmax else prediction.known_logits
         if self.has_members:
             numbers = numbers.mean(1)  # [B, S]
         return dataclasses.replace(prediction, predictions=numbers)

@@ -1,4 +1,7 @@
-"""How much a model says while it works."""
+"""What a call logs: at the level of its own model, whatever runs in other threads.
+
+No logger of the process is changed meanwhile: a record of ours asks the level of the call that it belongs to.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,45 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
-logger = logging.getLogger("ludwig")
-
+_of_call: ContextVar[int | None] = ContextVar("ludwig_logging_level", default=None)
 _for_all: list[int] = []  # the level that was set for all models of the process, if one was
+
+
+class CallLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger that inside a call takes the level of the call, and elsewhere its own."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  (the name is logging's)
+        own = _of_call.get()
+        return self.logger.isEnabledFor(level) if own is None else level >= own
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        if _of_call.get() is None:
+            super().log(level, msg, *args, stacklevel=kwargs.pop("stacklevel", 1) + 1, **kwargs)
+        elif self.isEnabledFor(level):
+            path, line, function, _ = self.logger.findCaller(stacklevel=3)
+            name = self.logger.name
+            self._hand_on(self.logger.makeRecord(name, level, path, line, msg, args, None, func=function))
+
+    def _hand_on(self, record: logging.LogRecord) -> None:
+        """To whoever listens, else to the standard output."""
+        if self.logger.hasHandlers():
+            self.logger.handle(record)
+        else:
+            print(record.getMessage(), file=sys.stdout)
+
+
+def logger_of(module: str) -> CallLogger:
+    """The logger of a module."""
+    return CallLogger(logging.getLogger(module), {})
 
 
 def set_level_for_all(level: int) -> None:
     """One level for all models of the process from now on."""
     _for_all[:] = [level]
-    logger.setLevel(level)
+    logging.getLogger("ludwig").setLevel(level)
 
 
 def shows_progress(level: int) -> bool:
@@ -24,18 +56,10 @@ def shows_progress(level: int) -> bool:
 
 
 @contextmanager
-def speaking(level: int) -> Iterator[None]:
-    """Inside the block, Ludwig speaks at the level; to the standard output where nobody else listens."""
-    before = logger.level
-    handler = None
-    if not logger.hasHandlers():
-        handler = logging.StreamHandler(sys.stdout)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
-    logger.setLevel((_for_all or [level])[0])
+def logging_at(level: int) -> Iterator[None]:
+    """Inside the block, this thread logs at the level."""
+    token = _of_call.set((_for_all or [level])[0])
     try:
         yield
     finally:
-        logger.setLevel(before)
-        if handler is not None:
-            logger.removeHandler(handler)
+        _of_call.reset(token)

@@ -42,9 +42,3 @@ def _listed(gpus: str | int | list[int] | None) -> list[int]:
     if isinstance(gpus, str):
         return [int(word) for word in gpus.split(",") if word.strip()] or [-1]
     return [gpus] if isinstance(gpus, int) else list(gpus)
-
-
-def limit_threads(allow_parallel_threads: bool) -> None:
-    """One thread for torch where parallel threads are not allowed, so that sums always run in one order."""
-    if not allow_parallel_threads:
-        torch.set_num_threads(1)

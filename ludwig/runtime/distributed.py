@@ -43,6 +43,10 @@ class Workers:
         """The value of the main process."""
         return value
 
+    def rows_of_all(self, own: int, is_shard: bool) -> int:
+        """How many rows all processes train on; where each holds a shard, as if all were as long as the longest."""
+        return max(self.gather(own)) * self.count if is_shard else own
+
     def barrier(self) -> None:
         """Goes on when all processes have come this far."""
 

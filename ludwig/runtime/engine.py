@@ -6,7 +6,6 @@ On one process in float32 it is a thin shell.
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,9 +14,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ludwig.runtime.console import logger_of
 from ludwig.runtime.distributed import ALONE, Workers
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 _AS_IT_IS: AbstractContextManager[object] = nullcontext()
 MEMORY_SHARE = 0.5  # of the free memory of a GPU that a resident table may take

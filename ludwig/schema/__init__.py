@@ -1,8 +1,20 @@
 """The grammar of the config: how a component declares itself and how a config is checked against that."""
 
-from ludwig.schema.derive import Chosen, dump, load, schema_of
+from ludwig.schema.derive import Chosen, Named, dump, fingerprint, load, schema_of
 from ludwig.schema.export import json_schema
 from ludwig.schema.params import param
 from ludwig.schema.registry import ANY, Component, Registry
 
-__all__ = ["ANY", "Chosen", "Component", "Registry", "dump", "json_schema", "load", "param", "schema_of"]
+__all__ = [
+    "ANY",
+    "Chosen",
+    "Component",
+    "Named",
+    "Registry",
+    "dump",
+    "fingerprint",
+    "json_schema",
+    "load",
+    "param",
+    "schema_of",
+]

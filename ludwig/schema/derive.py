@@ -9,6 +9,7 @@ tuple[X, Y]  tuple[X, ...]          a list of fixed entries, or of any number of
 SomeConfig                          a nested section
 Annotated[Encoder.Config, Chosen(ENCODERS, kind="number", default="passthrough")]
                                     a section whose class is picked by its own `type:` key
+Annotated[str, Named(TOKENIZERS)]   the name of a component
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, 
 import marshmallow as ma
 
 from ludwig.error import nearest
+from ludwig.schema.params import is_internal
 from ludwig.schema.registry import ANY, Registry
 
 T = TypeVar("T")
@@ -42,6 +44,14 @@ class Chosen:
         return self.registry.get(str(self.default), self.kind).Config()
 
 
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """Marks a string that names a component."""
+
+    registry: Registry[Any]
+    kind: str = ANY
+
+
 def load(config: type[T], raw: Mapping[str, Any]) -> T:
     """Checks a raw section and builds its dataclass.
 
@@ -56,6 +66,12 @@ def dump(config: Any) -> dict[str, Any]:
     return schema_of(type(config))().dump(config)  # type: ignore[no-any-return]
 
 
+def fingerprint(config: Any) -> dict[str, Any]:
+    """All that the section says, its internal options included: equal fingerprints mean equal components."""
+    internal = {f.name: getattr(config, f.name) for f in dataclasses.fields(config) if is_internal(f)}
+    return {**dump(config), **internal}
+
+
 def schema_of(config: type[Any]) -> type[ma.Schema]:
     """The marshmallow schema of a config dataclass, derived once."""
     derived: type[ma.Schema] = _derive(typing.cast(Any, config))
@@ -65,7 +81,7 @@ def schema_of(config: type[Any]) -> type[ma.Schema]:
 @functools.cache
 def _derive(config: Any) -> Any:
     hints = typing.get_type_hints(config, include_extras=True)
-    fields = {f.name: _field_of(hints[f.name], f) for f in dataclasses.fields(config)}
+    fields = {f.name: _field_of(hints[f.name], f) for f in dataclasses.fields(config) if not is_internal(f)}
     return type(f"{config.__qualname__}Schema", (_SectionSchema,), {**fields, "config": config})
 
 
@@ -119,6 +135,21 @@ class _OneOf(ma.fields.Field[Any]):
             choices = ", ".join("null" if choice is None else str(choice) for choice in self.choices)
             hint = nearest(value, [c for c in self.choices if isinstance(c, str)])
             raise ma.ValidationError(f"Must be one of: {choices}. Received: {value!r}.{hint}")
+        return value
+
+
+class _NameField(ma.fields.Field[Any]):
+    """The name of a component of a registry."""
+
+    def __init__(self, named: Named, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.named = named
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        try:
+            self.named.registry.get(value, self.named.kind)
+        except (LookupError, TypeError) as error:
+            raise ma.ValidationError(str(error)) from None
         return value
 
 
@@ -218,7 +249,7 @@ def _field_of(hint: Any, declared: dataclasses.Field[Any]) -> ma.fields.Field[An
 def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.Field[Any]:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _ChosenField(args[1], **kwargs)
+        return _NameField(args[1], **kwargs) if isinstance(args[1], Named) else _ChosenField(args[1], **kwargs)
     if origin in (Union, types.UnionType):
         alternatives = [a for a in args if a is not types.NoneType]
         kwargs["allow_none"] = len(alternatives) < len(args)

@@ -8,7 +8,8 @@ import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from ludwig.schema.derive import Chosen, dump
+from ludwig.schema.derive import Chosen, Named, dump
+from ludwig.schema.params import is_internal
 
 _SCALARS = {int: "integer", float: "number", str: "string", bool: "boolean"}
 _KEYWORDS = {"min": "minimum", "max": "maximum", "above": "exclusiveMinimum", "below": "exclusiveMaximum"}
@@ -27,6 +28,8 @@ def _section(config: type, definitions: dict[str, Any], extra: Mapping[str, Any]
     properties: dict[str, Any] = dict(extra or {})
     required = []
     for field in dataclasses.fields(config):
+        if is_internal(field):
+            continue
         node = _node(hints[field.name], field.metadata.get("bounds", {}), definitions)
         if field.metadata.get("help"):
             node = {**node, "description": field.metadata["help"]}
@@ -70,6 +73,8 @@ def _chosen(chosen: Chosen, definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _node(hint: Any, bounds: Mapping[str, float], definitions: dict[str, Any]) -> dict[str, Any]:
     origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated and isinstance(args[1], Named):
+        return {"enum": args[1].registry.words(args[1].kind)}
     if origin is Annotated:
         return _chosen(args[1], definitions)
     if origin in (Union, types.UnionType):

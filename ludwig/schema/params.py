@@ -15,6 +15,7 @@ def param(
     above: float | None = None,
     below: float | None = None,
     length: int | None = None,
+    internal: bool = False,
 ) -> Any:
     """One option of a config.
 
@@ -25,9 +26,19 @@ def param(
         min, max: Inclusive bounds, for a number or for every number of a list.
         above, below: Exclusive bounds.
         length: How many entries a list must have.
+        internal: Set by the library and not by a user: no key of the config, yet part of what a component depends on.
     """
     limits = {"min": min, "max": max, "above": above, "below": below, "length": length}
-    metadata = {"help": help, "bounds": {name: value for name, value in limits.items() if value is not None}}
+    metadata: dict[str, Any] = {
+        "help": help,
+        "bounds": {name: value for name, value in limits.items() if value is not None},
+    }
+    metadata["internal"] = internal
     if callable(default):
         return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def is_internal(field: dataclasses.Field[Any]) -> bool:
+    """Whether the option is no key of the config."""
+    return bool(field.metadata.get("internal", False))

@@ -1,7 +1,21 @@
-"""How a model learns."""
+"""How a model is trained."""
 
-from ludwig.training import finetuning, none, trainer  # noqa: F401  (importing registers)
-from ludwig.training.base import TRAINERS
+from ludwig.training import finetuning, none  # noqa: F401  (importing registers)
+from ludwig.training.base import TRAINERS, TrainerBase
+from ludwig.training.job import Job, Outcome, build, run_job, trainer_of
 from ludwig.training.run import Run, Saves, Saving
+from ludwig.training.trainer import Trainer
 
-__all__ = ["TRAINERS", "Run", "Saves", "Saving"]
+__all__ = [
+    "TRAINERS",
+    "Job",
+    "Outcome",
+    "Run",
+    "Saves",
+    "Saving",
+    "Trainer",
+    "TrainerBase",
+    "build",
+    "run_job",
+    "trainer_of",
+]

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import abstractmethod
 from typing import Any, ClassVar
 
+from ludwig.callbacks import CallbackList
+from ludwig.columns.frame import Frame
+from ludwig.models.base import Model
+from ludwig.runtime.engine import Engine
 from ludwig.schema import Component, Registry
+from ludwig.training.checkpoints import Checkpoint
+from ludwig.training.objective import SUPERVISED, Objective
 from ludwig.training.options import Fault
+from ludwig.training.progress import Progress
+from ludwig.training.run import Saving
 
 
 class TrainerBase(Component):
@@ -14,11 +23,65 @@ class TrainerBase(Component):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
-        learns: ClassVar[bool] = True  # False where the model stays as it is
+        trains: ClassVar[bool] = True  # False where the model stays as it is
+
+        validation_field: str | None
+        validation_metric: str | None
+
+        @property
+        def precision(self) -> bool | str:
+            """Whether forward passes are computed in 16 bits, and in which."""
+            return False
+
+        @property
+        def evaluation_rows(self) -> int | None:
+            """Rows of a batch in evaluation; None where that is left open."""
+            return None
+
+        @property
+        def preference_of_outputs(self) -> list[float] | None:
+            """How much each output matters, in their order, where losses are balanced by that."""
+            return None
+
+        def watched_metrics(self) -> dict[str, str]:
+            """Metrics of the validation field that a run watches for plateaus, by the option that names them."""
+            return {}
+
+        def objective(self) -> Objective:
+            """What is minimised."""
+            return SUPERVISED
 
         def faults(self) -> list[Fault]:
             """(parameter, message) of options that do not go together."""
             return []
+
+    progress: Progress
+    holds_shard = False  # whether this process holds its own rows only, and not those of all
+
+    def __init__(
+        self, config: Any, model: Model, engine: Engine, callbacks: CallbackList, seed: int, saving: Saving
+    ) -> None:
+        self.config, self.model, self.engine, self.callbacks = config, model, engine, callbacks
+        self.seed, self.saving, self.objective = seed, saving, config.objective()
+        self.save_path = None if saving.folder is None else str(saving.folder)
+
+    def notify(self, hook: str) -> None:
+        """Calls a hook of the callbacks that is given the trainer, its progress and where the run is saved."""
+        getattr(self.callbacks, hook)(self, self.progress, self.save_path)
+
+    @abstractmethod
+    def train(
+        self, training: Frame, validation: Frame | None, test: Frame | None, resume_from: Checkpoint | None = None
+    ) -> Progress:
+        """Trains; afterwards the model has the weights that are kept."""
+
+    @abstractmethod
+    def train_online(self, training: Frame) -> None:
+        """Goes on training on more rows."""
+
+    def resolved(self) -> dict[str, Any]:
+        """The options that were automatic, with the values that they got."""
+        return {}
 
 
 TRAINERS: Registry[Any] = Registry("trainer")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -12,9 +11,11 @@ import torch
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Ragged
 from ludwig.models.base import Model
+from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
+from ludwig.training.objective import Objective, unaccumulated_loss
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 FIRST = 16  # rows of the smallest batch that is tried
 REPEATS = 5  # timed runs of a size, after one that is not
@@ -50,9 +51,10 @@ def fastest(candidates: Sequence[int], seconds: Callable[[int], float | None]) -
     return next((size for size in rates if rates[size] >= GOOD_ENOUGH * best), candidates[0])
 
 
-def measured(model: Model, frame: Frame, most: int, engine: Engine, *, learns: bool) -> int:
-    """The batch size for a step of learning, or of evaluation. Weights and random states stay as they are.
+def measured(model: Model, frame: Frame, most: int, engine: Engine, objective: Objective | None = None) -> int:
+    """The batch size for a training step with this objective, or without one for evaluation.
 
+    Weights and random states stay as they are.
     The rows with the longest sequences are tried, so that every batch of that size fits.
     """
     longest = _longest_first(frame)
@@ -62,11 +64,11 @@ def measured(model: Model, frame: Frame, most: int, engine: Engine, *, learns: b
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [engine.device] if engine.device.type == "cuda" else []
     with torch.random.fork_rng(devices):
-        found = fastest(candidates, lambda size: _seconds(model, frame, longest[:size], engine, learns))
+        found = fastest(candidates, lambda size: _seconds(model, frame, longest[:size], engine, objective))
     for name, buffer in model.named_buffers():
         buffer.copy_(before[name])
     model.zero_grad()
-    logger.info("%s takes batches of %d rows.", "Training" if learns else "Evaluation", found)
+    logger.info("%s takes batches of %d rows.", "Training" if objective else "Evaluation", found)
     return found
 
 
@@ -76,24 +78,26 @@ def _longest_first(frame: Frame) -> torch.Tensor:
     return torch.stack(ragged).sum(0).argsort(descending=True) if ragged else torch.arange(len(frame))
 
 
-def _seconds(model: Model, frame: Frame, rows: torch.Tensor, engine: Engine, learns: bool) -> float | None:
+def _seconds(
+    model: Model, frame: Frame, rows: torch.Tensor, engine: Engine, objective: Objective | None
+) -> float | None:
     """The median time of a batch; None where it does not fit into memory. Others' work seldom slows most repeats."""
     try:
         batch = frame.rows(rows.to(frame.device)).load(engine.device)
-        times = [_timed(model, batch, engine, learns) for _ in range(1 + REPEATS)]
+        times = [_timed(model, batch, engine, objective) for _ in range(1 + REPEATS)]
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
         return None
     return statistics.median(times[1:])
 
 
-def _timed(model: Model, batch: Frame, engine: Engine, learns: bool) -> float:
-    model.train(learns)
+def _timed(model: Model, batch: Frame, engine: Engine, objective: Objective | None) -> float:
+    model.train(objective is not None)
     engine.synchronize()
     begun = time.perf_counter()
-    if learns:
+    if objective is not None:
         with engine.autocast():
-            loss = model.combined_loss(model.training_loss(batch))
+            loss = unaccumulated_loss(objective, model, batch)
         loss.backward()  # type: ignore[no-untyped-call]
     else:
         with torch.inference_mode():

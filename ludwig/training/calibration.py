@@ -11,7 +11,6 @@ N = rows of the split, K = ensemble members, C = classes
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,8 +26,9 @@ from ludwig.nn import reliability
 from ludwig.nn.calibration import Scaling
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import Output
+from ludwig.runtime.console import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 ITERATIONS = 100
 LEAST_ROWS = 3
@@ -101,7 +101,7 @@ def _answers(model: Model, names: list[str], frame: Frame, batch_size: int, devi
         for batch in batches(frame, batch_size, device):
             predictions = model.predict(batch)
             for name in names:
-                gathered[name].append((predictions[name].logits, model.target(name, batch)))
+                gathered[name].append((predictions[name].known_logits, model.target(name, batch)))
     return {name: Seen.of(pairs) for name, pairs in gathered.items()}
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,12 +20,14 @@ from torch import Tensor
 from ludwig.error import ArtifactError, StorageError
 from ludwig.globals import FORMAT_VERSION
 from ludwig.runtime.atomic import plain, read_json, sync_file, vacated, whereabouts, written_aside
+from ludwig.runtime.console import logger_of
 from ludwig.runtime.tensor_file import content_of
 from ludwig.training.progress import Progress
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 LATEST, PREVIOUS, BEST = "latest.ckpt", "previous.ckpt", "best.ckpt"
+FROZEN = "frozen.ckpt"  # the weights that training leaves as they are, which the others do not hold
 INCOMING = "incoming.ckpt"  # the latest one until the one before has made room
 ATTEMPTS = 20  # to read what another process replaces all the while
 
@@ -77,6 +78,11 @@ def load_latest(folder: Path) -> Checkpoint | None:
     for fault in faults:
         logger.warning("%s The checkpoint before it is taken.", fault)
     return found
+
+
+def has_any(folder: Path | None) -> bool:
+    """Whether a run left a checkpoint to go on from."""
+    return folder is not None and any(is_there(folder / name) for name in (INCOMING, LATEST, PREVIOUS))
 
 
 def is_there(path: Path) -> bool:
@@ -223,6 +229,10 @@ def _read(folder: Path) -> Checkpoint:
         raise ArtifactError(f"There is no checkpoint '{folder}'.")
     files = _checked_files(folder)
     weights, progress = _tensors(folder / "weights.safetensors"), _progress(folder / "progress.json")
+    frozen = whereabouts(folder.with_name(FROZEN))
+    if folder.name != frozen.name and frozen.is_dir():
+        _checked_files(frozen)
+        weights = {**_tensors(frozen / "weights.safetensors"), **weights}
     if "optimizer.json" not in files:
         return Checkpoint(weights, progress)
     tensors = _tensors(folder / "optimizer.safetensors")

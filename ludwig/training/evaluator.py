@@ -10,7 +10,7 @@ from ludwig.models.base import Model
 from ludwig.runtime.engine import Engine
 from ludwig.training.batch_size import measured
 from ludwig.training.optim.averaging import Score
-from ludwig.training.optim.plateau import plateaus
+from ludwig.training.optim.plateau import PlateauRule, plateaus
 from ludwig.training.options import EvaluationOptions
 from ludwig.training.progress import Progress, rank
 
@@ -47,7 +47,7 @@ class Evaluator:
         if asked != "auto":
             return asked
         if self.measured_rows is None:
-            found = measured(self.model, frame, MOST_ROWS, self.engine, learns=False)
+            found = measured(self.model, frame, MOST_ROWS, self.engine)
             self.measured_rows = self.engine.workers.broadcast(found)
         return self.measured_rows
 
@@ -60,10 +60,11 @@ class Evaluator:
         """How good these metrics are."""
         return rank(*self.selected(metrics), self.direction)
 
-    def plateaus(self, progress: Progress, split: str, metric: str, patience: int, most: int) -> int:
-        """How many times, at most `most`, a metric of the validation field stood still for `patience` rounds."""
-        if most == 0:
+    def plateaus(self, progress: Progress, rule: PlateauRule) -> int:
+        """How many times a metric of the validation field stood still, as the rule counts it."""
+        if rule.most == 0:
             return 0
-        watched = progress.train_metrics if split == "training" else progress.validation_metrics
-        rounds = watched.get(self.field, {}).get(metric, [])
-        return plateaus([value for *_, value in rounds], patience, most, self.direction_of(metric))
+        watched = progress.train_metrics if rule.split == "training" else progress.validation_metrics
+        evaluations = watched.get(self.field, {}).get(rule.metric, [])
+        direction = self.direction_of(rule.metric)
+        return plateaus([value for *_, value in evaluations], rule.patience, rule.most, direction)

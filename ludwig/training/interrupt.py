@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 import time
@@ -10,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-logger = logging.getLogger(__name__)
+from ludwig.runtime.console import logger_of
+
+logger = logger_of(__name__)
 
 ENDS = ("SIGINT", "SIGTERM")
 PAUSE, RESUME = "SIGUSR1", "SIGUSR2"  # which not every system has
@@ -23,7 +24,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.asked = self.paused = False
 
-    def rest(self) -> None:
+    def wait_while_paused(self) -> None:
         """Waits while the run is paused."""
         while self.paused and not self.asked:
             time.sleep(NAP_SECONDS)

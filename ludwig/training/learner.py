@@ -1,4 +1,4 @@
-"""One optimizer step: the batches of a window become gradients, and these better weights.
+"""One optimizer step: the batches of an accumulation window become gradients, and these move the weights.
 
 T = losses of several outputs
 """
@@ -6,7 +6,6 @@ T = losses of several outputs
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,19 +17,21 @@ from torch import Tensor
 from ludwig.columns.frame import Frame
 from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.models.base import Model, Step
+from ludwig.nn.named_weight import NamedWeight
+from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Clipping, Engine
+from ludwig.training.objective import SUPERVISED, Objective, loss_weights_of, shares_of, total_loss
 from ludwig.training.optim.averaging import MovingAverage, in_their_place
 from ludwig.training.optim.balancing import BalancingOptions, balancer_of
-from ludwig.training.optim.weight_decay import groups_of
+from ludwig.training.optim.groups import FACTOR, parameter_groups
 from ludwig.training.options import AveragingOptions, StepOptions
-from ludwig.training.windows import Window
+from ludwig.training.windows import AccumulationWindow
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 RUNNING = ("running_mean", "running_var")  # buffers of norms
-TINY = 1e-12  # below which a sum of weights does not divide
 
-Piece = tuple[Step, Frame]  # what was computed of rows, and the rows
+MicroBatch = tuple[Step, Frame]  # what was computed of rows, and the rows
 
 
 class Learner:
@@ -40,47 +41,57 @@ class Learner:
     class Config(StepOptions, AveragingOptions, BalancingOptions):
         """The options that a step reads."""
 
-    def __init__(self, config: Config, model: Model, engine: Engine, rate: float) -> None:
-        self.config, self.model, self.engine = config, model, engine
-        self.learned = [weight for weight in model.parameters() if weight.requires_grad]
-        if not self.learned:
+    def __init__(
+        self,
+        config: Config,
+        model: Model,
+        engine: Engine,
+        rate: float,
+        objective: Objective = SUPERVISED,
+        held: Sequence[NamedWeight] = (),
+    ) -> None:
+        """`held`: weights that stay as they are though they lie in one tensor with others that are trained."""
+        self.config, self.model, self.engine, self.objective = config, model, engine, objective
+        self.trained = [weight for weight in model.parameters() if weight.requires_grad]
+        if not self.trained:
             raise ConfigValidationError(
-                "trainer.layers_to_freeze_regex: Freezes every weight of the model, so there is nothing to learn."
+                "trainer.layers_to_freeze_regex: Freezes every weight of the model, so there is nothing to train."
             )
-        exempt = config.no_weight_decay
-        self.optimizer = config.optimizer.make(groups_of(model, self.learned, exempt) if exempt else self.learned, rate)
+        self.held = [(weight, weight.values.clone()) for weight in held]
+        groups = parameter_groups(model, self.trained, config.no_weight_decay)
+        self.optimizer = config.optimizer.make(groups, rate)
         if config.optimizer.is_averaged:
             self.optimizer.train()  # type: ignore[attr-defined]
         bounds = config.gradient_clipping
         self.clipping = None if bounds is None else Clipping(bounds.clipglobalnorm, bounds.clipnorm, bounds.clipvalue)
-        self.average = None if config.ema_decay is None else MovingAverage(self.learned, config.ema_decay)
+        self.average = None if config.ema_decay is None else MovingAverage(self.trained, config.ema_decay)
         self.balancer = balancer_of(config, len(model.outputs))
         if self.balancer is not None:
             self.balancer.to(engine.device)
-        self.loss_weights = {name: output.config.loss.weight for name, output in model.outputs.items()}
-        self.pieces = 1  # in which a batch is learned, so that it fits into memory
-        self.gradient_norm = torch.zeros((), device=engine.device)  # of all gradients before they were bounded
+        self.loss_weights = loss_weights_of(model)
+        self.micro_batches = 1  # of a batch, so that it fits into memory
+        self.gradient_norm = torch.zeros((), device=engine.device)  # of all gradients before they were clipped
         self.skipped: Tensor | int = 0  # steps in a row that were left out
         self.running = [buffer for name, buffer in model.named_buffers() if name.endswith(RUNNING)]
         self.running_before = [buffer.clone() for buffer in self.running]  # after the last step that counted
 
     # -- gradients
 
-    def learn(self, window: Window, place: int) -> list[Piece]:
-        """Adds the gradients of one of the window's batches; gives what was computed of each piece of it.
+    def accumulate(self, window: AccumulationWindow, place: int) -> list[MicroBatch]:
+        """Adds the gradients of one of the window's batches; gives what was computed of each part of it.
 
         Raises:
             TrainingError: Not even a single row fits into memory.
         """
         done = self._tried(window, [place])
         while done is None:
-            self._cut(len(window.batches[place]))
+            self._split(len(window.batches[place]))
             done = self._tried(window, range(place + 1))  # gradients of those before are lost with its own
         return done
 
-    def _tried(self, window: Window, places: Sequence[int]) -> list[Piece] | None:
+    def _tried(self, window: AccumulationWindow, places: Sequence[int]) -> list[MicroBatch] | None:
         """What was computed of the last of these batches; None where memory does not suffice."""
-        done: list[Piece] = []
+        done: list[MicroBatch] = []
         try:
             for place in places:
                 done = self._gradients(window, window.batches[place])
@@ -88,61 +99,55 @@ class Learner:
             return None
         return done
 
-    def _cut(self, rows: int) -> None:
-        """Twice as many pieces from now on."""
+    def _split(self, rows: int) -> None:
+        """Twice as many micro-batches from now on."""
         self.optimizer.zero_grad()
         if self.engine.device.type == "cuda":
             torch.cuda.empty_cache()
-        if self.pieces >= rows:
+        if self.micro_batches >= rows:
             raise TrainingError(
                 f"A single row does not fit into the memory of {self.engine.device}. Take a smaller model, shorter "
                 "sequences, trainer.enable_gradient_checkpointing or trainer.use_mixed_precision."
             )
-        self.pieces *= 2
+        self.micro_batches *= 2
         logger.warning(
-            "A batch of %d rows does not fit into memory. From now on batches are learned in %d pieces, whose "
+            "A batch of %d rows does not fit into memory. From now on batches are trained in %d micro-batches, whose "
             "gradients are added up; steps stay the same.",
             rows,
-            self.pieces,
+            self.micro_batches,
         )
 
-    def _gradients(self, window: Window, batch: Frame) -> list[Piece]:
+    def _gradients(self, window: AccumulationWindow, batch: Frame) -> list[MicroBatch]:
         done = []
-        for piece in self._pieces(batch):
+        for part in self._parts(batch):
             with self.engine.autocast():
-                step = self.model.training_loss(piece)
-                loss = self._loss(step, piece, window)
+                step = self.objective.loss(self.model, part)
+                loss = self._loss(step, part, window)
             self.engine.backward(loss)
-            done.append((step, piece))
+            done.append((step, part))
         return done
 
-    def _pieces(self, batch: Frame) -> list[Frame]:
-        if self.pieces == 1 or len(batch) == 0:
+    def _parts(self, batch: Frame) -> list[Frame]:
+        if self.micro_batches == 1 or len(batch) == 0:
             return [batch] if len(batch) else []
-        rows = -(-len(batch) // self.pieces)
+        rows = -(-len(batch) // self.micro_batches)
         return [batch.slice(start, start + rows) for start in range(0, len(batch), rows)]
 
-    def _loss(self, step: Step, piece: Frame, window: Window) -> Tensor:
-        """The share of the window's loss that a piece has."""
-        whole = len(piece) == window.rows
-        losses = {
-            name: part if self.loss_weights[name] == 1 else part * self.loss_weights[name]
-            for name, part in step.parts.items()
-        }
-        if self.balancer is not None:
-            losses = self._balanced(losses)
-        if not whole:
-            totals = window.weights or self._weights_of(window)
-            own = self.model.weights_of(piece)
-            losses = {name: loss * (own[name] / totals[name].clamp_min(TINY)) for name, loss in losses.items()}
-        rest = self._rest(step)
-        if rest is not None:
-            losses["rest"] = rest if whole else rest * (len(piece) / window.rows)
-        return _sum(list(losses.values()))
-
-    def _weights_of(self, window: Window) -> dict[str, Tensor]:
-        """What the rows count together of a window whose only batch is learned in pieces."""
-        return self.model.weights_of(window.batches[0])
+    def _loss(self, step: Step, part: Frame, window: AccumulationWindow) -> Tensor:
+        """The share of the window's loss that a micro-batch has."""
+        balance = None if self.balancer is None else self._balanced
+        penalty = self._penalty() if self.config.regularization_lambda else None
+        if len(part) == window.rows:
+            return total_loss(step, self.loss_weights, balance=balance, penalty=penalty)
+        totals = window.weights or self.objective.weights_of(self.model, window.batches[0])
+        return total_loss(
+            step,
+            self.loss_weights,
+            balance=balance,
+            shares=shares_of(self.objective.weights_of(self.model, part), totals),
+            penalty=penalty,
+            share=len(part) / window.rows,
+        )
 
     def _balanced(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         values = torch.stack([loss.detach().float() for loss in losses.values()])  # [T]
@@ -163,16 +168,9 @@ class Learner:
         gradients = torch.stack(rows)  # [T, P]
         return gradients @ gradients.T
 
-    def _rest(self, step: Step) -> Tensor | None:
-        """What is minimised besides the losses of the outputs."""
-        if not self.config.regularization_lambda:
-            return step.auxiliary
-        penalty = self._penalty()
-        return penalty if step.auxiliary is None else step.auxiliary + penalty
-
     def _penalty(self) -> Tensor:
-        """The norm of the weights that regularisation adds to the loss."""
-        weights = torch.cat([weight.flatten() for weight in self.learned])
+        """The norm of the weights that regularisation adds to the loss: []."""
+        weights = torch.cat([weight.flatten() for weight in self.trained])
         kind, strength = self.config.regularization_type, self.config.regularization_lambda
         norms = {"l1": weights.abs().sum, "l2": weights.square().sum}
         names = kind.split("_") if kind else []
@@ -180,11 +178,11 @@ class Learner:
 
     # -- the step
 
-    def step(self, window: Window, rate: float) -> None:
+    def step(self, window: AccumulationWindow, rate: float) -> None:
         """Moves the weights by what has been gathered."""
         if not self.config.optimizer.sets_its_rate:
             for group in self.optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group.get(FACTOR, 1.0)
         finite: bool | Tensor
         if self.config.optimizer.needs_closure:
             finite = math.isfinite(float(self.optimizer.step(lambda: self._searched(window))))
@@ -195,12 +193,17 @@ class Learner:
             self.skipped = 0 if finite else self.skipped + 1
         else:
             self.skipped = (self.skipped + 1) * ~finite
+        self._keep_held()
         self._keep_running(finite)
         self.optimizer.zero_grad()
         if self.average is not None and finite is not False:
             self.average.update()
         if self.balancer is not None:  # each process weighs the losses of its rows, and all go on from the mean
             self.engine.workers.all_reduce_mean(list(self.balancer.buffers()))
+
+    def _keep_held(self) -> None:
+        if self.held:
+            torch._foreach_copy_([weight.values for weight, _ in self.held], [values for _, values in self.held])
 
     def _keep_running(self, finite: bool | Tensor) -> None:
         """Running statistics of norms take in nothing of a step that was left out."""
@@ -214,40 +217,43 @@ class Learner:
             torch._foreach_copy_(self.running_before, self.running)
 
     def _finish_gradients(self) -> None:
-        self.engine.gather(self.learned, self.optimizer)
-        self.gradient_norm = self.engine.clip(self.learned, self.clipping)
+        for weight, _ in self.held:
+            if weight.whole.grad is not None:
+                weight.whole.grad[weight.rows].zero_()
+        self.engine.gather(self.trained, self.optimizer)
+        self.gradient_norm = self.engine.clip(self.trained, self.clipping)
 
-    def _searched(self, window: Window) -> float:
+    def _searched(self, window: AccumulationWindow) -> float:
         """The loss and its gradients at the weights that a line search tries."""
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.engine.device)
         for batch in window.batches:
-            for piece in self._pieces(batch):
-                loss = self._loss(self.model.training_loss(piece), piece, window)
+            for part in self._parts(batch):
+                loss = self._loss(self.objective.loss(self.model, part), part, window)
                 self.engine.backward(loss)
                 total += loss.detach()
         self._finish_gradients()
         self.engine.workers.all_reduce_sum([total])
         return float(total)
 
-    # -- the weights that are judged
+    # -- the weights that are evaluated
 
     @property
     def is_averaged(self) -> bool:
-        """Whether other weights are judged and kept than those that are moved."""
+        """Whether other weights are evaluated and kept than those that are moved."""
         return self.average is not None or self.config.optimizer.is_averaged
 
-    def judged(self) -> AbstractContextManager[None]:
-        """Inside the block the model has the weights that are judged and kept."""
+    def evaluated_weights(self) -> AbstractContextManager[None]:
+        """Inside the block the model has the weights that are evaluated and kept."""
         if self.average is not None:
-            return in_their_place(self.learned, self.average.means)
+            return in_their_place(self.trained, self.average.means)
         return self._averaged_by_optimizer() if self.config.optimizer.is_averaged else nullcontext()
 
     @contextmanager
     def _averaged_by_optimizer(self) -> Iterator[None]:
-        """Schedule-free optimizers move one point and are judged by another (Defazio et al. 2024, arXiv:2405.15682)."""
+        """Schedule-free optimizers move one point and are evaluated at another (Defazio et al., arXiv:2405.15682)."""
         optimizer: Any = self.optimizer
-        with in_their_place(self.learned, self.learned):  # `train` alone gives the weights back with rounded bits
+        with in_their_place(self.trained, self.trained):  # `train` alone gives the weights back with rounded bits
             optimizer.eval()
             try:
                 yield
@@ -260,7 +266,7 @@ class Learner:
         scaler = self.engine.scaler
         return {
             "optimizer": self.optimizer.state_dict(),
-            "pieces": self.pieces,
+            "micro_batches": self.micro_batches,
             "skipped": int(self.skipped),
             **({} if self.average is None else {"average": self.average.state_dict()}),
             **({} if self.balancer is None else {"balancer": dict(self.balancer.state_dict())}),
@@ -270,16 +276,9 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where another learner stood. What only one of the two has begins anew."""
         self.optimizer.load_state_dict(state["optimizer"])
-        self.pieces, self.skipped = state["pieces"], state["skipped"]
+        self.micro_batches, self.skipped = state["micro_batches"], state["skipped"]
         self.running_before = [buffer.clone() for buffer in self.running]
         parts = {"average": self.average, "balancer": self.balancer, "scaler": self.engine.scaler}
         for name, part in parts.items():
             if part is not None and name in state:
                 part.load_state_dict(state[name])
-
-
-def _sum(terms: Sequence[Tensor]) -> Tensor:
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total

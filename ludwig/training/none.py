@@ -1,9 +1,9 @@
-"""A run without learning: a pretrained model is judged as it is."""
+"""Zero-shot evaluation: a pretrained model is evaluated as it is."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from ludwig.training.base import TRAINERS, TrainerBase
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.progress import Progress
 from ludwig.training.run import Saving
+from ludwig.training.stopping import StopReason
 
 
 @TRAINERS.register("none", kinds=("llm",))
@@ -26,7 +27,7 @@ class NoTrainer(TrainerBase):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(TrainerBase.Config):
-        learns = False
+        trains = False
         steps_per_checkpoint: ClassVar[int] = 0  # the one round counts as that of an epoch
         checkpoints_per_epoch: ClassVar[int] = 0
 
@@ -37,11 +38,16 @@ class NoTrainer(TrainerBase):
         eval_steps: int | None = param(None, min=1, help="The most batches of a split; null for all.")
         eval_batch_size: int = param(2, min=1, help="Rows of a batch.")
 
+        @property
+        def evaluation_rows(self) -> int | None:
+            return self.eval_batch_size
+
+    config: Config
+
     def __init__(
         self, config: Config, model: Model, engine: Engine, callbacks: CallbackList, seed: int, saving: Saving
     ) -> None:
-        self.config, self.model, self.engine, self.callbacks = config, model, engine, callbacks
-        self.save_path = None if saving.folder is None else str(saving.folder)
+        super().__init__(config, model, engine, callbacks, seed, saving)
         self.progress = Progress(config.eval_batch_size, steps_per_epoch=0, total_steps=0, learning_rate=0.0)
         self.last_loss = torch.zeros(())
         self.last_parts: dict[str, Tensor] = {}
@@ -63,43 +69,40 @@ class NoTrainer(TrainerBase):
         progress.start_clock()
         try:
             if not self.config.skip_all_evaluation:
-                self.callbacks.on_eval_start(self, progress, self.save_path)
+                self.notify("on_eval_start")
                 if self.config.evaluate_training_set:
                     progress.best_eval_train_metrics = self._evaluate(training)
                     progress.add(progress.train_metrics, progress.best_eval_train_metrics)
                 if validation is not None:
                     self._validate(validation)
-                self.callbacks.on_eval_end(self, progress, self.save_path)
+                self.notify("on_eval_end")
                 if test is not None:
                     self._test(test)
+            progress.stop_reason = StopReason.FINISHED
         finally:
             self.callbacks.on_trainer_train_teardown(self, progress, self.save_path, self.engine.is_main)
         return progress
 
-    def settled(self) -> dict[str, Any]:
-        """There is nothing automatic."""
-        return {}
-
     def train_online(self, training: Frame) -> None:
-        """Nothing is learned from more rows either."""
+        """The model stays as it is."""
 
     def _validate(self, validation: Frame) -> None:
         progress, config = self.progress, self.config
-        self.callbacks.on_validation_start(self, progress, self.save_path)
+        self.notify("on_validation_start")
         metrics = self._evaluate(validation)
         progress.add(progress.validation_metrics, metrics)
         progress.best_eval_validation_metrics = metrics
         field, metric = str(config.validation_field), str(config.validation_metric)
         progress.best_eval_metric_value = metrics.get(field, {}).get(metric)
         progress.best_eval_loss = metrics.get("combined", {}).get("loss")
-        self.callbacks.on_validation_end(self, progress, self.save_path)
+        self.notify("on_validation_end")
 
     def _test(self, test: Frame) -> None:
         progress = self.progress
-        self.callbacks.on_test_start(self, progress, self.save_path)
+        self.notify("on_test_start")
         progress.best_eval_test_metrics = self._evaluate(test)
         progress.add(progress.test_metrics, progress.best_eval_test_metrics)
-        self.callbacks.on_test_end(self, progress, self.save_path)
+        self.notify("on_test_end")
 
     def _evaluate(self, frame: Frame) -> Metrics:
         wanted = {str(self.config.validation_field): str(self.config.validation_metric)}

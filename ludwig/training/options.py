@@ -7,9 +7,10 @@ import re
 from typing import Annotated, Literal
 
 from ludwig.schema import Chosen, param
+from ludwig.training.optim.groups import Exempt
 from ludwig.training.optim.optimizers import OPTIMIZERS, Optimizer
+from ludwig.training.optim.plateau import PlateauRule
 from ludwig.training.optim.schedules import LearningRateScheduler
-from ludwig.training.optim.weight_decay import Exempt
 
 OPTIMIZER = Chosen(OPTIMIZERS, "adam")
 Auto = Literal["auto"]
@@ -85,6 +86,16 @@ class BatchOptions:
     increase_batch_size_eval_split: Literal["training", "validation"] = param(
         "training", help="The split on which it is watched."
     )
+
+    @property
+    def plateau(self) -> PlateauRule:
+        """When batches grow."""
+        return PlateauRule(
+            self.increase_batch_size_eval_split,
+            self.increase_batch_size_eval_metric,
+            self.increase_batch_size_on_plateau_patience,
+            self.increase_batch_size_on_plateau,
+        )
 
     def faults_of_batches(self) -> list[Fault]:
         """Faults of options that do not go together."""

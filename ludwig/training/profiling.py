@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from torch import profiler
 
 from ludwig.callbacks import Callback
 from ludwig.globals import LOGS_DIR_NAME
+from ludwig.runtime.console import logger_of
 from ludwig.schema import param
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 FOLDER = "profiling"  # in the folder of the logs
 SHOWN = 10  # operators in the table at the end

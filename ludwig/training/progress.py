@@ -45,7 +45,7 @@ class Progress:
     calibration: dict[str, Any] = dataclasses.field(default_factory=dict)  # by output: how it was calibrated
     checkpoint_to_step: dict[str, int] = dataclasses.field(default_factory=dict)
     checkpoint_to_epoch: dict[str, int] = dataclasses.field(default_factory=dict)
-    stopped_early: bool = False
+    stop_reason: str | None = None  # why training ended
 
     _began: tuple[float, int] | None = dataclasses.field(default=None, repr=False, compare=False)
     _before: float = dataclasses.field(default=0.0, repr=False, compare=False)
@@ -57,6 +57,31 @@ class Progress:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         return cls(**raw)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all steps are done."""
+        return self.steps >= self.total_steps
+
+    def begin_epoch(self, rows: int) -> None:
+        """Counts a new epoch where none has begun, or so many rows are done of the last one."""
+        if self.epoch == 0 or self.row >= rows:
+            self.epoch, self.row = self.epoch + 1, 0
+
+    def count_checkpoint(self) -> None:
+        """Notes a checkpoint of this moment."""
+        self.seconds = self.seconds_now()
+        self.checkpoint_number += 1
+        self.checkpoint_to_step[str(self.checkpoint_number)] = self.steps
+        self.checkpoint_to_epoch[str(self.checkpoint_number)] = self.epoch
+
+    def note_best(self, value: float, loss: float, trained: Metrics, validated: Metrics) -> None:
+        """Notes that the evaluation of this moment is the best so far."""
+        self.best_eval_metric_value, self.best_eval_loss = value, loss
+        self.best_eval_metric_steps, self.best_eval_metric_epoch = self.steps, self.epoch
+        self.best_eval_metric_checkpoint_number = self.checkpoint_number + 1
+        self.last_improvement_steps = self.steps
+        self.best_eval_train_metrics, self.best_eval_validation_metrics = trained, validated
 
     @property
     def progress_pct(self) -> float:

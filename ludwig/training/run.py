@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +16,13 @@ from ludwig.globals import (
 )
 from ludwig.models import artifacts
 from ludwig.runtime.atomic import numbered, read_json, write_json
+from ludwig.runtime.console import logger_of
 from ludwig.training.options import EvaluationOptions
 from ludwig.training.progress import History, Progress
 from ludwig.training.records import report
 from ludwig.training.records.curves import save_learning_curves
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Json = dict[str, Any]
 
@@ -112,7 +112,9 @@ class Run:
             return
         if self.saves.statistics:
             calibrated = {"calibration": progress.calibration} if progress.calibration else {}
-            statistics = {**stats, "evaluation_frequency": vars(stats.evaluation_frequency), **calibrated}
+            frequency = vars(stats.evaluation_frequency)
+            about = {"evaluation_frequency": frequency, "stop_reason": stats.stop_reason}
+            statistics = {**stats, **about, **calibrated}
             report.save_training_statistics(self.folder, statistics)
             save_learning_curves(self.folder, progress)
         if self.saves.progress:
@@ -132,7 +134,7 @@ def training_stats(progress: Progress, options: EvaluationOptions) -> TrainingSt
     """The histories without their epochs and steps."""
     histories = (progress.train_metrics, progress.validation_metrics, progress.test_metrics)
     training, validation, test = (_values(history) for history in histories)
-    return TrainingStats(training, validation, test, _frequency(options))
+    return TrainingStats(training, validation, test, _frequency(options), progress.stop_reason)
 
 
 def _values(history: History) -> SplitStats:

@@ -1,11 +1,10 @@
-"""Training metrics from the batches as they are learned, without a pass of their own.
+"""Training metrics from the batches as they are trained on, without a pass of their own.
 
 B = rows of a batch
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from ludwig.nn.prediction import Prediction
 from ludwig.runtime.distributed import ALONE, Workers
 
 ROWS = 16_384  # that are gathered before metrics look at them, which makes metrics cheap for small batches
+KEPT = ("logits", "hidden", "predictions", "token_losses", "mask")  # of a prediction, for metrics
 NUMBERS = 2**24  # of logits that are held meanwhile at most
 
 
@@ -35,9 +35,9 @@ class TrainingScores:
         """Takes the predictions of a training step."""
         for name, pairs in self.gathered.items():
             prediction = step.predictions[name]
-            answer = Prediction(prediction.logits.detach(), prediction.hidden.detach())
+            answer = _detached(prediction)
             pairs.append((answer, self.model.target(name, batch)))
-            self.numbers += answer.logits.numel()
+            self.numbers += answer.hidden.numel() if answer.logits is None else answer.logits.numel()
         self.rows += len(batch)
         if self.rows >= ROWS or self.numbers >= NUMBERS:
             self._count()
@@ -52,7 +52,7 @@ class TrainingScores:
         for name, pairs in self.gathered.items():
             self.gathered[name] = _joined(pairs)
         gathered = {
-            name: [[answer.logits, answer.hidden, target] for answer, target in pairs]
+            name: [[*(getattr(answer, field) for field in KEPT), target] for answer, target in pairs]
             for name, pairs in self.gathered.items()
         }
         scores = {name: score.state() for name, score in self.scores.items()}
@@ -64,7 +64,8 @@ class TrainingScores:
         for name, score in self.scores.items():
             score.load_state(state["scores"][name])
             self.gathered[name] = [
-                (Prediction(logits, hidden), target) for logits, hidden, target in state["gathered"][name]
+                (Prediction(**dict(zip(KEPT, values, strict=True))), target)
+                for *values, target in state["gathered"][name]
             ]
         self.rows, self.numbers = state["rows"], state["numbers"]
 
@@ -77,12 +78,26 @@ class TrainingScores:
         self.rows = self.numbers = 0
 
 
+def _detached(prediction: Prediction) -> Prediction:
+    """What metrics need of a prediction, without its graph; where logits were kept, the rest follows from them."""
+    if prediction.logits is not None:
+        return Prediction(prediction.logits.detach(), prediction.hidden.detach(), mask=prediction.mask)
+    values = {name: getattr(prediction, name) for name in KEPT}
+    kept: dict[str, Any] = {name: None if value is None else value.detach() for name, value in values.items()}
+    return Prediction(**kept)
+
+
 def _joined(pairs: list[tuple[Prediction, Tensor]]) -> list[tuple[Prediction, Tensor]]:
     """One large batch where all have one shape, which sequences of different lengths have not."""
-    shapes = {(answer.logits.shape[1:], target.shape[1:]) for answer, target in pairs}
-    if len(pairs) < 2 or len(shapes) > 1:
+    if len(pairs) < 2 or len({_shapes(answer, target) for answer, target in pairs}) > 1:
         return pairs
-    logits = torch.cat([answer.logits for answer, _ in pairs])  # [B, ...]
-    hidden = torch.cat([answer.hidden for answer, _ in pairs])  # [B, H]
-    whole = dataclasses.replace(pairs[0][0], logits=logits, hidden=hidden)
-    return [(whole, torch.cat([target for _, target in pairs]))]
+    columns = {name: [getattr(answer, name) for answer, _ in pairs] for name in KEPT}
+    whole: dict[str, Any] = {
+        name: None if values[0] is None else torch.cat(values) for name, values in columns.items()
+    }  # [B, ...]
+    return [(Prediction(**whole), torch.cat([target for _, target in pairs]))]
+
+
+def _shapes(answer: Prediction, target: Tensor) -> tuple[torch.Size | None, ...]:
+    kept = [getattr(answer, name) for name in KEPT]
+    return (*(None if value is None else value.shape[1:] for value in kept), target.shape[1:])

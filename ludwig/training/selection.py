@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
 from ludwig.error import ArtifactError
+from ludwig.models.base import Model
+from ludwig.runtime.console import logger_of
 from ludwig.training import checkpoints
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.optim.averaging import SOUPS, Score, Weights
 from ludwig.training.progress import Progress, rank
 from ludwig.training.run import Saving
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 
 class Selection:
@@ -27,14 +28,36 @@ class Selection:
         self.best: Weights | None = None
         self.candidates: dict[int, Weights] = {}  # by step
 
-    def keep_best(self, weights: Mapping[str, Tensor], progress: Progress) -> None:
+    def changing(self, model: Model) -> Weights:
+        """The weights that training changes; frozen ones are kept once, by `keep_frozen`."""
+        frozen = model.frozen_names()
+        return {name: weight for name, weight in model.weights().items() if name not in frozen}
+
+    def keep_frozen(self, model: Model, progress: Progress) -> None:
+        """Saves the weights that no step changes, so that checkpoints need not hold them."""
+        frozen = model.frozen_names()
+        if frozen and self.saving.checkpoints is not None and (self.saving.best or self.saving.latest):
+            weights = {name: weight for name, weight in model.weights().items() if name in frozen}
+            checkpoints.save(self.saving.checkpoints, checkpoints.FROZEN, Checkpoint(weights, progress))
+
+    def keep_best(self, model: Model, progress: Progress) -> None:
         """These are the best weights so far."""
-        self.best = copied(weights)
+        self.best = copied(self.changing(model))
         if self.saving.checkpoints is not None and self.saving.best:
             checkpoints.save(self.saving.checkpoints, checkpoints.BEST, Checkpoint(self.best, progress))
 
-    def consider(self, weights: Mapping[str, Tensor], progress: Progress, value: float, loss: float) -> None:
-        """Keeps the weights of a round for the soup while it is among the best."""
+    def take_best(self, model: Model) -> None:
+        """Gives the model the best weights, where there are any."""
+        if self.best is not None:
+            self.take(model, self.best)
+
+    @staticmethod
+    def take(model: Model, weights: Mapping[str, Tensor]) -> None:
+        """Gives the model these weights; it keeps those that they leave out."""
+        model.load_weights({**model.weights(), **weights})
+
+    def consider(self, model: Model, progress: Progress, value: float, loss: float) -> None:
+        """Keeps the weights for the soup while they are among the best."""
         if self.soup is None:
             return
         progress.soup[str(progress.steps)] = [value, loss]
@@ -43,7 +66,7 @@ class Selection:
             del progress.soup[step]
             self._forget(int(step))
         if str(progress.steps) in progress.soup:
-            self.candidates[progress.steps] = copied(weights)
+            self.candidates[progress.steps] = copied(self.changing(model))
             if self.saving.checkpoints is not None and self.saving.best:
                 kept = Checkpoint(self.candidates[progress.steps], progress)
                 checkpoints.save(self.saving.checkpoints, _name(progress.steps), kept)

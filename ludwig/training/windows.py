@@ -1,9 +1,9 @@
-"""What an epoch is learned from: the rows in their order, as batches, as the windows of optimizer steps."""
+"""What an epoch consists of: the rows in their order, as batches, as the accumulation windows of optimizer steps."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -17,10 +17,12 @@ from ludwig.training.options import BatchOptions
 from ludwig.training.plan import Plan
 from ludwig.training.progress import Progress
 
+WeightsOf = Callable[[Model, Frame], dict[str, Tensor]]  # how much rows count together in the loss of each output
+
 
 @dataclasses.dataclass(frozen=True)
-class Window:
-    """The batches that one optimizer step learns from.
+class AccumulationWindow:
+    """The batches whose gradients are accumulated for one optimizer step.
 
     Its loss is that of one big batch: each batch counts by its share of what all rows of the step count together,
     those of other processes too.
@@ -31,22 +33,30 @@ class Window:
     weights: dict[str, Tensor] | None = None  # by output: what all rows count together; None where one batch is all
 
     @staticmethod
-    def of(batches: Sequence[Frame], rows: int, model: Model, engine: Engine) -> Window:
-        """The window of these batches and of what other processes learn from at the same time."""
+    def of(
+        batches: Sequence[Frame], rows: int, model: Model, engine: Engine, weights_of: WeightsOf
+    ) -> AccumulationWindow:
+        """The window of these batches and of those of other processes at the same time."""
         if len(batches) == 1 and engine.workers.count == 1:
-            return Window(batches, rows)
-        counted = [model.weights_of(batch) for batch in batches]
+            return AccumulationWindow(batches, rows)
+        counted = [weights_of(model, batch) for batch in batches]
         weights = {name: torch.stack([each[name] for each in counted]).sum() for name in model.outputs}
         engine.workers.all_reduce_sum(list(weights.values()))
-        return Window(batches, rows, weights)
+        return AccumulationWindow(batches, rows, weights)
 
 
 def windows(
-    training: Frame, order: Tensor | None, plan: Plan, progress: Progress, model: Model, engine: Engine
-) -> Iterator[Window]:
+    training: Frame,
+    order: Tensor | None,
+    plan: Plan,
+    progress: Progress,
+    model: Model,
+    engine: Engine,
+    weights_of: WeightsOf,
+) -> Iterator[AccumulationWindow]:
     """The windows of the rest of the epoch, or of the run where that ends before.
 
-    All processes take as many steps. Of a last batch with very few rows one may get none: it learns from an empty one.
+    All processes take as many steps. Of a last batch with very few rows one may get none: it takes an empty one.
     """
     own = batches(training, plan.batch_size, engine.device, order)
     starts = range(progress.row, plan.rows, plan.step_rows)[: progress.total_steps - progress.steps]
@@ -54,18 +64,31 @@ def windows(
         chosen = starts[first : first + plan.accumulation]
         gathered = [next(own, None) or training.slice(0, 0).load(engine.device) for _ in chosen]
         rows = min(chosen[-1] + plan.step_rows, plan.rows) - chosen[0]
-        yield Window.of(gathered, rows, model, engine)
+        yield AccumulationWindow.of(gathered, rows, model, engine, weights_of)
 
 
 def order_of(
-    training: Frame, options: BatchOptions, plan: Plan, progress: Progress, seed: int, workers: Workers
+    training: Frame,
+    options: BatchOptions,
+    plan: Plan,
+    progress: Progress,
+    seed: int,
+    workers: Workers,
+    is_shard: bool = False,
 ) -> Tensor | None:
-    """The rows that this process still has to learn from in the epoch; None for all as they lie."""
-    if not options.should_shuffle and options.bucketing_field is None and progress.row == 0 and workers.count == 1:
+    """The rows that this process still has to train on in the epoch; None for all as they lie.
+
+    Args:
+        is_shard: This process holds its own rows only, and not those of all, of which each takes its part.
+    """
+    shares = workers.count > 1 and not is_shard
+    if not options.should_shuffle and options.bucketing_field is None and progress.row == 0 and not shares:
         return None
-    rows = len(training)
-    order = shuffled(rows, seed, progress.epoch) if options.should_shuffle else torch.arange(rows)
+    rows, own = len(training), seed + workers.rank if is_shard else seed
+    order = shuffled(rows, own, progress.epoch) if options.should_shuffle else torch.arange(rows)
     if options.bucketing_field is not None:
-        whole = progress.base_batch_size * workers.count  # not the batch of the moment: an epoch keeps its order
-        order = bucketed(order, training.lengths(options.bucketing_field), whole, seed, progress.epoch)
+        whole = progress.base_batch_size * (workers.count if shares else 1)  # an epoch keeps its order as batches grow
+        order = bucketed(order, training.lengths(options.bucketing_field), whole, own, progress.epoch)
+    if is_shard:
+        return order[progress.row // workers.count :]
     return of_worker(order[progress.row :], plan.batch_size, workers.rank, workers.count)

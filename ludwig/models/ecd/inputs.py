@@ -6,72 +6,18 @@ B = rows of the batch, C = columns of a group, H = size of a vector
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
 
 from ludwig.columns.frame import Frame
 from ludwig.combiners.base import Source
-from ludwig.encoders.base import ENCODERS, Encoder
-from ludwig.features.base import FEATURES, Facts, Feature
+from ludwig.encoders.base import Encoder
+from ludwig.features.base import Facts
+from ludwig.models.ecd.input_base import Input
+from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.signal import Shape, Signal
-from ludwig.schema import Chosen, Component, Registry, param
-
-
-class Input(Component):
-    """One input feature of the config."""
-
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Component.Config):
-        feature: ClassVar[type[Feature[Any, Any, Any]]]
-        name: str = param(help="Name of the feature, and of its column unless that is given.")
-        column: str | None = param(None, help="The column of the data; null for the feature's name.")
-        tied: str | None = param(None, help="Another input of the same type whose encoder this one shares.")
-        preprocessing: Any
-        encoder: Encoder.Config
-
-        @property
-        def source(self) -> str:
-            """The column of the data."""
-            return self.column or self.name
-
-        def suggested_learning_rate(self) -> float:
-            """What `learning_rate: auto` takes where this is the only input."""
-            return self.encoder.suggested_learning_rate or self.feature.suggested_learning_rate
-
-        def faults(self) -> list[tuple[str, str]]:
-            """(parameter, message) of options that do not go together."""
-            sections = (("preprocessing", self.preprocessing), ("encoder", self.encoder))
-            return [(f"{where}.{name}", text) for where, section in sections for name, text in section.faults()]
-
-
-INPUTS: Registry[Input] = Registry("input feature type")
-
-
-def _declare(kind: str, feature: type[Feature[Any, Any, Any]]) -> None:
-    """The section of an input of this type: its preprocessing and its encoders."""
-    encoder = Chosen(ENCODERS, feature.default_encoder, kind)
-    config = dataclasses.make_dataclass(
-        "Config",
-        [
-            ("preprocessing", feature.Config, param(feature.Config, help="How the column is read.")),
-            ("encoder", Annotated[Encoder.Config, encoder], param(encoder.make, help="How it becomes vectors.")),
-        ],
-        bases=(Input.Config,),
-        frozen=True,
-        kw_only=True,
-    )
-    config.__module__, config.__qualname__ = feature.__module__, f"{kind.title()}Input.Config"
-    config.feature = feature  # type: ignore[attr-defined]
-    section = type(f"{kind.title()}Input", (Input,), {"Config": config, "__doc__": f"A {kind} input feature."})
-    INPUTS.register(kind)(section)
-
-
-for _, _kind, _feature in FEATURES:
-    if ENCODERS.names(_kind):
-        _declare(_kind, _feature)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,11 +29,16 @@ class Group:
     encoder: Encoder.Config
     shared: bool  # tied inputs: one set of weights, applied to each of them
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The inputs that have weights of their own."""
+        return self.names[:1] if self.shared else self.names
+
 
 def groups_of(inputs: Sequence[Input.Config]) -> list[Group]:
     """Inputs of one type with equal encoder sections, where the encoder can take a group; tied inputs together."""
     hosts = {feature.tied for feature in inputs if feature.tied}
-    members: dict[Any, list[Input.Config]] = {}
+    members: dict[tuple[object, ...], list[Input.Config]] = {}
     for feature in inputs:
         host = feature.tied or (feature.name if feature.name in hosts else None)
         alone = None if feature.encoder.grouped else feature.name
@@ -105,13 +56,18 @@ class Inputs(nn.Module):
     def __init__(self, inputs: Sequence[Input.Config], facts: Mapping[str, Facts]) -> None:
         super().__init__()
         self.groups = groups_of(inputs)
+        self.facts = [[facts[name] for name in group.columns] for group in self.groups]
         self.encoders = nn.ModuleList()
         self.sources: list[Source] = []
-        for group in self.groups:
-            columns = group.names[:1] if group.shared else group.names
-            encoder = group.encoder.build([facts[name] for name in columns])
+        for group, of_columns in zip(self.groups, self.facts, strict=True):
+            encoder = group.encoder.build(of_columns)
             self.encoders.append(encoder)
             self.sources += _sources(group, encoder.shape)
+
+    def start(self) -> None:
+        """Loads what encoders start from."""
+        for _, encoder, facts in self._parts():
+            encoder.start(facts)
 
     def forward(self, batch: Frame) -> list[Signal]:
         signals = []
@@ -124,6 +80,21 @@ class Inputs(nn.Module):
             else:
                 signals.append(encoder(batch.columns(group.names)))
         return signals
+
+    def weights(self) -> Iterator[tuple[str, NamedWeight]]:
+        """The weights of each input as if it had an encoder of its own: `<input>.encoder.<weight>`."""
+        for group, encoder, facts in self._parts():
+            whole = encoder.state_dict(keep_vars=True)
+            for place, name in enumerate(group.columns):
+                for weight, tensor in whole.items():
+                    is_split = len(facts) > 1 and tensor.dim() > 0
+                    rows = encoder.rows_of(weight, tensor, place, facts) if is_split else None
+                    yield f"{name}.encoder.{weight}", NamedWeight(tensor, rows)
+
+    def _parts(self) -> Iterator[tuple[Group, Encoder, list[Facts]]]:
+        for group, encoder, facts in zip(self.groups, self.encoders, self.facts, strict=True):
+            assert isinstance(encoder, Encoder)
+            yield group, encoder, facts
 
 
 def _sources(group: Group, shape: Shape) -> list[Source]:

@@ -1,31 +1,45 @@
 """ECD: an encoder for each input, a combiner, a decoder for each output.
 
 Source: Molino et al. 2019, "Ludwig: a type-based declarative deep learning toolbox", arXiv:1909.07930.
+
+B = rows of the batch
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
+import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ludwig.columns.frame import Frame
 from ludwig.combiners.base import COMBINERS, Combiner
 from ludwig.features.base import Facts
-from ludwig.models.base import MODELS, FeatureSpec, Model, Step
-from ludwig.models.ecd.inputs import INPUTS, Input, Inputs
+from ludwig.models.assets import Assets
+from ludwig.models.base import MODELS, Model, Step
+from ludwig.models.ecd.input_base import INPUTS, Input
+from ludwig.models.ecd.inputs import Inputs
 from ludwig.models.ecd.outputs import computing_order, dependency_faults
 from ludwig.nn.modality_dropout import without_some
+from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Signal
-from ludwig.outputs.base import OUTPUTS, Output
+from ludwig.outputs.base import OUTPUTS
+from ludwig.outputs.decoded import DecodedOutput
 from ludwig.schema import Chosen, param
 
 COMBINER = Chosen(COMBINERS, "concat")
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a forward pass gives."""
+
+    predictions: dict[str, Prediction]  # by output, with logits
+    auxiliary: Tensor | None = None  # [], the auxiliary losses of all parts
 
 
 @MODELS.register("ecd")
@@ -37,30 +51,18 @@ class Ecd(Model):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):
         input_features: list[Annotated[Input.Config, Chosen(INPUTS)]] = param(help="The input columns.")
-        output_features: list[Annotated[Output.Config, Chosen(OUTPUTS, kind="ecd")]] = param(help="The target columns.")
+        output_features: list[Annotated[DecodedOutput.Config, Chosen(OUTPUTS, kind="ecd")]] = param(
+            help="The target columns."
+        )
         combiner: Annotated[Combiner.Config, COMBINER] = param(COMBINER.make, help="How the inputs become one.")
-
-        def specs(self, folder: Path | None = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
-            inputs = [
-                FeatureSpec(f.name, f.source, f.feature(f.preprocessing, f.name, folder=folder), f.tied)
-                for f in self.input_features
-            ]
-            outputs = [
-                FeatureSpec(f.name, f.source, f.feature(f.preprocessing, f.name, target=True, folder=folder))
-                for f in self.output_features
-            ]
-            return inputs, outputs
 
         def faults(self) -> list[tuple[str, str]]:
             forms = [feature.encoder.form() for feature in self.input_features]
             names = [feature.name for feature in self.input_features]
             faults = [(f"combiner.{name}".rstrip("."), text) for name, text in self.combiner.faults(forms, names)]
-            if self.combiner.gives(forms) == "sequence":
-                faults += [
-                    (f"output_features[{place}].reduce_input", "The combiner gives a sequence: say how to reduce it.")
-                    for place, feature in enumerate(self.output_features)
-                    if feature.reduce_input in (None, "none", "None")
-                ]
+            combined = self.combiner.gives(forms)
+            for place, feature in enumerate(self.output_features):
+                faults += [(f"output_features[{place}].{at}", text) for at, text in feature.faults_of_signal(combined)]
             for name, text in dependency_faults({f.name: f.dependencies for f in self.output_features}):
                 place = next(i for i, f in enumerate(self.output_features) if f.name == name)
                 faults.append((f"output_features[{place}].dependencies", text))
@@ -69,49 +71,73 @@ class Ecd(Model):
     left_out = 0.0  # the share of inputs that training leaves out
     recomputes = False  # whether the backward pass computes activations again
 
-    def __init__(self, config: Config, facts: Mapping[str, Facts]) -> None:
+    def __init__(self, config: Config, facts: Mapping[str, Facts], assets: Assets) -> None:
         nn.Module.__init__(self)
         self.config = config
         self.inputs = Inputs(config.input_features, facts)
         self.combiner: Combiner = config.combiner.build(self.inputs.sources)
         self.order = computing_order({f.name: f.dependencies for f in config.output_features})
         self.places = {feature.name: place for place, feature in enumerate(config.output_features)}
-        built: dict[str, Output] = {}
+        built: dict[str, DecodedOutput] = {}
         for name in self.order:
             feature = config.output_features[self.places[name]]
-            widths = {other: built[other].hidden_size for other in feature.dependencies}
-            built[name] = feature.build(self.combiner.shape, widths, facts[name])
+            shapes = {other: built[other].hidden_shape for other in feature.dependencies}
+            built[name] = feature.build(self.combiner.shape, shapes, facts[name])
         self.decoders = nn.ModuleList(built[name] for name in self.places)
 
+    def start(self) -> None:
+        self.inputs.start()
+        self.combiner.start()
+        for output in self.outputs.values():
+            output.start()
+
     @property
-    def outputs(self) -> dict[str, Output]:  # type: ignore[override]
+    def outputs(self) -> dict[str, DecodedOutput]:  # type: ignore[override]
         """The outputs by name, in the order of the config."""
         return dict(zip(self.places, self.decoders, strict=True))  # type: ignore[arg-type]
 
-    def forward(self, batch: Frame) -> dict[str, Prediction]:
-        """Logits of every output."""
-        recomputes = self.recomputes and self.training
-        combined = checkpoint(self._combined, batch, use_reentrant=False) if recomputes else self._combined(batch)
-        predictions: dict[str, Prediction] = {}
-        hidden: dict[str, Tensor] = {}
-        for name in self.order:
-            predictions[name] = self.decoders[self.places[name]](combined, hidden)
-            hidden[name] = predictions[name].hidden
-        return predictions
+    # -- forward
+
+    def forward(self, batch: Frame, targets: Mapping[str, Tensor] | None = None) -> Answers:
+        """Logits of every output; `targets` are there in training only."""
+        combined = self.combined(batch)
+        return Answers(self._decoded(combined, targets or {}), combined.auxiliary_loss)
+
+    def combined(self, batch: Frame) -> Signal:
+        """The signal that all outputs read, with the skips and the auxiliary losses of the inputs."""
+        if self.recomputes and self.training:
+            recomputed: Signal = checkpoint(self._combined, batch, use_reentrant=False)
+            return recomputed
+        return self._combined(batch)
 
     def _combined(self, batch: Frame) -> Signal:
         signals = self.inputs(batch)
         if self.training and self.left_out:
             signals = without_some(signals, self.left_out)
         combined: Signal = self.combiner(signals)
-        return combined
+        skips = combined.skips or next((signal.skips for signal in signals if signal.skips), ())
+        return dataclasses.replace(combined, skips=skips, auxiliary_loss=_sum_of_auxiliary([*signals, combined]))
+
+    def _decoded(self, combined: Signal, targets: Mapping[str, Tensor]) -> dict[str, Prediction]:
+        predictions: dict[str, Prediction] = {}
+        hidden: dict[str, Signal] = {}
+        outputs = self.outputs
+        for name in self.order:
+            predictions[name] = outputs[name](combined, hidden, targets.get(name))
+            hidden[name] = outputs[name].hidden_of(predictions[name])
+        return predictions
 
     def training_loss(self, batch: Frame) -> Step:
-        predictions = self(batch)
-        parts = {
-            name: output.loss_of(predictions[name], self.target(name, batch)) for name, output in self.outputs.items()
-        }
-        return Step(parts, predictions, self.combiner.auxiliary_loss())
+        targets = {name: self.target(name, batch) for name in self.places}
+        found: Answers = self(batch, targets)
+        parts = {name: output.loss_of(found.predictions[name], targets[name]) for name, output in self.outputs.items()}
+        return Step(parts, found.predictions, found.auxiliary)
+
+    def predict(self, batch: Frame) -> dict[str, Prediction]:
+        found: Answers = self(batch)
+        return {name: output.complete(found.predictions[name]) for name, output in self.outputs.items()}
+
+    # -- what training asks for
 
     def suggested_learning_rate(self) -> float:
         rates: list[float] = [feature.suggested_learning_rate() for feature in self.config.input_features]
@@ -124,6 +150,18 @@ class Ecd(Model):
         super().recompute_activations()
         self.recomputes = True
 
-    def predict(self, batch: Frame) -> dict[str, Prediction]:
-        predictions = self(batch)
-        return {name: output.complete(predictions[name]) for name, output in self.outputs.items()}
+    # -- weights by the names of features
+
+    def named_weights(self) -> Iterator[tuple[str, NamedWeight]]:
+        for name, weight in self.inputs.weights():
+            yield f"input_features.{name}", weight
+        for name, tensor in self.combiner.state_dict(keep_vars=True).items():
+            yield f"combiner.{name}", NamedWeight(tensor)
+        for output in self.outputs.values():
+            for name, tensor in output.state_dict(keep_vars=True).items():
+                yield f"output_features.{output.name}.{name}", NamedWeight(tensor)
+
+
+def _sum_of_auxiliary(signals: Sequence[Signal]) -> Tensor | None:
+    terms = [signal.auxiliary_loss for signal in signals if signal.auxiliary_loss is not None]
+    return torch.stack(terms).sum() if terms else None

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from ludwig.error import ConfigValidationError, MissingExtraError
 from ludwig.features.pretrained_tokenizer import first_line
+from ludwig.models.assets import Assets
 from ludwig.schema import Component, Registry, param
 
 
@@ -41,16 +42,51 @@ class Adapter(Component):
         del own["pretrained_adapter_weights"]
         return {self.peft_names.get(name, name): value for name, value in own.items()}
 
-    def attached(self, network: Any) -> Any:
-        """The network with the adapter: only the adapter's weights are learned.
+    def attached(self, network: Any, assets: Assets) -> Any:
+        """The network with the adapter's structure: only the adapter's weights are trained.
 
         Raises:
             MissingExtraError: peft is not installed.
             ConfigValidationError: The adapter does not fit the network, or there is no saved one.
         """
+        with self._explaining():
+            import peft
+
+            return peft.get_peft_model(network, self._peft_config(network, assets))
+
+    def start(self, network: Any) -> None:
+        """Loads the weights that the config names.
+
+        Raises:
+            ConfigValidationError: There are none, or they do not fit.
+        """
+        folder = self.config.pretrained_adapter_weights
+        if folder is not None:
+            with self._explaining():
+                import peft
+
+                peft.set_peft_model_state_dict(network, peft.load_peft_weights(folder, device="cpu"))
+
+    def _peft_config(self, network: Any, assets: Assets) -> Any:
+        """A saved adapter brings its own options; it is that of the saved model, or the one that the config names."""
+        import peft
+
+        folder = self.config.pretrained_adapter_weights
+        if folder is not None:
+            saved = peft.PeftConfig.from_pretrained(assets.adapter(folder))
+            saved.inference_mode = False
+            return saved
+        options = self.options()
+        if options["target_modules"] is None:
+            options["target_modules"] = self.usual_targets.get(network.config.model_type)
+        return getattr(peft, self.peft_class)(task_type="CAUSAL_LM", **options)
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Errors of the library, with where in the config they come from."""
         try:
             with _quietly():
-                return self._attached(network)
+                yield
         except ImportError:
             raise MissingExtraError("peft", "llm", f"The adapter '{self.config.type}'") from None
         except (ValueError, OSError) as error:
@@ -59,17 +95,6 @@ class Adapter(Component):
             raise ConfigValidationError(
                 f"{where}: '{self.config.type}' does not fit the base model. {first_line(error)}"
             ) from None
-
-    def _attached(self, network: Any) -> Any:
-        import peft
-
-        folder = self.config.pretrained_adapter_weights
-        if folder is not None:
-            return peft.PeftModel.from_pretrained(network, folder, is_trainable=True)
-        options = self.options()
-        if options["target_modules"] is None:
-            options["target_modules"] = self.usual_targets.get(network.config.model_type)
-        return peft.get_peft_model(network, getattr(peft, self.peft_class)(task_type="CAUSAL_LM", **options))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,10 @@ import torch
 
 from ludwig.error import ConfigValidationError
 from ludwig.features.pretrained_tokenizer import first_line
+from ludwig.models.assets import Assets
+
+BASE_ASSET = "base_model"  # the name of the architecture's files in a saved model
+MOVED_BASE = "LUDWIG_BASE_MODEL"  # the environment variable that says where the base of a saved adapter is now
 
 PRESETS = {
     "bloomz-3b": "bigscience/bloomz-3b",
@@ -57,6 +62,34 @@ def is_missing_folder(name: str) -> bool:
     return (path.is_absolute() or name.startswith((".", "~")) or len(path.parts) > 2) and not path.is_dir()
 
 
+def base_name(name: str, assets: Assets) -> str:
+    """Where the base model is: as the config says, or for a saved model where `LUDWIG_BASE_MODEL` says it is now."""
+    return os.environ.get(MOVED_BASE, name) if assets.is_saved else name
+
+
+def structure_of(source: str, trust_remote_code: bool) -> Any:
+    """The architecture of a base model, without its weights.
+
+    Raises:
+        ConfigValidationError: There is no such model.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(source, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError) as error:
+        raise _not_loadable(source, error) from None
+
+
+def empty_network(structure: Any, trust_remote_code: bool, *, on: str) -> Any:
+    """The network without values: on the device "meta" it has no memory, elsewhere its weights are to be loaded."""
+    from transformers import AutoModelForCausalLM, initialization
+
+    with torch.device(on), initialization.no_init_weights():
+        classes: Any = AutoModelForCausalLM
+        return classes.from_config(structure, dtype=torch.float32, trust_remote_code=trust_remote_code).eval()
+
+
 def load_network(name: str, trust_remote_code: bool) -> Any:
     """The network with its pretrained weights, in float32.
 
@@ -74,10 +107,15 @@ def load_network(name: str, trust_remote_code: bool) -> Any:
             resolved(name), dtype=torch.float32, trust_remote_code=trust_remote_code
         )
     except (OSError, ValueError) as error:
-        raise ConfigValidationError(
-            f"base_model: '{name}' cannot be loaded. Give a folder with a saved model, an id of the hub, or a preset "
-            f"({', '.join(list(PRESETS)[:3])}, ...). {first_line(error)}"
-        ) from None
+        raise _not_loadable(name, error) from None
     finally:
         if shown:
             console.enable_progress_bar()
+
+
+def _not_loadable(name: str, error: Exception) -> ConfigValidationError:
+    return ConfigValidationError(
+        f"base_model: '{name}' cannot be loaded. Give a folder with a saved model, an id of the hub, or a preset "
+        f"({', '.join(list(PRESETS)[:3])}, ...). Where the base model of a saved adapter has moved, change the line "
+        f"base_model of its model_hyperparameters.json or set {MOVED_BASE}. {first_line(error)}"
+    )

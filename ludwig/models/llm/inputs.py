@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ludwig.features.base import Feature
-from ludwig.features.pretrained_text import PromptFeature
+from ludwig.features.text import TextFeature
 from ludwig.schema import Component, Registry, param
 
 
@@ -17,29 +16,33 @@ class PromptInput(Component):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         feature: ClassVar[type[Feature[Any, Any, Any]]]
+        tied: ClassVar[None] = None  # a language model has one input
         name: str = param(help="Name of the feature, and of its column unless that is given.")
         column: str | None = param(None, help="The column of the data; null for the feature's name.")
+        preprocessing: Any
 
         @property
         def source(self) -> str:
             """The column of the data."""
             return self.column or self.name
 
-        @property
-        def text_of_missing(self) -> str | None:
-            """What a missing cell reads as; None where its row is given up."""
-            raise NotImplementedError
-
-        def settled(self, known: Mapping[str, Any]) -> Any:
-            """The options of the feature, with what else its tokens depend on."""
-            raise NotImplementedError
+        def requires(self) -> dict[str, Any]:
+            """Options of the preprocessing that the input depends on."""
+            return {"use": "prompt"}
 
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
-            return []
+            return [(f"preprocessing.{name}", text) for name, text in self.preprocessing.faults()]
 
 
 PROMPTS: Registry[PromptInput] = Registry("input feature type")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PromptColumn(TextFeature.Config):
+    """A text that is read whole, unless that is bounded; of a longer one the end is kept."""
+
+    max_sequence_length: int | None = param(None, min=1, help="How many tokens of a text are read; null for all.")
 
 
 @PROMPTS.register("text")
@@ -48,13 +51,6 @@ class TextInput(PromptInput):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(PromptInput.Config):
-        feature = PromptFeature
+        feature = TextFeature
 
-        preprocessing: PromptFeature.Config = param(PromptFeature.Config, help="How the column is read.")
-
-        @property
-        def text_of_missing(self) -> str | None:
-            return self.preprocessing.text_of_missing
-
-        def settled(self, known: Mapping[str, Any]) -> Any:
-            return PromptFeature.settled(self.preprocessing, known)
+        preprocessing: PromptColumn = param(PromptColumn, help="How the column is read.")

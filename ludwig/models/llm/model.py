@@ -1,4 +1,4 @@
-"""A pretrained language model that answers prompts: as it is, or taught by examples.
+"""A pretrained language model that answers prompts: zero-shot, or fine-tuned on examples.
 
 B = rows of the batch, T = tokens of the longest target, V = tokens of the vocabulary
 """
@@ -16,23 +16,43 @@ from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Padded
+from ludwig.data.preprocess import Preprocessing
 from ludwig.error import ArgumentError, ArtifactError, InputDataError
 from ludwig.features.base import Facts
-from ludwig.features.pretrained_tokenizer import load_tokenizer
+from ludwig.features.pretrained_tokenizer import PretrainedTokenizer, load_tokenizer
 from ludwig.features.prompt import Prompt, rendered
+from ludwig.features.text import TOKENIZER_ASSET
 from ludwig.globals import MODEL_ADAPTER_DIR_NAME
-from ludwig.models.base import MODELS, FeatureSpec, Model, Step, Table
+from ludwig.models.assets import Assets, asset_folder
+from ludwig.models.base import MODELS, Model, Step, Table
 from ludwig.models.llm.adapters import ADAPTERS, Adapter
-from ludwig.models.llm.base_model import is_missing_folder, load_network, resolved
+from ludwig.models.llm.base_model import (
+    BASE_ASSET,
+    base_name,
+    empty_network,
+    is_missing_folder,
+    load_network,
+    resolved,
+    structure_of,
+)
 from ludwig.models.llm.generation import Generation
 from ludwig.models.llm.inputs import PROMPTS, PromptInput
 from ludwig.models.llm.network import Network
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
-from ludwig.outputs.written import Written, WrittenOutput
+from ludwig.outputs.generated import Generated, GeneratedOutput
 from ludwig.runtime.atomic import written_aside
 from ludwig.schema import Chosen, dump, load, param
 from ludwig.schema.report import faults_of
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LlmPreprocessing(Preprocessing):
+    """The section `preprocessing` of a language model."""
+
+    global_max_sequence_length: int | None = param(
+        None, min=1, help="The most tokens that the model gets of a prompt and its answer."
+    )
 
 
 @MODELS.register("llm")
@@ -44,14 +64,16 @@ class Llm(Model):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):
         input_features: list[Annotated[PromptInput.Config, Chosen(PROMPTS)]] = param(help="The text that is read.")
-        output_features: list[Annotated[WrittenOutput.Config, Chosen(OUTPUTS, kind="llm")]] = param(
-            help="The text or the label that is answered."
+        output_features: list[Annotated[GeneratedOutput.Config, Chosen(OUTPUTS, kind="llm")]] = param(
+            help="The text or the label that is generated."
         )
+        preprocessing: LlmPreprocessing = param(LlmPreprocessing, help="How the rows are chosen and split.")
         base_model: str = param(help="A folder with a saved model, an id of the hub, or a preset.")
-        prompt: Prompt = param(Prompt, help="What the model is told of a row.")
-        generation: Generation = param(Generation, help="How answers are written.")
+        prompt: Prompt = param(Prompt, help="What the model is given of a row.")
+        generation: Generation = param(Generation, help="How answers are generated.")
         adapter: Annotated[Adapter.Config, Chosen(ADAPTERS)] | None = param(
-            None, help="A few weights that are learned in the place of all; null learns all."
+            None,
+            help="Parameter-efficient fine-tuning: a few weights that are trained in place of all; null trains all.",
         )
         trust_remote_code: bool = param(False, help="Whether Python code that comes with the model is run.")
 
@@ -61,31 +83,23 @@ class Llm(Model):
             return any(self.prompt.looks_beyond(feature.source) for feature in self.input_features)
 
         @property
-        def _whole(self) -> Any:
-            """The config with the sections that all model types have, which are put together elsewhere."""
-            return self
-
-        @property
         def targets(self) -> list[str]:
             """The columns that are to be predicted."""
             return [feature.source for feature in self.output_features]
 
-        def specs(self, folder: Path | None = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
-            whence: dict[str, Any] = {
-                "base_model": resolved(self.base_model),
+        def required(self, feature: Any) -> Mapping[str, Any]:
+            own = feature.requires()
+            return {**self._of_base_model(), **own} if own else {}
+
+        def _of_base_model(self) -> dict[str, Any]:
+            """What the tokens of its texts depend on."""
+            return {
+                "tokenizer": "hf_tokenizer",
+                "pretrained_model_name_or_path": resolved(self.base_model),
                 "trust_remote_code": self.trust_remote_code,
-                "global_max_sequence_length": self._whole.preprocessing.global_max_sequence_length,
+                "context": self.preprocessing.global_max_sequence_length,
+                "prompt": dump(self.prompt),
             }
-            prompted = {**whence, "prompt": dump(self.prompt)}
-            inputs = [
-                FeatureSpec(f.name, f.source, f.feature(f.settled(prompted), f.name, folder=folder))
-                for f in self.input_features
-            ]
-            outputs = [
-                FeatureSpec(f.name, f.source, f.feature(f.settled(whence), f.name, target=True, folder=folder))
-                for f in self.output_features
-            ]
-            return inputs, outputs
 
         def prepare(self, table: Table) -> Table:
             """The table with the prompt in the place of the input's cell."""
@@ -93,7 +107,8 @@ class Llm(Model):
                 return table
             frame: Any = table
             for feature in self.input_features:
-                prompts = rendered(frame, self.prompt, feature.source, self.targets, feature.text_of_missing)
+                fill = feature.preprocessing.text_of_missing
+                prompts = rendered(frame, self.prompt, feature.source, self.targets, fill)
                 frame = frame.assign(**{feature.source: prompts})
             return cast(Table, frame)
 
@@ -103,33 +118,36 @@ class Llm(Model):
                 count = len(getattr(self, key))
                 if count > 1:
                     faults.append((key, f"Must be exactly one for a language model. Received: {count}."))
-            if is_missing_folder(self.base_model):
-                faults.append(("base_model", f"There is no folder '{self.base_model}'."))
-            return [*faults, *self._faults_of_learning()]
+            return faults
 
-        def _faults_of_learning(self) -> list[tuple[str, str]]:
+        def faults_of_training(self, trains: bool) -> list[tuple[str, str]]:
             faults: list[tuple[str, str]] = []
-            learns, adapter = self._whole.trainer.learns, self.adapter
-            if learns and not all(feature.may_be_taught for feature in self.output_features):
-                faults.append(("trainer.type", "Learning needs a text output. Say 'none', or make the output a text."))
-            if adapter is not None and not learns and adapter.pretrained_adapter_weights is None:
-                text = "Would learn nothing: say trainer.type 'finetune', or give adapter.pretrained_adapter_weights."
+            if trains and not all(feature.is_trainable for feature in self.output_features):
+                text = "Fine-tuning needs a text output. Set it to 'none', or make the output a text."
+                faults.append(("trainer.type", text))
+            if self.adapter is not None and not trains and self.adapter.pretrained_adapter_weights is None:
+                text = "Would not be trained: set trainer.type to 'finetune', or pretrained_adapter_weights."
                 faults.append(("adapter", text))
             return faults
 
-    def __init__(self, config: Config, facts: Mapping[str, Facts]) -> None:
+        def faults_of_origins(self) -> list[tuple[str, str]]:
+            if is_missing_folder(self.base_model):
+                return [("base_model", f"There is no folder '{self.base_model}'.")]
+            return []
+
+    def __init__(self, config: Config, facts: Mapping[str, Facts], assets: Assets) -> None:
         nn.Module.__init__(self)
-        self.config = config
-        tokenizer = load_tokenizer(resolved(config.base_model), config.trust_remote_code)
-        self.end_id, self.generation = tokenizer.end_id, config.generation
-        most = config._whole.preprocessing.global_max_sequence_length
-        self.network = Network(load_network(config.base_model, config.trust_remote_code), most)
-        self.has_adapter = config.adapter is not None
-        if config.adapter is not None:
-            self.network.pretrained = config.adapter.build().attached(self.network.pretrained)
+        self.config, self.assets = config, assets
+        self.base = base_name(config.base_model, assets)
+        tokens = assets.source(TOKENIZER_ASSET, resolved(config.base_model))
+        self.tokenizer: PretrainedTokenizer = load_tokenizer(tokens, config.trust_remote_code)
+        self.generation = config.generation
+        self.structure = structure_of(assets.source(BASE_ASSET, resolved(config.base_model)), config.trust_remote_code)
+        most = config.preprocessing.global_max_sequence_length
+        self.network = Network(empty_network(self.structure, config.trust_remote_code, on="meta"), most)
         self.prompt_name = config.input_features[0].name
         sections: Any = config.output_features
-        self.readers = nn.ModuleList(f.build(facts[f.name], tokenizer) for f in sections)
+        self.readers = nn.ModuleList(f.build(facts[f.name], self.tokenizer) for f in sections)
         self._refuse_long_answers()
 
     def _refuse_long_answers(self) -> None:
@@ -141,33 +159,59 @@ class Llm(Model):
                     f"max_sequence_length of the output feature '{name}', or take another base model."
                 )
 
+    def start(self) -> None:
+        self.network.pretrained = load_network(self.base, self.config.trust_remote_code)
+        if self.config.adapter is not None:
+            adapter = self.config.adapter.build()
+            self.network.pretrained = adapter.attached(self.network.pretrained, self.assets)
+            adapter.start(self.network.pretrained)
+
+    def attach_base(self) -> None:
+        """Loads the base network and puts the adapter's structure on it; without an adapter all weights are saved."""
+        if self.config.adapter is not None:
+            self.network.pretrained = load_network(self.base, self.config.trust_remote_code)
+            adapter = self.config.adapter.build()
+            self.network.pretrained = adapter.attached(self.network.pretrained, self.assets)
+        else:
+            self.network.pretrained = empty_network(self.structure, self.config.trust_remote_code, on="cpu")
+
     @property
-    def outputs(self) -> dict[str, WrittenOutput]:  # type: ignore[override]
+    def outputs(self) -> dict[str, GeneratedOutput]:  # type: ignore[override]
         """The outputs by name."""
-        readers = cast(list[WrittenOutput], list(self.readers))
+        readers = cast(list[GeneratedOutput], list(self.readers))
         return {reader.name: reader for reader in readers}
 
+    # -- forward
+
+    def forward(self, batch: Frame) -> dict[str, Prediction]:
+        """Logits beside the tokens of the target (teacher forcing)."""
+        return {name: _of_logits(self._logits(batch, name)) for name in self.outputs}
+
     def training_loss(self, batch: Frame) -> Step:
-        (name, output), *_ = self.outputs.items()
-        logits = self._logits(batch, name)
-        prediction = Prediction(logits, logits.new_empty((len(logits), 0)))
-        loss = output.loss_of(prediction, self.target(name, batch))
-        return Step({name: loss}, {name: prediction})
+        predictions: dict[str, Prediction] = self(batch)
+        parts = {
+            name: output.loss_of(predictions[name], self.target(name, batch)) for name, output in self.outputs.items()
+        }
+        return Step(parts, predictions)
 
     def compile_forward(self) -> None:
         self.network.pretrained.compile(dynamic=True)
 
     def predict(self, batch: Frame) -> dict[str, Prediction]:
-        written = self._written(batch)
-        return {name: output.answered(written, self._judged(batch, output)) for name, output in self.outputs.items()}
+        generated = self._generated(batch)
+        return {
+            name: output.from_generated(generated, self._known_logits(batch, output))
+            for name, output in self.outputs.items()
+        }
 
-    def _written(self, batch: Frame) -> Written:
+    def _generated(self, batch: Frame) -> Generated:
         longest = max(output.longest_answer for output in self.outputs.values())
-        return self.network.write(_padded(batch, self.prompt_name), self.generation, longest, self.end_id)
+        prompts = _padded(batch, self.prompt_name)
+        return self.network.write(prompts, self.generation, longest, self.tokenizer.end_id)
 
-    def _judged(self, batch: Frame, output: WrittenOutput) -> Tensor:
+    def _known_logits(self, batch: Frame, output: GeneratedOutput) -> Tensor:
         """What the model gives for the tokens of the target, where that is a text and known: [B, T, V]."""
-        if output.config.may_be_taught and output.name in batch and len(batch) > 0:
+        if output.config.is_trainable and output.name in batch and len(batch) > 0:
             return self._logits(batch, output.name)
         return next(self.parameters()).new_empty((len(batch), 0, self.network.vocabulary_size))
 
@@ -191,10 +235,10 @@ class Llm(Model):
         finally:
             self.generation = before
 
-    # -- what is saved: the adapter alone where there is one
+    # -- what is saved: the adapter alone where there is one, under the names of the pretrained network
 
     def weights(self) -> dict[str, Tensor]:
-        if not self.has_adapter:
+        if self.config.adapter is None:
             whole: dict[str, Tensor] = self.network.pretrained.state_dict()
             return whole
         from peft import get_peft_model_state_dict
@@ -203,8 +247,8 @@ class Llm(Model):
         return own
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        if not self.has_adapter:
-            self.network.pretrained.load_state_dict(dict(weights))
+        if self.config.adapter is None:
+            super().load_weights(weights)
             return
         from peft import set_peft_model_state_dict
 
@@ -214,14 +258,14 @@ class Llm(Model):
             raise ArtifactError(f"The adapter has weights that the model does not know: {', '.join(unknown[:3])}.")
 
     def save_weights(self, folder: Path) -> None:
-        if not self.has_adapter:
+        if self.config.adapter is None:
             super().save_weights(folder)
             return
         with written_aside(folder / MODEL_ADAPTER_DIR_NAME) as aside:
             self.network.pretrained.save_pretrained(str(aside))
 
     def read_weights(self, folder: Path) -> None:
-        if not self.has_adapter:
+        if self.config.adapter is None:
             super().read_weights(folder)
             return
         from peft import load_peft_weights
@@ -230,6 +274,16 @@ class Llm(Model):
         if not saved.is_dir():
             raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {MODEL_ADAPTER_DIR_NAME}.")
         self.load_weights(load_peft_weights(str(saved), device="cpu"))
+
+    def save_assets(self, folder: Path) -> None:
+        with written_aside(asset_folder(folder, TOKENIZER_ASSET)) as aside:
+            self.tokenizer.save(aside)
+        with written_aside(asset_folder(folder, BASE_ASSET)) as aside:
+            self.structure.save_pretrained(str(aside))
+
+
+def _of_logits(logits: Tensor) -> Prediction:
+    return Prediction(logits, logits.new_empty((len(logits), 0)))
 
 
 def _padded(batch: Frame, name: str) -> Padded:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ludwig.columns.ragged import Padded
 from ludwig.models.llm.generation import Generation
-from ludwig.outputs.written import Written
+from ludwig.outputs.generated import Generated
 
 NUMBERS = 2**28  # of logits at once, where tokens that are written already are judged
 
@@ -56,7 +56,7 @@ class Network(nn.Module):
         logits: Tensor = found.logits[:, -(steps + 1) : -1]  # [B, T, V]
         return logits
 
-    def write(self, prompt: Padded, generation: Generation, longest: int, end: int | None) -> Written:
+    def write(self, prompt: Padded, generation: Generation, longest: int, end: int | None) -> Generated:
         """What the network writes after each prompt.
 
         Args:
@@ -65,13 +65,13 @@ class Network(nn.Module):
         """
         if len(prompt.values) == 0:
             nothing = prompt.values.new_zeros((0, 1))  # [B, S]
-            return Written(nothing.long(), nothing.float())
+            return Generated(nothing.long(), nothing.float())
         wanted = generation.most(longest)
         kept = torch.full((len(prompt.values),), self.most - wanted, device=prompt.values.device)
         ids, there = aligned(prompt, kept)  # [B, P]
         place = max(min(wanted, self.most - 1), 1)
         written = generation.answers(self.pretrained, ids, there, place, end)  # [B, S]
-        return Written(written, self._shares(prompt, written, wanted))
+        return Generated(written, self._shares(prompt, written, wanted))
 
     def _shares(self, prompt: Padded, written: Tensor, room: int) -> Tensor:
         """How probable each written token is for the network, 1 behind the end: [B, S]. As many rows as fit at once."""

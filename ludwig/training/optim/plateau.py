@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class PlateauRule:
+    """What is watched for a plateau."""
+
+    split: str
+    metric: str
+    patience: int  # evaluations without a new best
+    most: int  # how many plateaus count
 
 
 def plateaus(values: Sequence[float], patience: int, most: int, direction: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ludwig.schema import param
+from ludwig.training.optim.plateau import PlateauRule
 
 Decay = Literal["linear", "exponential", "cosine", "one_cycle", "inverse_sqrt", "polynomial", "wsd"]
 
@@ -49,6 +50,13 @@ class LearningRateScheduler:
     reduce_on_plateau_rate: float = param(0.1, min=0, max=1, help="Factor of a cut.")
     reduce_eval_metric: str = param("loss", help="The metric of the validation field that is watched.")
     reduce_eval_split: Literal["training", "validation"] = param("training", help="The split on which it is watched.")
+
+    @property
+    def plateau(self) -> PlateauRule:
+        """When the rate is cut."""
+        return PlateauRule(
+            self.reduce_eval_split, self.reduce_eval_metric, self.reduce_on_plateau_patience, self.reduce_on_plateau
+        )
 
     def warmup_steps(self, span: Span) -> int:
         """The longer of the two warm-ups."""

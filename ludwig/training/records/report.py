@@ -74,6 +74,7 @@ def training_report(config: Json, metadata: Json, progress: Progress, seed: int,
         "averaged_steps": progress.soup_steps,
         "calibration": progress.calibration,
         "epochs_trained": progress.epoch,
+        "stop_reason": progress.stop_reason,
         "environment": {
             "ludwig_version": LUDWIG_VERSION,
             "pytorch_version": torch.__version__,

@@ -1,4 +1,4 @@
-"""What a text output of a language model learns: to write the target.
+"""A text output of a language model: it is trained to generate the target.
 
 B = rows of the batch, T = tokens of the longest target, V = tokens of the vocabulary
 """
@@ -6,18 +6,17 @@ B = rows of the batch, T = tokens of the longest target, V = tokens of the vocab
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from torch import Tensor
 
 from ludwig.columns.ragged import Padded
 from ludwig.decoders.extractors import EXTRACTORS, Extractor
-from ludwig.features.pretrained_text import AnswerFeature, LengthFacts
+from ludwig.features.text import TextFacts, TextFeature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
-from ludwig.outputs.written import Written, WrittenOutput
+from ludwig.outputs.generated import Generated, GeneratedOutput
 from ludwig.schema import Chosen, param
 
 ANSWER = "llm"  # the kind of losses and metrics
@@ -25,29 +24,36 @@ DECODER = Chosen(EXTRACTORS, "text_extractor", "text")
 LOSS = Chosen(LOSSES, "next_token_softmax_cross_entropy", ANSWER)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnswerColumn(TextFeature.TargetConfig):
+    """A target text: all of it, unless that is bounded."""
+
+    max_sequence_length: int | None = param(None, min=1, help="How many tokens of a text are read; null for all.")
+
+
 @OUTPUTS.register("text", kinds=("llm",))
-class WrittenTextOutput(WrittenOutput):
-    """The answer itself. It is judged token by token against the target and the token that ends it."""
+class GeneratedTextOutput(GeneratedOutput):
+    """The answer itself. It is evaluated token by token against the target and the token that ends it."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(WrittenOutput.Config):
-        feature = AnswerFeature
+    class Config(GeneratedOutput.Config):
+        feature = TextFeature
         reported = ("token_accuracy", "sequence_accuracy", "perplexity", "next_token_perplexity")
         default_metric = "loss"
-        may_be_taught = True
+        is_trainable = True
 
         decoder: Annotated[Extractor.Config, DECODER] = param(DECODER.make, help="How the answer is read.")
         loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
-        preprocessing: AnswerFeature.TargetConfig = param(AnswerFeature.TargetConfig, help="How the column is read.")
+        preprocessing: AnswerColumn = param(AnswerColumn, help="How the column is read.")
 
         @property
         def kind(self) -> str:
             return ANSWER
 
-        def settled(self, known: Mapping[str, Any]) -> Any:
-            return AnswerFeature.settled(self.preprocessing, known)
+        def requires(self) -> dict[str, Any]:
+            return {"use": "answer"}
 
-    facts: LengthFacts
+    facts: TextFacts
 
     @property
     def longest_answer(self) -> int:
@@ -59,11 +65,11 @@ class WrittenTextOutput(WrittenOutput):
         return column.values.masked_fill(~column.mask, -1)
 
     def complete(self, prediction: Prediction) -> Prediction:
-        """Without an answer of its own, what the model would write at each place of the target."""
+        """Without a generated answer, what is most probable at each place of the target."""
         if prediction.predictions is not None:
             return prediction
-        return dataclasses.replace(prediction, predictions=prediction.logits.argmax(-1))
+        return dataclasses.replace(prediction, predictions=prediction.known_logits.argmax(-1))
 
-    def answered(self, written: Written, logits: Tensor) -> Prediction:
+    def from_generated(self, generated: Generated, logits: Tensor) -> Prediction:
         hidden = logits.new_empty((len(logits), 0))  # [B, 0]
-        return Prediction(logits, hidden, written.ids, written.probabilities)
+        return Prediction(logits, hidden, generated.ids, generated.probabilities)

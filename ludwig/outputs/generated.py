@@ -1,4 +1,4 @@
-"""What outputs of a language model share: they read what it wrote.
+"""Outputs whose prediction is read out of a text that a language model generates.
 
 B = rows of the batch, T = tokens of the longest target, S = tokens of the longest answer, V = tokens of the vocabulary
 """
@@ -6,11 +6,10 @@ B = rows of the batch, T = tokens of the longest target, S = tokens of the longe
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ludwig.features.pretrained_tokenizer import PretrainedTokenizer
 from ludwig.nn.prediction import Prediction
@@ -18,38 +17,32 @@ from ludwig.outputs.base import Output, OutputSection
 
 
 @dataclass(frozen=True)
-class Written:
-    """What a model wrote of its own accord. Behind the end of an answer ids are -1."""
+class Generated:
+    """What a model generated. Behind the end of an answer ids are -1."""
 
     ids: Tensor  # [B, S]
     probabilities: Tensor  # [B, S], of these tokens; 1 behind the end
 
 
-class WrittenOutput(Output):
-    """An output whose prediction is read out of a text."""
+class GeneratedOutput(Output):
+    """An output of a language model."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(OutputSection):
-        may_be_taught: ClassVar[bool]  # whether its target is a text that the model can learn to write
-
-        def settled(self, known: Mapping[str, Any]) -> Any:
-            """The options of the feature, with what else its tokens depend on where it has any."""
-            return self.preprocessing
+        is_trainable: ClassVar[bool]  # whether its target is a text that the model can be fine-tuned to generate
 
     config: Any
-    has_members = False
 
     def __init__(self, config: Any, facts: Any, tokenizer: PretrainedTokenizer) -> None:
-        nn.Module.__init__(self)
-        self.config, self.facts, self.name, self.tokenizer = config, facts, config.name, tokenizer
-        self.loss = config.loss.build(self.labels)
+        super().__init__(config, facts)
+        self.tokenizer = tokenizer
 
     @property
     def longest_answer(self) -> int:
         """Tokens of the longest answer in the training split; 0 where answers are no texts."""
         return 0
 
-    def answered(self, written: Written, logits: Tensor) -> Prediction:
+    def from_generated(self, generated: Generated, logits: Tensor) -> Prediction:
         """The complete prediction.
 
         Args:

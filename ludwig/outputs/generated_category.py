@@ -1,4 +1,4 @@
-"""What a category output of a language model predicts: the label that the answer means.
+"""A category output of a language model: the label that the answer means.
 
 B = rows of the batch, C = classes
 """
@@ -23,7 +23,7 @@ from ludwig.metrics.base import Setting
 from ludwig.metrics.statistics import classification_statistics
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
-from ludwig.outputs.written import Written, WrittenOutput
+from ludwig.outputs.generated import Generated, GeneratedOutput
 from ludwig.schema import Chosen, param
 
 DECODER = Chosen(EXTRACTORS, "category_extractor", "category")
@@ -63,18 +63,18 @@ class LabelFeature(CategoryFeature):
 
 
 @OUTPUTS.register("category", kinds=("llm",))
-class WrittenCategoryOutput(WrittenOutput):
+class GeneratedCategoryOutput(GeneratedOutput):
     """The label that the answer means. It has all of the probability, because a text does not say how sure it is."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(WrittenOutput.Config):
+    class Config(GeneratedOutput.Config):
         feature = LabelFeature
         reported = ("accuracy", "accuracy_micro", "hits_at_k", "roc_auc")
         default_metric = "accuracy"
-        may_be_taught = False
+        is_trainable = False
 
         decoder: Annotated[Extractor.Config, DECODER] = param(DECODER.make, help="How a label is read from the answer.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is told as the loss.")
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="The loss that is reported.")
         preprocessing: LabelFeature.TargetConfig = param(LabelFeature.TargetConfig, help="How the column is read.")
         top_k: int = param(3, min=1, help="Among how many best classes hits_at_k looks for the target.")
 
@@ -109,12 +109,14 @@ class WrittenCategoryOutput(WrittenOutput):
         return Setting(classes=len(self.labels), top_k=self.config.top_k)
 
     def complete(self, prediction: Prediction) -> Prediction:
-        probabilities = prediction.logits.softmax(-1)
+        probabilities = prediction.known_logits.softmax(-1)
         return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)
 
-    def answered(self, written: Written, logits: Tensor) -> Prediction:
-        texts = [self.tokenizer.text([token for token in row if token >= 0]) for row in written.ids.tolist()]
-        places = torch.tensor([self.decoder.label(text) for text in texts], dtype=torch.long, device=written.ids.device)
+    def from_generated(self, generated: Generated, logits: Tensor) -> Prediction:
+        texts = [self.tokenizer.text([token for token in row if token >= 0]) for row in generated.ids.tolist()]
+        places = torch.tensor(
+            [self.decoder.label(text) for text in texts], dtype=torch.long, device=generated.ids.device
+        )
         certain = one_hot(places, len(self.labels)).float()  # [B, C]
         shares = certain * (1 - DOUBT * len(self.labels)) + DOUBT
         return self.complete(Prediction(shares.log(), shares.new_empty((len(shares), 0))))

@@ -1,0 +1,160 @@
+"""From the data that a user names to frames: read, parse once, fit, encode, cache.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from ludwig.callbacks import CallbackList
+from ludwig.columns.frame import Frame
+from ludwig.data.cache import cache_file, load_prepared
+from ludwig.data.dataset import Dataset
+from ludwig.data.preprocess import Events, Prepared, Preprocessing, Spec, Tables, encode, rows_of_split
+from ludwig.data.reading import Sources, read_sources
+from ludwig.data.sources import Source, folder_of, format_of, read_table
+from ludwig.error import ArgumentError
+from ludwig.features.base import Facts
+from ludwig.runtime.console import logger_of
+
+logger = logger_of(__name__)
+
+Resolve = Callable[[Path | None], tuple[Sequence[Spec], Sequence[Spec]]]  # from the data's folder: inputs, outputs
+Fit = Callable[[Tables, Sequence[Spec], Preprocessing, int, Mapping[str, Facts] | None, Events], Prepared]
+
+
+class Declared(Protocol):
+    """What the config says of the data."""
+
+    @property
+    def preprocessing(self) -> Preprocessing: ...
+    @property
+    def reads_all_columns(self) -> bool: ...
+    def prepare(self, table: pd.DataFrame) -> pd.DataFrame: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """The rows of a dataset that can be used, and where they stand in it."""
+
+    frame: Frame
+    kept: NDArray[np.bool_]  # [N], of all rows
+    index: pd.Index  # [N], the caller's
+
+
+class HookEvents(Events):
+    """Hands on to the callbacks what happens while data is prepared."""
+
+    def __init__(self, hooks: CallbackList, mode: str) -> None:
+        self.hooks, self.mode = hooks, mode
+
+    def fit_starts(self, table: pd.DataFrame) -> None:
+        self.hooks.on_build_metadata_start(table, self.mode)
+
+    def fit_ends(self, table: pd.DataFrame) -> None:
+        self.hooks.on_build_metadata_end(table, self.mode)
+
+    def encoding_starts(self, table: pd.DataFrame) -> None:
+        self.hooks.on_build_data_start(table, self.mode)
+
+    def encoding_ends(self, table: pd.DataFrame) -> None:
+        self.hooks.on_build_data_end(table, self.mode)
+        self.hooks.on_preprocess_progress(1.0)
+
+    def progress(self, share: float) -> None:
+        self.hooks.on_preprocess_progress(share)
+
+
+class Pipeline:
+    """Prepares data as one config says."""
+
+    def __init__(
+        self, config: Declared, resolve: Resolve, fit: Fit, cache_dir: Path | None, hooks: CallbackList
+    ) -> None:
+        """`fit`: splits, fits and encodes tables, wherever that work runs."""
+        self.config, self.resolve, self.fit, self.cache_dir, self.hooks = config, resolve, fit, cache_dir, hooks
+
+    def for_training(
+        self,
+        sources: Sources,
+        data_format: str | None,
+        metadata: Mapping[str, Any] | None,
+        seed: int,
+        *,
+        save_cache: bool,
+    ) -> Prepared:
+        """The splits, from the cache where it has them.
+
+        Args:
+            metadata: The fitted state of an earlier run, which is then kept.
+
+        Raises:
+            InputDataError: The data does not fit the config.
+        """
+        first = next(iter(sources.values()))
+        inputs, outputs = self.resolve(folder_of(first))
+        specs, config = [*inputs, *outputs], self.config.preprocessing
+        known = None if metadata is None else fitted_state(specs, metadata)
+        if format_of(first, data_format) == "hdf5":
+            return load_prepared(Path(first), specs)
+        cache = None if known else cache_file(sources, specs, config, seed, self.cache_dir)
+        if cache is not None and (cached := cache.load(specs)) is not None:
+            logger.info("The preprocessed data is taken from '%s'.", cache.path)
+            return cached
+        tables = read_sources(sources, data_format, self._columns(specs)).mapped(self.config.prepare)
+        prepared = self.fit(tables, specs, config, seed, known, HookEvents(self.hooks, "training"))
+        if cache is not None and save_cache:
+            cache.save(prepared)
+        return prepared
+
+    def for_prediction(
+        self,
+        dataset: Source | Dataset | None,
+        data_format: str | None,
+        split: str,
+        metadata: Mapping[str, Any],
+        seed: int,
+        *,
+        with_targets: bool,
+    ) -> Rows:
+        """The usable rows of a dataset, or of one of its splits, encoded with the fitted state.
+
+        Raises:
+            InputDataError: A column is missing, or has cells that do not fit.
+        """
+        if isinstance(dataset, Dataset):
+            return Rows(dataset.frame, np.ones(len(dataset), dtype=bool), pd.RangeIndex(len(dataset)))
+        if dataset is None:
+            raise ArgumentError("There is no data: give `dataset`.")
+        inputs, outputs = self.resolve(folder_of(dataset))
+        specs = [*inputs, *outputs] if with_targets else [*inputs]
+        table = self.config.prepare(read_table(dataset, data_format, self._columns(specs)))
+        table = table.iloc[rows_of_split(table, self.config.preprocessing, seed, split)] if split != "full" else table
+        events = HookEvents(self.hooks, "prediction")
+        events.encoding_starts(table)
+        frame, dropped = encode(table, specs, fitted_state(specs, metadata))
+        self.hooks.on_build_data_end(table, "prediction")
+        if dropped.any():
+            frame = frame.rows(torch.from_numpy(np.flatnonzero(~dropped)))
+        return Rows(frame, ~dropped, table.index)
+
+    def _columns(self, specs: Sequence[Spec]) -> dict[str, bool] | None:
+        """The columns to read, and whether each is textual; None where the model may ask for any."""
+        if self.config.reads_all_columns:
+            return None
+        columns = {spec.column: spec.feature.is_textual for spec in specs}
+        return {**dict.fromkeys(("split", *self.config.preprocessing.split.columns), False), **columns}
+
+
+def fitted_state(specs: Sequence[Spec], metadata: Mapping[str, Any]) -> dict[str, Facts]:
+    """The fitted state of the features back from `training_set_metadata`."""
+    return {spec.name: spec.feature.facts_type.from_json(metadata[spec.name]) for spec in specs}

@@ -1,0 +1,67 @@
+"""The contract of a tokenizer: texts become tokens, all texts at once.
+
+U = texts
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ludwig.schema import Registry
+
+END = "\x1e"  # stands between texts; the ASCII record separator, which is white space to a pattern
+Use = Literal["sequence", "prompt", "answer"]  # a text that is read, that a model goes on from, that it is to generate
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of all texts end to end."""
+
+    places: NDArray[np.int64]  # [tokens], place in `words`, or the token's id where the tokenizer has a vocabulary
+    words: NDArray[np.object_]  # the distinct tokens; none where the tokenizer has a vocabulary
+    lengths: NDArray[np.int64]  # [U], how many tokens each text has
+
+    def cut(self, most: int | None, *, keeps_end: bool = False) -> Tokens:
+        """At most so many tokens of each text: its first, or its last."""
+        if most is None or not len(self.lengths) or self.lengths.max() <= most:
+            return self
+        begins = np.cumsum(self.lengths) - self.lengths
+        within = np.arange(len(self.places)) - np.repeat(begins, self.lengths)
+        low = np.repeat(np.maximum(self.lengths - most, 0) if keeps_end else np.zeros_like(self.lengths), self.lengths)
+        kept = (within >= low) & (within < low + most)
+        return Tokens(self.places[kept], self.words, np.minimum(self.lengths, most))
+
+
+class Tokenizer(ABC):
+    """Cuts texts into tokens."""
+
+    has_vocabulary: ClassVar[bool] = False  # its own, so that none is fitted on the data
+    needs_source: ClassVar[bool] = False  # it is read from the files of a pretrained model
+    longest: int | None = None  # tokens that the model behind it takes
+    special_ids: frozenset[int] = frozenset({0})  # that stand for no text, such as padding
+
+    @classmethod
+    def of(cls, source: str, trust_remote_code: bool) -> Self:
+        """The tokenizer; `source`: the files of a pretrained model, for one that comes with it."""
+        return cls()
+
+    @abstractmethod
+    def tokens(self, texts: Sequence[str], use: Use = "sequence") -> Tokens:
+        """The tokens of the texts."""
+
+    def words(self, ids: Sequence[int], vocabulary: Sequence[str]) -> list[str]:
+        """The tokens of these ids."""
+        return [vocabulary[place] for place in ids]
+
+    @abstractmethod
+    def text(self, ids: Sequence[int], vocabulary: Sequence[str] = ()) -> str:
+        """The text that the ids stand for, as well as the cuts between tokens tell."""
+
+
+TOKENIZERS: Registry[Tokenizer] = Registry("tokenizer")

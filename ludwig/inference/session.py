@@ -1,0 +1,64 @@
+"""Predictions and statistics of a dataset, as the user wants them and as files.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ludwig.data.pipeline import Rows
+from ludwig.features.base import Facts
+from ludwig.inference import report
+from ludwig.inference.postprocess import Columns, Spec, as_dict, as_table, decode, is_table, nothing_of, spread
+from ludwig.inference.predictor import Arrays
+from ludwig.models.base import Model
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What becomes of predictions."""
+
+    return_type: type | str
+    folder: Path
+    saves_predictions: bool = False
+    saves_unprocessed: bool = False
+
+    @property
+    def saves(self) -> bool:
+        return self.saves_predictions or self.saves_unprocessed
+
+
+def given_back(arrays: Arrays, rows: Rows, outputs: Sequence[Spec], facts: Mapping[str, Facts], wanted: Wanted) -> Any:
+    """The predictions of all N rows, null where a row could not be used; as files too where that is wanted."""
+    dropped = None if rows.kept.all() else ~rows.kept
+    whole = arrays if dropped is None else spread(arrays, rows.kept)
+    columns: Columns = decode(whole, outputs, facts)
+    if wanted.saves_unprocessed:
+        report.save_unprocessed(wanted.folder, whole)
+    if wanted.saves_predictions:
+        report.save_predictions(wanted.folder, as_table(columns, rows.index, dropped), columns)
+    if is_table(wanted.return_type):
+        return as_table(columns, rows.index, dropped)
+    return as_dict(columns, dropped)
+
+
+def nothing(wanted: Wanted) -> Any:
+    """Predictions of the wanted type that nobody asked for."""
+    return nothing_of(wanted.return_type)
+
+
+def overall_statistics(model: Model, arrays: Arrays, rows: Rows, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics with confusion matrices, curves and statistics of each class."""
+    statistics: dict[str, Any] = {}
+    for name, values in metrics.items():
+        statistics[name] = dict(values)
+        if name in model.outputs:  # "combined" is no output
+            truth = np.asarray(model.target(name, rows.frame).cpu().numpy())
+            statistics[name] |= model.outputs[name].statistics(arrays[name], truth)
+    return statistics

@@ -1,0 +1,74 @@
+"""The end of a run: the best weights are taken, averaged and calibrated, and evaluated on the test split."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ludwig.callbacks import CallbackList
+from ludwig.columns.frame import Frame
+from ludwig.inference.evaluation import rows_for_evaluation
+from ludwig.models.base import Model
+from ludwig.runtime.engine import Engine
+from ludwig.training.calibration import LEAST_ROWS, calibrate
+from ludwig.training.evaluator import Evaluator
+from ludwig.training.optim.averaging import Score, Weights
+from ludwig.training.options import EvaluationOptions
+from ludwig.training.plan import Plan
+from ludwig.training.progress import Progress
+from ludwig.training.selection import Selection
+
+
+class Ended(Protocol):
+    """A run whose steps are done."""
+
+    model: Model
+    engine: Engine
+    evaluator: Evaluator
+    selection: Selection
+    callbacks: CallbackList
+    progress: Progress
+    plan: Plan
+
+    @property
+    def config(self) -> EvaluationOptions: ...
+
+    def notify(self, hook: str) -> None: ...
+
+
+def finish(run: Ended, training: Frame, validation: Frame | None, test: Frame | None) -> None:
+    """Gives the model the selected weights and notes how they do on the test split."""
+    progress, model = run.progress, run.model
+    progress.seconds = progress.seconds_now()
+    run.selection.take_best(model)
+    if validation is not None:
+        _make_soup(run, validation)
+    model.eval()
+    held_out = training if validation is None or len(validation) < LEAST_ROWS else validation
+    rows = rows_for_evaluation(held_out, run.plan.batch_size)
+    progress.calibration = calibrate(model, held_out, rows, run.engine.device)
+    if test is None or run.config.skip_all_evaluation:
+        return
+    run.notify("on_test_start")
+    metrics = run.evaluator.evaluate(test, run.plan.batch_size)
+    progress.best_eval_test_metrics = metrics
+    best = (progress.best_eval_metric_epoch, progress.best_eval_metric_steps)
+    progress.add(progress.test_metrics, metrics, epoch=best[0], step=best[1])
+    run.notify("on_test_end")
+
+
+def _make_soup(run: Ended, validation: Frame) -> None:
+    """Averages the best evaluated weights where that is no worse; the metrics of the selection are then the soup's."""
+    progress, model, found = run.progress, run.model, {}
+
+    def score(weights: Weights) -> Score:
+        run.selection.take(model, weights)
+        found["metrics"] = run.evaluator.evaluate(validation, run.plan.batch_size)
+        return run.evaluator.score(found["metrics"])
+
+    soup = run.selection.souped(progress, score)
+    if soup is None:
+        run.selection.take_best(model)
+        return
+    score(soup)
+    progress.best_eval_validation_metrics = found["metrics"]
+    progress.best_eval_metric_value, progress.best_eval_loss = run.evaluator.selected(found["metrics"])
