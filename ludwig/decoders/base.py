@@ -21,16 +21,16 @@ class Decoder(Component, nn.Module):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FcOptions, Component.Config):
-        num_fc_layers: int = param(0, min=0, help="How many fully connected layers stand before the head.")
-        fc_output_size: int = param(256, min=1, help="Size of these layers.")
+        num_fc_layers: int = param(
+            0, min=0, help="Number of fully connected layers before the head, unless fc_layers lists them."
+        )
+        fc_output_size: int = param(256, min=1, help="Output size of a fully connected layer.")
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         """`shape` of the signal that comes in (a vector or members) and the numbers to predict for a row."""
         nn.Module.__init__(self)
         members = shape.count if shape.form == "members" else None
-        self.fc_stack = FullyConnectedStack(
-            shape.size, config.fc_stack(config.fc_output_size, config.num_fc_layers), members=members
-        )
+        self.fc_stack = FullyConnectedStack(shape.size, config.stack_of(config.num_fc_layers), members=members)
         self.members, self.size = members, size
 
     @property
