@@ -19,7 +19,7 @@ from ludwig.models.ecd.inputs import INPUTS
 from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry, dump, load
 from ludwig.training import TRAINERS
-from ludwig.training.optim.optimizers import OPTIMIZERS
+from ludwig.training.optim import OPTIMIZERS
 
 REGISTRIES: tuple[Registry[Any], ...] = (
     BACKENDS,

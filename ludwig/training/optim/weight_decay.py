@@ -12,7 +12,7 @@ from typing import Literal
 from torch import nn
 
 from ludwig.nn.embedding import Table
-from ludwig.training.optim.optimizers import Group
+from ludwig.training.optim.base import Group
 
 Exempt = Literal["biases", "norms", "embeddings"]
 EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag, Table)
