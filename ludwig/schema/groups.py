@@ -36,6 +36,7 @@ class Overrides:
     """
 
     def __init_subclass__(cls, of: type[Fields], prefix: str = "") -> None:
+        # The body of the class ends here: what it declares now, the decorator `dataclass` finds as if it stood there.
         own = inspect.get_annotations(cls)
         hints = typing.get_type_hints(of, include_extras=True)
         derived = {}

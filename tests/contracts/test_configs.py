@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import textwrap
 from typing import Any
 
 import pytest
+import yaml
 
 from ludwig.backend import BACKENDS
 from ludwig.combiners import COMBINERS
@@ -67,7 +70,7 @@ def sections(config_class: type[Any]) -> list[type[Any]]:
     return [config_class, *(hint for hint in hints if dataclasses.is_dataclass(hint))]
 
 
-def test_every_knob_has_a_sentence_of_help(config_class):
+def test_every_option_has_a_sentence_of_help(config_class):
     for section in sections(config_class):
         for field in dataclasses.fields(section):
             text = field.metadata.get("help", "")
@@ -82,6 +85,29 @@ def test_every_component_says_what_it_is():
         if not (cls.__doc__ or "").strip()
     ]
     assert not silent
+
+
+def example(component: type[Any]) -> dict[str, Any]:
+    """The YAML in the docstring."""
+    found = re.search(r"```yaml\n(.*?)```", component.__doc__ or "", re.DOTALL)
+    assert found, f"{component.__qualname__} has no example"
+    return yaml.safe_load(textwrap.dedent(found[1]))
+
+
+@pytest.mark.parametrize(("kind", "name"), sorted((kind, name) for kind, name, _ in ENCODERS))
+def test_the_example_of_an_encoder_is_an_input_feature_that_loads(kind, name):
+    raw = example(ENCODERS.get(name, kind))
+    assert ENCODERS.get(name, raw.pop("type")) is ENCODERS.get(name, kind)
+    encoder = load(INPUTS.get(kind).Config, raw).encoder
+    assert encoder.type == name
+    assert not encoder.faults()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+def test_the_example_of_an_optimizer_is_a_trainer_that_loads(name):
+    trainer = load(TRAINERS.get("trainer", "ecd").Config, example(OPTIMIZERS.get(name))["trainer"])
+    assert trainer.optimizer.type == name
+    assert not trainer.faults()
 
 
 @pytest.mark.parametrize("model_type", sorted(CONFIGS))

@@ -34,7 +34,7 @@ class TrustOptions:
     """The bound of layer-wise adaptive learning rates."""
 
     max_unorm: float = param(
-        1.0, min=0, max=1, help="Largest norm of an update, as a share of the norm of the weight that it changes."
+        1.0, min=0, max=1, help="Largest norm of an update, as a share of the norm of the weight; 0 for no bound."
     )
 
 
