@@ -29,7 +29,7 @@ from ludwig.schema import param
 from ludwig.schema.groups import Overrides, filled, stack_of
 from ludwig.schema.layers import FcOptions
 
-DEFAULT_LAYERS = 2  # convolutions where their number is not said
+DEFAULT_LAYERS = 2  # convolutions where their number is not set
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,7 @@ class ImageConvolutionOverrides(Overrides, of=ImageConvolutionOptions, prefix="c
 
 @ENCODERS.register("stacked_cnn", kinds=("image",))
 class StackedCnn(Encoder):
-    """Convolutions one after the other, each with normalisation, activation, dropout and pooling, then a stack of
-    fully connected layers.
+    """Stacked convolutions, each with normalisation, activation, dropout and pooling, then fully connected layers.
 
     Use it for small images, or where no pretrained model fits. Cost grows with the pixels, and the first fully
     connected layer has `channels * height * width * output_size` weights: pool or stride more for large images.

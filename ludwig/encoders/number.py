@@ -42,8 +42,7 @@ class TokenOptions:
 
 @ENCODERS.register("ple", kinds=("number",))
 class PiecewiseLinearEncoder(Encoder):
-    """Piecewise-linear encoding: how far a number has filled each of the bins that cut its column's range, then a
-    linear map.
+    """Piecewise-linear encoding: how far a number fills each bin of its column's range, then a linear map.
 
     Use it as the first choice for tabular data with skewed numbers or sharp thresholds; it often brings networks close
     to boosted trees. It costs `num_bins * output_size` weights a column.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import importlib
+import pickle
 import re
 import textwrap
 from typing import Any
@@ -40,6 +43,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
 CONFIG_CLASSES = {
     f"{registry.role}-{kind}-{name}": cls.Config for registry in REGISTRIES for kind, name, cls in registry
 }
+INPUT_CLASSES = {cls for _, _, cls in INPUTS}
 NEEDED = {"name": "f"}  # what a section cannot do without
 
 
@@ -62,6 +66,15 @@ def test_a_config_cannot_be_changed(config_class):
     for field in dataclasses.fields(config_class):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(config, field.name, None)
+
+
+def test_it_stands_where_its_name_says_and_pickles(config_class):
+    if config_class.owner in INPUT_CLASSES:
+        pytest.skip("the sections of input features are assembled, one a feature type")
+    owner = importlib.import_module(config_class.__module__)
+    assert functools.reduce(getattr, config_class.__qualname__.split("."), owner) is config_class
+    config = config_class(**needed(config_class))
+    assert pickle.loads(pickle.dumps(config)) == config
 
 
 def sections(config_class: type[Any]) -> list[type[Any]]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
 import math
-import pickle
 
 import pytest
 import torch
@@ -20,17 +18,6 @@ EVERY = {name: cls for _, name, cls in OPTIMIZERS}
 @pytest.fixture(params=sorted(EVERY))
 def optimizer(request: pytest.FixtureRequest) -> type[Optimizer]:
     return EVERY[request.param]
-
-
-def test_it_stands_where_its_name_says(optimizer):
-    assert getattr(importlib.import_module(optimizer.__module__), optimizer.__qualname__) is optimizer
-    assert optimizer.Config.__qualname__ == f"{optimizer.__qualname__}.Config"
-
-
-def test_its_section_pickles(optimizer):
-    section = optimizer.Config()
-    assert pickle.loads(pickle.dumps(section)) == section
-    assert pickle.loads(pickle.dumps(optimizer.Config)) is optimizer.Config
 
 
 def test_its_options_are_arguments_of_the_class_that_does_the_work(optimizer):
