@@ -29,7 +29,7 @@ def _sizes(facts: Sequence[CategoryFacts]) -> list[int]:
 
 @ENCODERS.register("dense", kinds=("category",), aliases=("embed",))
 class DenseEncoder(Encoder):
-    """A learned embedding of each category. All columns of the group share one table, each with rows of its own.
+    """A trainable embedding of each category. All columns of the group share one table, each with rows of its own.
 
     Use it as the first choice: categories that act alike come to lie side by side. It costs `embedding_size` weights a
     category; an embedding is no larger than the largest vocabulary of the group.
@@ -222,7 +222,7 @@ class TargetEncoder(Encoder):
 
 @ENCODERS.register("hash", kinds=("category",))
 class HashEncoder(Encoder):
-    """A learned embedding of the bucket that a category's hash falls into: a small table for a large vocabulary.
+    """A trainable embedding of the bucket that a category's hash falls into: a small table for a large vocabulary.
 
     Use it for vocabularies of millions, such as ids of users. It costs `num_hash_buckets * embedding_size` weights;
     categories of one bucket cannot be told apart. The hash is the CRC-32 of the category in UTF-8.

@@ -146,7 +146,7 @@ class PeriodicEncoder(Encoder):
 
 @ENCODERS.register("bins", kinds=("number",))
 class BinsEncoder(Encoder):
-    """A learned embedding of the bin that a number falls into; the bins cut a column's range into parts of equal mass.
+    """A trainable embedding of the bin that a number falls into, of bins that cut a column into parts of equal mass.
 
     Use it where a number is a code or acts in steps; what lies within one bin becomes alike, so `ple` is the better
     first choice. It costs `num_bins * output_size` weights a column, and a look-up.

@@ -21,7 +21,7 @@ from ludwig.schema import param
 
 @ENCODERS.register("embed", kinds=("text",))
 class EmbedEncoder(Encoder):
-    """Learned embeddings of a text's tokens, reduced to one vector; the order of the tokens is lost.
+    """Trainable embeddings of a text's tokens, reduced to one vector; the order of the tokens is lost.
 
     Use it as a quick first model, or where which words occur matters more than their order, such as in topics. It costs
     one look-up a token, and its weights are the table alone.

@@ -26,7 +26,9 @@ class NormOptions:
     """The normalisation of a layer."""
 
     norm: NormName | None = param(
-        None, help="Normalisation of each layer's outputs, which steadies and often speeds up training; null for none."
+        None,
+        help="Normalisation after linear and convolutional layers. It steadies and often speeds up training; null for "
+        "none.",
     )
     norm_params: dict[str, float] | None = param(None, help="Parameters of the normalisation, such as eps.")
 
