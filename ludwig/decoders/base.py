@@ -27,8 +27,10 @@ class Decoder(Component, nn.Module):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FcOptions, Component.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "members"})
-        num_fc_layers: int = param(0, min=0, help="How many fully connected layers stand before the head.")
-        fc_output_size: int = param(256, min=1, help="Size of these layers.")
+        num_fc_layers: int = param(
+            0, min=0, help="Number of fully connected layers before the head, unless fc_layers lists them."
+        )
+        fc_output_size: int = param(256, min=1, help="Output size of a fully connected layer.")
 
     hidden_shape: Shape  # of the vectors that the head reads, which dependent outputs read as well
 
@@ -36,9 +38,7 @@ class Decoder(Component, nn.Module):
         """`shape` of the signal that comes in, and how many numbers are predicted for a row (or a step)."""
         nn.Module.__init__(self)
         members = shape.count if shape.form == "members" else None
-        self.fc_stack = FullyConnectedStack(
-            shape.size, config.fc_stack(config.fc_output_size, config.num_fc_layers), members=members
-        )
+        self.fc_stack = FullyConnectedStack(shape.size, config.stack_of(config.num_fc_layers), members=members)
         self.members, self.size = members, size
         self.hidden_shape = dataclasses.replace(shape, size=self.fc_stack.output_size)
 

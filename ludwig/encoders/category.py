@@ -1,6 +1,6 @@
 """Encoders of category columns.
 
-B = rows of the batch, C = columns of the group, V = words of a column, H = size of a token
+B = rows of the batch, C = columns of the group, V = categories of a column, H = size of a token
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ludwig.encoders.base import ENCODERS, Encoder
+from ludwig.encoders.embeddings import EmbeddingDropoutOptions, TableOptions
 from ludwig.encoders.word_vectors import load_word_vectors
 from ludwig.features.category import CategoryFacts
 from ludwig.nn.embedding import CategoryTable
@@ -35,20 +36,38 @@ def _rows_of_table(column: int, facts: Sequence[CategoryFacts]) -> slice:
 
 @ENCODERS.register("dense", kinds=("category",), aliases=("embed",))
 class DenseEncoder(Encoder):
-    """A learned embedding of each word. All columns of the group share one table, each with rows of its own.
+    """A trainable embedding of each category. All columns of the group share one table, each with rows of its own.
 
-    A token is no wider than the largest vocabulary of the group.
+    Use it as the first choice: categories that act alike come to lie side by side. It costs `embedding_size` weights a
+    category; an embedding is no larger than the largest vocabulary of the group.
+
+    Takes ids of a group of columns [B, C]; gives tokens [B, C, H].
+
+    Source: Guo & Berkhahn 2016, "Entity Embeddings of Categorical Variables", arXiv:1604.06737.
+
+    ```yaml
+    name: city
+    type: category
+    encoder:
+      type: dense
+      embedding_size: 16
+      dropout: 0.1
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Encoder.Config):
+    class Config(EmbeddingDropoutOptions, TableOptions, Encoder.Config):
         grouped: ClassVar[bool] = True
-        embedding_size: int = param(50, min=1, help="Size of an embedding; the largest vocabulary caps it.")
-        embedding_initializer: InitializerSpec | None = param(None, help="How the embeddings start.")
-        embeddings_trainable: bool = param(True, help="Whether the embeddings are learned.")
-        embeddings_on_cpu: bool = param(False, help="Whether the table stays in the CPU's memory.")
-        pretrained_embeddings: str | None = param(None, help="A file of word vectors to start from (GloVe format).")
-        dropout: float = param(0.0, min=0, max=1, help="Share of the numbers that is dropped in training.")
+        embedding_size: int = param(
+            50,
+            min=1,
+            help="Size of an embedding, at most that of the largest vocabulary. Raise it for large vocabularies, lower "
+            "it for little data.",
+        )
+        embedding_initializer: InitializerSpec | None = param(
+            None, help="Initializer of the embeddings; null for uniform within 1 / sqrt(embedding_size)."
+        )
+        embeddings_trainable: bool = param(True, help="Whether the embeddings are trained; false freezes them.")
 
     config: Config
 
@@ -80,7 +99,19 @@ class DenseEncoder(Encoder):
 
 @ENCODERS.register("onehot", kinds=("category",))
 class OneHotEncoder(Encoder):
-    """1 at the place of the word, 0 elsewhere; nothing is learned."""
+    """One-hot encoding: 1 at the place of the category, 0 elsewhere.
+
+    Use it for few categories, and where a model shall be easy to explain. It has no weights of its own, and gives the
+    next layer an input as wide as the vocabulary.
+
+    Takes ids [B]; gives a vector [B, V].
+
+    ```yaml
+    name: colour
+    type: category
+    encoder: onehot
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Encoder.Config):
@@ -96,15 +127,28 @@ class OneHotEncoder(Encoder):
 
 @ENCODERS.register("sparse", kinds=("category",))
 class SparseEncoder(Encoder):
-    """An embedding as wide as the vocabulary that starts as one-hot codes."""
+    """An embedding as large as the vocabulary, which starts as one-hot codes.
+
+    Use it in place of `onehot` where the codes shall be trained or come with dropout. It costs as many weights as the
+    vocabulary has entries, squared, so keep it to small ones.
+
+    Takes ids [B]; gives a vector [B, V].
+
+    ```yaml
+    name: colour
+    type: category
+    encoder:
+      type: sparse
+      embeddings_trainable: true
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Encoder.Config):
-        embedding_initializer: InitializerSpec | None = param(None, help="How the codes start; null for one-hot.")
-        embeddings_trainable: bool = param(False, help="Whether the codes are learned.")
-        embeddings_on_cpu: bool = param(False, help="Whether the table stays in the CPU's memory.")
-        pretrained_embeddings: str | None = param(None, help="A file of word vectors to start from (GloVe format).")
-        dropout: float = param(0.0, min=0, max=1, help="Share of the numbers that is dropped in training.")
+    class Config(EmbeddingDropoutOptions, TableOptions, Encoder.Config):
+        embedding_initializer: InitializerSpec | None = param(
+            None, help="Initializer of the embeddings; null for one-hot codes."
+        )
+        embeddings_trainable: bool = param(False, help="Whether the embeddings are trained; false freezes them.")
 
     config: Config
 
@@ -131,7 +175,19 @@ class SparseEncoder(Encoder):
 
 @ENCODERS.register("passthrough", kinds=("category",))
 class PassthroughEncoder(Encoder):
-    """The id of the word as a number."""
+    """The id of the category as a number, a token of size 1 a column.
+
+    Use it only where ids have an order that means something, or for another model that does its own encoding. It costs
+    nothing and has no weights.
+
+    Takes ids of a group of columns [B, C]; gives tokens [B, C, 1].
+
+    ```yaml
+    name: grade
+    type: category
+    encoder: passthrough
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Encoder.Config):
@@ -147,12 +203,31 @@ class PassthroughEncoder(Encoder):
 
 @ENCODERS.register("target", kinds=("category",))
 class TargetEncoder(Encoder):
-    """A small embedding that starts at zero, so that a word says nothing until the target has taught it."""
+    """A small embedding that starts at zero, so that a category has no effect until training gives it one.
+
+    Use it for large vocabularies with rare categories, which it keeps near zero and so near the mean of all. It costs
+    `output_size` weights a category.
+
+    Takes ids of a group of columns [B, C]; gives tokens [B, C, output_size].
+
+    Source: the trained counterpart of target encoding, Micci-Barreca 2001, "A Preprocessing Scheme for
+    High-Cardinality Categorical Attributes".
+
+    ```yaml
+    name: zip_code
+    type: category
+    encoder:
+      type: target
+      output_size: 2
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Encoder.Config):
         grouped: ClassVar[bool] = True
-        output_size: int = param(1, min=1, help="Size of an embedding.")
+        output_size: int = param(
+            1, min=1, help="Output size: that of the embedding of a category. Raise it for more than one effect."
+        )
 
     def __init__(self, config: Config, facts: Sequence[CategoryFacts]) -> None:
         super().__init__(config, facts)
@@ -168,16 +243,31 @@ class TargetEncoder(Encoder):
 
 @ENCODERS.register("hash", kinds=("category",))
 class HashEncoder(Encoder):
-    """An embedding of the bucket that a word's hash falls into, so that a large vocabulary needs a small table.
+    """A trainable embedding of the bucket that a category's hash falls into: a small table for a large vocabulary.
 
-    Source: Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask Learning", arXiv:0902.2206. The hash is
-    the CRC-32 of the word in UTF-8.
+    Use it for vocabularies of millions, such as ids of users. It costs `num_hash_buckets * embedding_size` weights;
+    categories of one bucket cannot be told apart. The hash is the CRC-32 of the category in UTF-8.
+
+    Takes ids [B]; gives a vector [B, embedding_size].
+
+    Source: Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask Learning", arXiv:0902.2206.
+
+    ```yaml
+    name: user
+    type: category
+    encoder:
+      type: hash
+      num_hash_buckets: 4096
+      embedding_size: 16
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Encoder.Config):
-        num_hash_buckets: int = param(1024, min=1, help="How many buckets there are.")
-        embedding_size: int = param(50, min=1, help="Size of an embedding.")
+        num_hash_buckets: int = param(
+            1024, min=1, help="Number of buckets. Raise it for fewer collisions, lower it for a smaller table."
+        )
+        embedding_size: int = param(50, min=1, help="Size of the embedding of a bucket.")
 
     buckets: Tensor  # [V]
 

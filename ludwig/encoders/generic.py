@@ -22,7 +22,19 @@ from ludwig.schema.layers import StackOptions
 
 @ENCODERS.register("passthrough", kinds=("number", "binary"))
 class PassthroughEncoder(Encoder):
-    """The numbers as they are."""
+    """The numbers as they are, a token of size 1 a column.
+
+    Use it where the combiner does the work: it costs nothing and has no weights. `dense`, `ple` or `periodic` help a
+    network with numbers that act in a way that is not smooth.
+
+    Takes a group of columns [B, C]; gives tokens [B, C, 1].
+
+    ```yaml
+    name: age
+    type: number
+    encoder: passthrough
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Encoder.Config):
@@ -38,7 +50,19 @@ class PassthroughEncoder(Encoder):
 
 @ENCODERS.register("passthrough", kinds=("vector",))
 class VectorPassthroughEncoder(Encoder):
-    """The vector as it is."""
+    """The vector as it is.
+
+    Use it for vectors that are features already, such as embeddings of another model: it costs nothing and has no
+    weights.
+
+    Takes vectors [B, S]; gives a vector [B, S].
+
+    ```yaml
+    name: spectrum
+    type: vector
+    encoder: passthrough
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Encoder.Config):
@@ -54,14 +78,29 @@ class VectorPassthroughEncoder(Encoder):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DenseOptions(StackOptions):
-    """The options of the dense encoders."""
+    """The fully connected layers of the dense encoders."""
 
-    num_layers: int = param(1, min=1, help="How many fully connected layers there are, unless they are listed.")
+    num_layers: int = param(1, min=1, help="Number of fully connected layers, unless fc_layers lists them.")
 
 
 @ENCODERS.register("dense", kinds=("number", "binary"))
 class DenseEncoder(Encoder):
-    """A stack of fully connected layers on each column, with weights of its own."""
+    """A stack of fully connected layers on each column, which has weights of its own.
+
+    Use it where a number acts in a way that is not linear and columns are few. It costs `output_size` weights a column
+    for the first layer and `output_size` squared for each further one.
+
+    Takes a group of columns [B, C]; gives tokens [B, C, output_size].
+
+    ```yaml
+    name: age
+    type: number
+    encoder:
+      type: dense
+      num_layers: 2
+      output_size: 32
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DenseOptions, Encoder.Config):
@@ -78,7 +117,22 @@ class DenseEncoder(Encoder):
 
 @ENCODERS.register("dense", kinds=("vector",))
 class VectorDenseEncoder(Encoder):
-    """A stack of fully connected layers on the vector."""
+    """A stack of fully connected layers on the vector.
+
+    Use it to bring a long vector to a smaller size before it meets the other inputs. It costs `S * output_size` weights
+    for the first layer and `output_size` squared for each further one.
+
+    Takes vectors [B, S]; gives a vector [B, output_size].
+
+    ```yaml
+    name: spectrum
+    type: vector
+    encoder:
+      type: dense
+      output_size: 64
+      dropout: 0.1
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DenseOptions, Encoder.Config):

@@ -33,20 +33,44 @@ def _edge_faults(name: str, edges: list[float] | None) -> list[tuple[str, str]]:
     return [(name, f"Must be two or more numbers in ascending order. Received: {edges}.")]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TokenOptions:
+    """What the encoders of number columns give."""
+
+    output_size: int = param(256, min=1, help="Output size: that of the token of a column.")
+
+
 @ENCODERS.register("ple", kinds=("number",))
 class PiecewiseLinearEncoder(Encoder):
-    """Piecewise-linear encoding: how far a number has filled each of the bins that cut its column's range.
+    """Piecewise-linear encoding: how far a number fills each bin of its column's range, then a linear map.
+
+    Use it as the first choice for tabular data with skewed numbers or sharp thresholds; it often brings networks close
+    to boosted trees. It costs `num_bins * output_size` weights a column.
+
+    Takes a group of columns [B, C]; gives tokens [B, C, output_size].
 
     Source: Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular Deep Learning", arXiv:2203.05556,
     eq. 1.
+
+    ```yaml
+    name: income
+    type: number
+    encoder:
+      type: ple
+      num_bins: 32
+      output_size: 16
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Encoder.Config):
+    class Config(TokenOptions, Encoder.Config):
         grouped: ClassVar[bool] = True
-        num_bins: int = param(64, min=1, help="How many bins of equal mass cut the range of a column.")
-        ple_bin_edges: list[float] | None = param(None, help="The edges of the bins in the column's own units.")
-        output_size: int = param(256, min=1, help="Size of the token of a column.")
+        num_bins: int = param(
+            64, min=1, help="Number of bins, of equal mass in the training split. Raise it for sharper thresholds."
+        )
+        ple_bin_edges: list[float] | None = param(
+            None, help="Edges of the bins, ascending, in the column's own units; null for quantiles."
+        )
 
         def faults(self) -> list[tuple[str, str]]:
             return _edge_faults("ple_bin_edges", self.ple_bin_edges)
@@ -72,17 +96,37 @@ class PiecewiseLinearEncoder(Encoder):
 
 @ENCODERS.register("periodic", kinds=("number",))
 class PeriodicEncoder(Encoder):
-    """Sines and cosines of learned frequencies, then a linear map and a ReLU, each column its own.
+    """Periodic embedding: sines and cosines of trained frequencies, then a linear map and a ReLU, each column its own.
 
-    Source: Gorishniy et al. 2022, arXiv:2203.05556, eq. 2 and the "PLR" variant.
+    Use it where a target swings with a number or bends often along it; `sigma` decides how often at first, so tune it.
+    It costs `2 * num_frequencies * output_size` weights a column.
+
+    Takes a group of columns [B, C]; gives tokens [B, C, output_size].
+
+    Source: Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular Deep Learning", arXiv:2203.05556,
+    eq. 2 and the "PLR" variant.
+
+    ```yaml
+    name: hour
+    type: number
+    encoder:
+      type: periodic
+      num_frequencies: 16
+      sigma: 0.1
+      output_size: 16
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Encoder.Config):
+    class Config(TokenOptions, Encoder.Config):
         grouped: ClassVar[bool] = True
-        num_frequencies: int = param(64, min=1, help="How many frequencies a column has.")
-        sigma: float = param(1.0, above=0, help="Standard deviation of the frequencies at the start.")
-        output_size: int = param(256, min=1, help="Size of the token of a column.")
+        num_frequencies: int = param(64, min=1, help="Number of frequencies of a column.")
+        sigma: float = param(
+            1.0,
+            above=0,
+            help="Standard deviation of the initial frequencies. Raise it for targets that change fast along a number, "
+            "lower it against overfitting.",
+        )
 
     def __init__(self, config: Config, facts: Sequence[NumberFacts]) -> None:
         super().__init__(config, facts)
@@ -102,14 +146,34 @@ class PeriodicEncoder(Encoder):
 
 @ENCODERS.register("bins", kinds=("number",))
 class BinsEncoder(Encoder):
-    """An embedding of the bin that a number falls into; the bins cut a column's range into parts of equal mass."""
+    """A trainable embedding of the bin that a number falls into, of bins that cut a column into parts of equal mass.
+
+    Use it where a number is a code or acts in steps; what lies within one bin becomes alike, so `ple` is the better
+    first choice. It costs `num_bins * output_size` weights a column, and a look-up.
+
+    Takes a group of columns [B, C]; gives tokens [B, C, output_size].
+
+    Source: discretisation by quantiles with a table of embeddings; arXiv:2203.05556 compares it with `ple`.
+
+    ```yaml
+    name: age
+    type: number
+    encoder:
+      type: bins
+      bins_bin_edges: [0, 18, 30, 65, 120]
+      output_size: 8
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Encoder.Config):
+    class Config(TokenOptions, Encoder.Config):
         grouped: ClassVar[bool] = True
-        num_bins: int = param(32, min=1, help="How many bins of equal mass cut the range of a column.")
-        bins_bin_edges: list[float] | None = param(None, help="The edges of the bins in the column's own units.")
-        output_size: int = param(256, min=1, help="Size of the token of a column.")
+        num_bins: int = param(
+            32, min=1, help="Number of bins, of equal mass in the training split. Raise it for sharper thresholds."
+        )
+        bins_bin_edges: list[float] | None = param(
+            None, help="Edges of the bins, ascending, in the column's own units; null for quantiles."
+        )
 
         def faults(self) -> list[tuple[str, str]]:
             return _edge_faults("bins_bin_edges", self.bins_bin_edges)

@@ -5,13 +5,28 @@ B = rows of the batch, T = steps, H = size of a vector
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from ludwig.nn.mlp import FullyConnectedStack, LayerSpec
-from ludwig.nn.reduce import SequenceReducer
+from ludwig.nn.reduce import ReductionName, SequenceReducer
 from ludwig.nn.signal import Form, Shape, Signal
+from ludwig.schema import param
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ReduceOptions:
+    """How the steps of a sequence become one vector."""
+
+    reduce_output: ReductionName | None = param(
+        "sum", help="Reduction of the steps to one vector, such as sum, mean or attention; null keeps all steps."
+    )
+
+    def form(self) -> Form:
+        """The form of the signal that the encoder gives."""
+        return form_after(self.reduce_output)
 
 
 def form_after(reduce_output: str | None) -> Form:

@@ -7,87 +7,72 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
-from ludwig.encoders.sequence_base import SequenceEnd, form_after
+from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
 from ludwig.encoders.steps import EmbeddingOptions, NumberSteps, Steps, TokenSteps
 from ludwig.features.text import TextFacts
 from ludwig.features.timeseries import SeriesFacts
-from ludwig.nn.activation import ActivationName
 from ludwig.nn.convolution import ConvolutionSpec, MaskedConv1d
+from ludwig.nn.norm import ConvolutionNormName
 from ludwig.nn.reduce import ReductionName
-from ludwig.nn.signal import Form, Signal
+from ludwig.nn.signal import Signal
 from ludwig.schema import param
-from ludwig.schema.layers import StackOptions
+from ludwig.schema.groups import Overrides, filled, stack_of
+from ludwig.schema.layers import ActivationOptions, StackOptions
 
 WIDTHS = (2, 3, 4, 5)  # of the convolutions where none are listed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvolutionOptions:
-    """One entry of `conv_layers`: what differs from the other convolutions."""
+class ConvolutionOptions(ActivationOptions):
+    """A convolution over sequences."""
 
-    num_filters: int | None = param(None, min=1, help="How many filters it has.")
-    filter_size: int | None = param(None, min=1, help="Over how many steps it reaches.")
-    norm: Literal["batch", "layer"] | None = param(None, help="Normalisation after it.")
-    activation: ActivationName | None = param(None, help="Nonlinearity after it.")
-    dropout: float | None = param(None, min=0, max=1, help="Share of the numbers that is dropped in training.")
-    pool_function: ReductionName | None = param(None, help="How steps are pooled.")
-    pool_size: int | None = param(None, min=1, help="How many steps are pooled.")
+    num_filters: int = param(256, min=1, help="Number of filters, which are the output channels of a convolution.")
+    filter_size: int = param(3, min=1, help="Kernel size: how many steps a filter spans. Raise it for longer patterns.")
+    pool_function: ReductionName | None = param("max", help="Pooling function; it pools where pool_size is set.")
+    pool_size: int | None = param(None, min=1, help="Pooling window and stride in steps; null for no pooling.")
 
-    def over(self, like: ConvolutionSpec) -> ConvolutionSpec:
-        """The convolution with these differences."""
-        said: dict[str, Any] = {
-            field.name: value for field in dataclasses.fields(self) if (value := getattr(self, field.name)) is not None
-        }
-        return dataclasses.replace(like, **said)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConvolutionOverrides(Overrides, of=ConvolutionOptions):
+    """One entry of `conv_layers`: what this convolution has otherwise than the others."""
+
+    norm: ConvolutionNormName | None = param(
+        None, help="Normalisation of the convolution's outputs. Here null takes the value of the whole stack."
+    )
 
 
 class ParallelCnn(Encoder):
-    """Convolutions of several widths side by side, so that the steps see neighbourhoods of several sizes.
+    """Convolutions of several kernel sizes side by side, then a reduction over the steps and fully connected layers.
+
+    Takes token ids or numbers [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T', H].
 
     Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification", arXiv:1408.5882.
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(StackOptions, Encoder.Config):
-        conv_layers: list[ConvolutionOptions] | None = param(None, help="The convolutions one by one.")
-        num_conv_layers: int | None = param(None, min=1, help="How many equal convolutions; null for widths 2 to 5.")
-        num_filters: int = param(256, min=1, help="How many filters a convolution has.")
-        filter_size: int = param(3, min=1, help="Over how many steps a convolution reaches.")
-        pool_function: ReductionName | None = param("max", help="How steps are pooled.")
-        pool_size: int | None = param(None, min=1, help="How many steps are pooled; null for none.")
-        num_fc_layers: int | None = param(None, min=1, help="Fully connected layers at the end; null for one.")
-        reduce_output: ReductionName | None = param("sum", help="How the steps become one vector; null keeps them.")
-
-        def form(self) -> Form:
-            return form_after(self.reduce_output)
+    class Config(ReduceOptions, ConvolutionOptions, StackOptions, Encoder.Config):
+        conv_layers: list[ConvolutionOverrides] | None = param(
+            None, help="Convolutions one by one, each with the options that it overrides; null for equal ones."
+        )
+        num_conv_layers: int | None = param(
+            None, min=1, help="Number of equal convolutions; null for four of kernel sizes 2, 3, 4 and 5."
+        )
+        num_fc_layers: int | None = param(
+            None, min=1, help="Number of fully connected layers, unless fc_layers lists them; null for one."
+        )
 
         def convolutions(self) -> list[ConvolutionSpec]:
             """The convolutions, each with all its options."""
-            like = ConvolutionSpec(
-                num_filters=self.num_filters,
-                filter_size=self.filter_size,
-                use_bias=self.use_bias,
-                weights_initializer=self.weights_initializer,
-                bias_initializer=self.bias_initializer,
-                norm=self.norm,
-                norm_params=self.norm_params,
-                activation=self.activation,
-                dropout=self.dropout,
-                pool_function=self.pool_function,
-                pool_size=self.pool_size,
-            )
-            if self.conv_layers is not None:
-                return [layer.over(like) for layer in self.conv_layers]
-            if self.num_conv_layers is not None:
-                return [like] * self.num_conv_layers
-            return [dataclasses.replace(like, filter_size=width) for width in WIDTHS]
+            like = filled(ConvolutionSpec, self)
+            if self.conv_layers is None and self.num_conv_layers is None:
+                return [dataclasses.replace(like, filter_size=width) for width in WIDTHS]
+            return stack_of(like, self.conv_layers, self.num_conv_layers or 0)
 
         def faults(self) -> list[tuple[str, str]]:
             sizes = {(spec.pool_function, spec.pool_size) for spec in self.convolutions()}
@@ -113,7 +98,27 @@ class ParallelCnn(Encoder):
 
 @ENCODERS.register("parallel_cnn", kinds=("text",))
 class TextParallelCnn(ParallelCnn):
-    """Parallel convolutions over embedded tokens."""
+    """Embedded tokens, convolutions of several kernel sizes over them side by side, then fully connected layers.
+
+    Use it where short phrases decide, such as in sentiment or topics, and where training must be quick: a step costs
+    far less than that of an RNN, since all tokens are computed at once. It sees no order beyond its kernels.
+
+    Takes token ids [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T', H].
+
+    Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification", arXiv:1408.5882.
+
+    ```yaml
+    name: review
+    type: text
+    encoder:
+      type: parallel_cnn
+      embedding_size: 128
+      conv_layers:
+        - filter_size: 2
+        - filter_size: 5
+          num_filters: 64
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(EmbeddingOptions, ParallelCnn.Config):
@@ -130,7 +135,24 @@ class TextParallelCnn(ParallelCnn):
 
 @ENCODERS.register("parallel_cnn", kinds=("timeseries",))
 class SeriesParallelCnn(ParallelCnn):
-    """Parallel convolutions over numbers."""
+    """Convolutions of several kernel sizes side by side over the numbers of a series, then fully connected layers.
+
+    Use it where short patterns decide, wherever in the series they stand. A step is quick, since all steps of the
+    series are computed at once; for dependencies longer than a kernel use `rnn`.
+
+    Takes numbers [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T', H].
+
+    Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification", arXiv:1408.5882.
+
+    ```yaml
+    name: pulse
+    type: timeseries
+    encoder:
+      type: parallel_cnn
+      num_filters: 64
+      pool_size: 2
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ParallelCnn.Config):

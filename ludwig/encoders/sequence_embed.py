@@ -10,27 +10,40 @@ from collections.abc import Sequence
 
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
-from ludwig.encoders.sequence_base import SequenceEnd, form_after
+from ludwig.encoders.embeddings import EmbeddingDropoutOptions
+from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
 from ludwig.encoders.steps import EmbeddingOptions, TokenSteps
 from ludwig.features.text import TextFacts
 from ludwig.nn.initializer import InitializerSpec
-from ludwig.nn.reduce import ReductionName
-from ludwig.nn.signal import Form, Signal
+from ludwig.nn.signal import Signal
 from ludwig.schema import param
 
 
 @ENCODERS.register("embed", kinds=("text",))
 class EmbedEncoder(Encoder):
-    """The embeddings of a text's tokens, reduced to one vector."""
+    """Trainable embeddings of a text's tokens, reduced to one vector; the order of the tokens is lost.
+
+    Use it as a quick first model, or where which words occur matters more than their order, such as in topics. It costs
+    one look-up a token, and its weights are the table alone.
+
+    Takes token ids [B, T]; gives a vector [B, H], or with `reduce_output: null` the embeddings [B, T, H].
+
+    Source: the deep averaging network of Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for
+    Text Classification", without its layers.
+
+    ```yaml
+    name: review
+    type: text
+    encoder:
+      type: embed
+      embedding_size: 64
+      reduce_output: mean
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(EmbeddingOptions, Encoder.Config):
-        dropout: float = param(0.0, min=0, max=1, help="Share of the numbers that is dropped in training.")
-        weights_initializer: InitializerSpec = param("uniform", help="How the embeddings start.")
-        reduce_output: ReductionName | None = param("sum", help="How the steps become one vector; null keeps them.")
-
-        def form(self) -> Form:
-            return form_after(self.reduce_output)
+    class Config(ReduceOptions, EmbeddingDropoutOptions, EmbeddingOptions, Encoder.Config):
+        weights_initializer: InitializerSpec = param("uniform", help="Initializer of the embeddings.")
 
     def __init__(self, config: Config, facts: Sequence[TextFacts]) -> None:
         super().__init__(config, facts)

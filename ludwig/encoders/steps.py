@@ -10,6 +10,7 @@ import dataclasses
 from torch import Tensor, nn
 
 from ludwig.columns.ragged import Padded
+from ludwig.encoders.embeddings import TableOptions
 from ludwig.encoders.word_vectors import load_word_vectors
 from ludwig.features.text import TextFacts
 from ludwig.nn.embedding import TokenEmbedding
@@ -18,13 +19,13 @@ from ludwig.schema import param
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EmbeddingOptions:
-    """The options of an embedding of tokens."""
+class EmbeddingOptions(TableOptions):
+    """An embedding of tokens."""
 
-    embedding_size: int = param(256, min=1, help="Size of the embedding of a token.")
-    embeddings_trainable: bool = param(True, help="Whether the embeddings are learned.")
-    embeddings_on_cpu: bool = param(False, help="Whether the table stays in the CPU's memory.")
-    pretrained_embeddings: str | None = param(None, help="A file of word vectors to start from (GloVe format).")
+    embedding_size: int = param(
+        256, min=1, help="Size of the embedding of a token. Raise it for large vocabularies, lower it for little data."
+    )
+    embeddings_trainable: bool = param(True, help="Whether the embeddings are trained; false freezes them.")
 
 
 class TokenSteps(nn.Module):

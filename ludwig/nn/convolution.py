@@ -15,15 +15,18 @@ from torch.nn import functional
 from ludwig.error import ConfigValidationError
 from ludwig.nn.activation import GATED, ActivationName, activation
 from ludwig.nn.initializer import InitializerSpec, initialize
-from ludwig.nn.norm import NormName, image_norm, norm, normalised
+from ludwig.nn.norm import ConvolutionNormName, NormName, image_norm, norm, normalised
 from ludwig.nn.reduce import ReductionName, SequenceReducer
 
-PaddingName = Literal["same", "valid"]
+Pair = tuple[int, int]  # down, across
+PaddingName = Literal["valid", "same"]
+PaddingModeName = Literal["zeros", "reflect", "replicate", "circular"]
+ImagePoolName = Literal["max", "average", "avg", "mean"]
 
 
 @dataclass(frozen=True)
 class ConvolutionSpec:
-    """A convolution, then normalisation, nonlinearity, dropout and pooling. Without a pool size nothing is pooled."""
+    """A convolution, then normalisation, activation, dropout and pooling. Without a pool size nothing is pooled."""
 
     num_filters: int = 256
     filter_size: int = 3
@@ -139,26 +142,23 @@ def _pool(spec: ConvolutionSpec) -> MaskedPool1d | None:
     return MaskedPool1d(spec.pool_function, spec.num_filters, window)
 
 
-Pair = tuple[int, int]  # down, across
-
-
 @dataclass(frozen=True)
 class ImageConvolutionSpec:
-    """A convolution over images, then normalisation, nonlinearity, dropout and pooling. None: nothing is pooled."""
+    """A convolution over images, then normalisation, activation, dropout and pooling. None: nothing is pooled."""
 
     out_channels: int = 32
     kernel_size: int | Pair = 3
     stride: int | Pair = 1
     padding: int | Pair | PaddingName = "valid"
-    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros"
+    padding_mode: PaddingModeName = "zeros"
     dilation: int | Pair = 1
     groups: int = 1
     use_bias: bool = True
-    norm: NormName | None = None
+    norm: ConvolutionNormName | None = None
     norm_params: dict[str, float] | None = None
     activation: ActivationName | None = "relu"
     dropout: float = 0.0
-    pool_function: Literal["max", "average", "avg", "mean"] | None = "max"
+    pool_function: ImagePoolName | None = "max"
     pool_kernel_size: int | Pair = 2
     pool_stride: int | Pair | None = None
     pool_padding: int | Pair = 0

@@ -89,7 +89,7 @@ class TokenEmbedding(Table):
         initializer: InitializerSpec | None = None,
         dropout: float = 0.0,
     ) -> None:
-        """`vocabulary`: how many different tokens there are; `dropout`: share of the numbers dropped in training."""
+        """`vocabulary`: how many different tokens there are; `dropout`: dropout rate of the embeddings."""
         super().__init__(vocabulary, size, trainable=trainable, on_cpu=on_cpu, initializer=initializer)
         self.dropout = dropout
 

@@ -18,12 +18,12 @@ from ludwig.nn.norm import NormName, member_norm, norm
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A linear map, then normalisation, nonlinearity and dropout."""
+    """A linear map, then normalisation, activation and dropout."""
 
     output_size: int = 256
     use_bias: bool = True
-    weights_initializer: InitializerSpec = "xavier_uniform"
-    bias_initializer: InitializerSpec = "zeros"
+    weights_initializer: InitializerSpec | None = None  # None: xavier_uniform
+    bias_initializer: InitializerSpec | None = None  # None: zeros
     norm: NormName | None = None
     norm_params: dict[str, float] | None = None
     activation: ActivationName | None = "relu"
@@ -39,7 +39,7 @@ def _modules(
     spec: LayerSpec, linear_map: nn.Linear | MemberLinear | BatchEnsembleLinear, members: int | None = None
 ) -> list[nn.Module]:
     """The modules of one layer; what it does not have is no module. `members`: of which each has its own norm."""
-    start_linear(linear_map, spec.weights_initializer, spec.bias_initializer)
+    start_linear(linear_map, spec.weights_initializer or "xavier_uniform", spec.bias_initializer or "zeros")
     modules: list[nn.Module] = [linear_map]
     if spec.norm is not None:
         modules.append(

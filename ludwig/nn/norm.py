@@ -16,6 +16,7 @@ from torch.nn import functional
 from ludwig.error import ConfigValidationError, nearest
 
 NormName = Literal["batch", "layer", "ghost"]
+ConvolutionNormName = Literal["batch", "layer"]
 
 
 class BatchNorm(nn.BatchNorm1d):

@@ -24,9 +24,12 @@ Squash = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class RecurrentSpec:
-    """What one direction of one layer is made of."""
+    """Stacked recurrent layers. `dropout` is of what comes into a layer, `recurrent_dropout` of the state."""
 
+    state_size: int = 256
     cell_type: CellName = "rnn"
+    num_layers: int = 1
+    bidirectional: bool = False
     activation: ActivationName | None = "tanh"
     recurrent_activation: ActivationName | None = "sigmoid"
     use_bias: bool = True
@@ -34,6 +37,7 @@ class RecurrentSpec:
     weights_initializer: InitializerSpec = "xavier_uniform"
     recurrent_initializer: InitializerSpec = "orthogonal"
     bias_initializer: InitializerSpec = "zeros"
+    dropout: float = 0.0
     recurrent_dropout: float = 0.0
 
 
@@ -92,11 +96,11 @@ _CELLS: dict[str, _Cell] = {
 class _Direction(nn.Module):
     """One layer read from left to right: [B, T, I] -> [B, T, H]."""
 
-    def __init__(self, input_size: int, state_size: int, spec: RecurrentSpec) -> None:
+    def __init__(self, input_size: int, spec: RecurrentSpec) -> None:
         super().__init__()
         self.cell = _CELLS[spec.cell_type]
-        self.state_size, self.recurrent_dropout = state_size, spec.recurrent_dropout
-        self.layer = self.cell.layer(input_size, state_size, spec.use_bias, spec.activation)
+        self.state_size, self.recurrent_dropout = spec.state_size, spec.recurrent_dropout
+        self.layer = self.cell.layer(input_size, spec.state_size, spec.use_bias, spec.activation)
         has_gates = self.cell.gates > 1
         self.act = activation(spec.activation)
         self.gate = activation(spec.recurrent_activation if has_gates else None)
@@ -146,51 +150,20 @@ class Recurrent(nn.Module):
 
     The layers run as torch's own wherever the activations are the standard ones and no recurrent dropout is at work;
     the reversed direction reads each row from its own last step, which needs no packing and can be exported.
-
-    `dropout` drops numbers that come into a layer; `recurrent_dropout`, those that a step hands on to the next.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        state_size: int,
-        cell_type: CellName = "rnn",
-        *,
-        num_layers: int = 1,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        activation: ActivationName | None = "tanh",
-        recurrent_activation: ActivationName | None = "sigmoid",
-        use_bias: bool = True,
-        unit_forget_bias: bool = True,
-        weights_initializer: InitializerSpec = "xavier_uniform",
-        recurrent_initializer: InitializerSpec = "orthogonal",
-        bias_initializer: InitializerSpec = "zeros",
-    ) -> None:
+    def __init__(self, input_size: int, spec: RecurrentSpec) -> None:
         super().__init__()
-        for name in (activation, recurrent_activation):
+        for name in (spec.activation, spec.recurrent_activation):
             if name in GATED:
                 raise ConfigValidationError(
                     f"A recurrent layer cannot use the activation '{name}', which halves its input. "
                     "Choose another one, such as tanh."
                 )
-        spec = RecurrentSpec(
-            cell_type=cell_type,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            unit_forget_bias=unit_forget_bias,
-            weights_initializer=weights_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            recurrent_dropout=recurrent_dropout,
-        )
-        directions = 2 if bidirectional else 1
-        self.output_size, self.dropout = state_size * directions, dropout
-        sizes = [input_size] + [self.output_size] * (num_layers - 1)
-        self.ahead = nn.ModuleList(_Direction(size, state_size, spec) for size in sizes)
-        self.back = nn.ModuleList(_Direction(size, state_size, spec) for size in sizes if bidirectional)
+        self.output_size, self.dropout = spec.state_size * (2 if spec.bidirectional else 1), spec.dropout
+        sizes = [input_size] + [self.output_size] * (spec.num_layers - 1)
+        self.ahead = nn.ModuleList(_Direction(size, spec) for size in sizes)
+        self.back = nn.ModuleList(_Direction(size, spec) for size in sizes if spec.bidirectional)
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(states [B, T, H * directions], the state after the last step of each direction [B, H * directions])."""

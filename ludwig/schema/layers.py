@@ -3,78 +3,85 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
 
 from ludwig.nn.activation import ActivationName
 from ludwig.nn.initializer import InitializerSpec
 from ludwig.nn.mlp import LayerSpec
+from ludwig.nn.norm import NormName
+from ludwig.schema.groups import Overrides, filled, stack_of
 from ludwig.schema.params import param
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LayerOptions:
-    """One entry of `fc_layers`: what differs from the other layers of the stack."""
+class WeightOptions:
+    """The weights of a layer, before they are trained."""
 
-    output_size: int | None = param(None, min=1, help="Size of the layer.")
-    use_bias: bool | None = param(None, help="Whether the layer has a bias.")
-    weights_initializer: InitializerSpec | None = param(None, help="How the weights start.")
-    bias_initializer: InitializerSpec | None = param(None, help="How the biases start.")
-    norm: Literal["batch", "layer", "ghost"] | None = param(None, help="Normalisation after the linear map.")
-    norm_params: dict[str, float] | None = param(None, help="Arguments of the normalisation.")
-    activation: ActivationName | None = param(None, help="Nonlinearity of the layer.")
-    dropout: float | None = param(None, min=0, max=1, help="Share of the units that is dropped in training.")
-
-
-def stack_of(like: LayerSpec, layers: list[LayerOptions] | None, count: int) -> list[LayerSpec]:
-    """The layers one by one where they are listed, else `count` equal ones."""
-    if layers is None:
-        return [like] * count
-    return [dataclasses.replace(like, **_said(layer)) for layer in layers]
-
-
-def _said(layer: LayerOptions) -> dict[str, Any]:
-    options = {field.name: getattr(layer, field.name) for field in dataclasses.fields(layer)}
-    return {name: value for name, value in options.items() if value is not None}
+    use_bias: bool = param(True, help="Whether each layer adds a bias.")
+    weights_initializer: InitializerSpec = param("xavier_uniform", help="Initializer of the weights.")
+    bias_initializer: InitializerSpec = param("zeros", help="Initializer of the biases.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StackOptions:
-    """The layers of a stack; how many there are says whoever inherits this."""
+class NormOptions:
+    """The normalisation of a layer."""
 
-    fc_layers: list[LayerOptions] | None = param(None, help="The fully connected layers one by one.")
-    output_size: int = param(256, min=1, help="Size of a fully connected layer.")
-    use_bias: bool = param(True, help="Whether a layer has a bias.")
-    weights_initializer: InitializerSpec = param("xavier_uniform", help="How the weights start.")
-    bias_initializer: InitializerSpec = param("zeros", help="How the biases start.")
-    norm: Literal["batch", "layer", "ghost"] | None = param(None, help="Normalisation after a linear map.")
-    norm_params: dict[str, float] | None = param(None, help="Arguments of the normalisation.")
-    activation: ActivationName | None = param("relu", help="Nonlinearity of a layer.")
-    dropout: float = param(0.0, min=0, max=1, help="Share of the units that is dropped in training.")
+    norm: NormName | None = param(
+        None,
+        help="Normalisation after linear and convolutional layers. It steadies and often speeds up training; null for "
+        "none.",
+    )
+    norm_params: dict[str, float] | None = param(None, help="Parameters of the normalisation, such as eps.")
 
-    @property
-    def layer(self) -> LayerSpec:
-        """A layer as these options say."""
-        return LayerSpec(
-            output_size=self.output_size,
-            use_bias=self.use_bias,
-            weights_initializer=self.weights_initializer,
-            bias_initializer=self.bias_initializer,
-            norm=self.norm,
-            norm_params=self.norm_params,
-            activation=self.activation,
-            dropout=self.dropout,
-        )
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ActivationOptions:
+    """What follows the normalisation of a layer."""
+
+    activation: ActivationName | None = param("relu", help="Activation function; null for none.")
+    dropout: float = param(
+        0.0,
+        min=0,
+        max=1,
+        help="Dropout rate: the share of outputs that training sets to zero. Raise it against overfitting.",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LayerOptions(WeightOptions, NormOptions, ActivationOptions):
+    """A fully connected layer."""
+
+    output_size: int = param(256, min=1, help="Output size of a fully connected layer.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LayerOverrides(Overrides, of=LayerOptions):
+    """One entry of `fc_layers`: what this layer has otherwise than the stack."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ListedOptions:
+    """Fully connected layers that may be listed; how many there are otherwise, whoever inherits this declares."""
+
+    fc_layers: list[LayerOverrides] | None = param(
+        None,
+        help="Fully connected layers one by one, each with the options that it overrides; null for equal ones.",
+    )
 
     def stack_of(self, count: int) -> list[LayerSpec]:
-        """All layers, each with all its options."""
-        return stack_of(self.layer, self.fc_layers, count)
+        """All layers: those that are listed, else `count`. Options that begin with `fc_` are theirs alone."""
+        return stack_of(filled(LayerSpec, self, "fc_"), self.fc_layers, count)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StackOptions(ListedOptions, LayerOptions):
+    """Fully connected layers."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FullyConnectedOptions(StackOptions):
-    """The stack after a combiner or an encoder."""
+    """The fully connected layers after a combiner or an encoder."""
 
-    num_fc_layers: int = param(0, min=0, help="How many fully connected layers there are, unless they are listed.")
+    num_fc_layers: int = param(0, min=0, help="Number of fully connected layers, unless fc_layers lists them.")
 
     def stack(self) -> list[LayerSpec]:
         """All layers, each with all its options."""
@@ -82,28 +89,29 @@ class FullyConnectedOptions(StackOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FcOptions:
-    """The layers beside something else: their options begin with `fc_`."""
+class FcActivationOptions:
+    """What follows the normalisation of a fully connected layer that stands beside layers of another sort."""
 
-    fc_layers: list[LayerOptions] | None = param(None, help="The fully connected layers one by one.")
-    fc_use_bias: bool = param(True, help="Whether these layers have a bias.")
-    fc_weights_initializer: InitializerSpec | None = param("xavier_uniform", help="How their weights start.")
-    fc_bias_initializer: InitializerSpec | None = param("zeros", help="How their biases start.")
-    fc_norm: Literal["batch", "layer", "ghost"] | None = param(None, help="Their normalisation.")
-    fc_norm_params: dict[str, float] | None = param(None, help="Arguments of the normalisation.")
-    fc_activation: ActivationName | None = param("relu", help="Their nonlinearity.")
-    fc_dropout: float = param(0.0, min=0, max=1, help="Share of their units that is dropped in training.")
+    fc_activation: ActivationName | None = param(
+        "relu", help="Activation function of the fully connected layers; null for none."
+    )
+    fc_dropout: float = param(
+        0.0, min=0, max=1, help="Dropout rate of the fully connected layers. Raise it against overfitting."
+    )
 
-    def fc_stack(self, size: int, count: int) -> list[LayerSpec]:
-        """`count` layers of that size, or those that are listed, each with all its options."""
-        like = LayerSpec(
-            output_size=size,
-            use_bias=self.fc_use_bias,
-            weights_initializer=self.fc_weights_initializer or "xavier_uniform",
-            bias_initializer=self.fc_bias_initializer or "zeros",
-            norm=self.fc_norm,
-            norm_params=self.fc_norm_params,
-            activation=self.fc_activation,
-            dropout=self.fc_dropout,
-        )
-        return stack_of(like, self.fc_layers, count)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FcOptions(ListedOptions, FcActivationOptions):
+    """Fully connected layers beside layers of another sort: all their options but the size begin with `fc_`."""
+
+    fc_use_bias: bool = param(True, help="Whether each fully connected layer adds a bias.")
+    fc_weights_initializer: InitializerSpec | None = param(
+        "xavier_uniform", help="Initializer of the weights of the fully connected layers; null for xavier_uniform."
+    )
+    fc_bias_initializer: InitializerSpec | None = param(
+        "zeros", help="Initializer of the biases of the fully connected layers; null for zeros."
+    )
+    fc_norm: NormName | None = param(None, help="Normalisation of the fully connected layers' outputs; null for none.")
+    fc_norm_params: dict[str, float] | None = param(
+        None, help="Parameters of the normalisation of the fully connected layers, such as eps."
+    )

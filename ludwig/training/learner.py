@@ -23,7 +23,7 @@ from ludwig.runtime.engine import Clipping, Engine
 from ludwig.training.objective import SUPERVISED, Objective, loss_weights_of, shares_of, total_loss
 from ludwig.training.optim.averaging import MovingAverage, in_their_place
 from ludwig.training.optim.balancing import BalancingOptions, balancer_of
-from ludwig.training.optim.groups import FACTOR, parameter_groups
+from ludwig.training.optim.parameter_groups import FACTOR, parameter_groups
 from ludwig.training.options import AveragingOptions, StepOptions
 from ludwig.training.windows import AccumulationWindow
 

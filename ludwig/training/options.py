@@ -7,8 +7,8 @@ import re
 from typing import Annotated, Literal
 
 from ludwig.schema import Chosen, param
-from ludwig.training.optim.groups import Exempt
-from ludwig.training.optim.optimizers import OPTIMIZERS, Optimizer
+from ludwig.training.optim import OPTIMIZERS, Optimizer
+from ludwig.training.optim.parameter_groups import Exempt
 from ludwig.training.optim.plateau import PlateauRule
 from ludwig.training.optim.schedules import LearningRateScheduler
 
@@ -138,7 +138,7 @@ class StepOptions:
         if self.optimizer.is_averaged and self.learning_rate_scheduler.decay is not None:
             text = f"'{self.optimizer.type}' needs no decay, and averages wrongly with one. Set it to null."
             faults.append(("learning_rate_scheduler.decay", text))
-        if self.no_weight_decay and not getattr(self.optimizer, "weight_decay", 0.0):
+        if self.no_weight_decay and not self.optimizer.shrinks_weights:
             text = f"Has no effect: the optimizer '{self.optimizer.type}' has no weight_decay above 0."
             faults.append(("no_weight_decay", text))
         try:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ludwig.nn.norm import BatchNorm
-from ludwig.training.optim.optimizers import OPTIMIZERS
+from ludwig.training.optim import OPTIMIZERS
 from ludwig.training.optim.weight_decay import groups_of
 
 

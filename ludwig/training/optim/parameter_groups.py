@@ -14,7 +14,7 @@ from torch import nn
 
 from ludwig.models.base import Model
 from ludwig.nn.embedding import Table
-from ludwig.training.optim.optimizers import Group
+from ludwig.training.optim.base import Group
 
 Exempt = Literal["biases", "norms", "embeddings"]
 EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag, Table)

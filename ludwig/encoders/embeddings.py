@@ -1,0 +1,26 @@
+"""The options that embedding tables of words and of tokens share."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ludwig.schema import param
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """Where the table of embeddings stands and what it starts from."""
+
+    embeddings_on_cpu: bool = param(
+        False, help="Whether the table stays in CPU memory, which saves that of the GPU and makes a step slower."
+    )
+    pretrained_embeddings: str | None = param(
+        None, help="Path of a file of pretrained word vectors (GloVe format) to start from; null for none."
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EmbeddingDropoutOptions:
+    """What training leaves out of embeddings."""
+
+    dropout: float = param(0.0, min=0, max=1, help="Dropout rate of the embeddings. Raise it against overfitting.")
