@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,7 +26,6 @@ from ludwig.error import ArgumentError, LudwigWarning, NotTrainedError, nearest
 from ludwig.features.base import Facts
 from ludwig.inference import report
 from ludwig.inference.evaluation import rows_for_evaluation
-from ludwig.inference.postprocess import is_table
 from ludwig.inference.session import Wanted, given_back, nothing, overall_statistics
 from ludwig.integrations import tensorboard
 from ludwig.models import Model, artifacts
@@ -94,11 +93,13 @@ class Kept:
     saves: Saves
     saves_processed_input: bool
 
+    def run(self) -> Run:
+        """The run's folder: that of an earlier run which goes on, or a new one."""
+        return Run.at(self.output_directory, self.experiment_name, self.model_name, self.saves, self.resume_path)
 
-@contextmanager
-def _within_call(held: Held) -> Iterator[None]:
-    with calling(held.logging_level, held.allow_parallel_threads):
-        yield
+
+def _within_call(held: Held) -> AbstractContextManager[None]:
+    return calling(held.logging_level, held.allow_parallel_threads)
 
 
 # -- data
@@ -205,7 +206,7 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
         given = dataclasses.replace(given, metadata=given.metadata or facts_of_run(kept.resume_path))
         saves = kept.saves_processed_input and kept.output_directory is not None and workers.is_main
         data, sources = _training_data(held, given, seed, hooks, saves=saves)
-        run = workers.broadcast(_run_of(kept) if workers.is_main else Run(None, Saves()))
+        run = workers.broadcast(kept.run() if workers.is_main else Run(None, Saves()))
         run = run if workers.is_main else run.followed()
         run.open(held.config, held.training_set_metadata or {}, sources, given.data_format, seed)
         experiment = (kept.experiment_name, kept.model_name, kept.output_directory, kept.resume_path)
@@ -220,10 +221,6 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
             hooks.on_train_end(run.name)
         workers.barrier()  # until all files are there
     return TrainingResults(stats, data, run.name or "")
-
-
-def _run_of(kept: Kept) -> Run:
-    return Run.at(kept.output_directory, kept.experiment_name, kept.model_name, kept.saves, kept.resume_path)
 
 
 def _training_hooks(held: Held, callbacks: list[Callback] | None, kept: Kept, *, is_main: bool) -> CallbackList:
@@ -300,7 +297,7 @@ def predict(
 ) -> Any:
     """The predictions of all rows, as they are wanted."""
     model = trained(held, "predict")
-    _refuse_odd_choices(split, wanted)
+    refuse_odd_split(split)
     with _within_call(held), _generating(model, generation):
         hooks = CallbackList(held.callbacks).plus(callbacks)
         rows = _rows(held, given, split, hooks, with_targets=False)
@@ -322,7 +319,7 @@ def evaluate(
 ) -> tuple[dict[str, Any], Any]:
     """The statistics by output, and the predictions where they are collected."""
     model = trained(held, "evaluate")
-    _refuse_odd_choices(split, wanted)
+    refuse_odd_split(split)
     hooks = CallbackList(held.callbacks).plus(callbacks)
     with _within_call(held):
         hooks.on_evaluation_start()
@@ -345,7 +342,7 @@ def evaluate(
 def _rows(held: Held, given: Given, split: str, hooks: CallbackList, *, with_targets: bool) -> Any:
     dataset = given.dataset
     if isinstance(dataset, PreprocessedDataset):
-        dataset = {FULL: dataset.training_set, **_sets(dataset)}[split]
+        dataset = dataset.training_set if split == FULL else _sets(dataset)[split]
     metadata = held.training_set_metadata or {}
     seed = int(metadata.get("random_seed", DEFAULT_SEED))
     pipeline = _pipeline(held, hooks)
@@ -357,18 +354,8 @@ def _sets(data: PreprocessedDataset) -> dict[str, Dataset | None]:
 
 
 def split_of(data: PreprocessedDataset, split: str) -> PreprocessedDataset | Dataset | None:
-    """One of the splits of preprocessed data.
-
-    Raises:
-        ArgumentError: There is no such split.
-    """
-    refuse_odd_split(split)
+    """One of the splits of preprocessed data."""
     return data if split == FULL else _sets(data)[split]
-
-
-def _refuse_odd_choices(split: str, wanted: Wanted) -> None:
-    refuse_odd_split(split)
-    is_table(wanted.return_type)
 
 
 def refuse_odd_split(split: str) -> None:

@@ -22,14 +22,15 @@ FLOORS = {
     2: "columns schema runtime callbacks",
     3: "combiners decoders features losses metrics integrations",
     4: "encoders outputs data contribs",
-    5: "models kfold datasets api_types",
+    5: "models datasets api_types",
     6: "inference",
     7: "training visualize",
     8: "backend",
     9: "config",
-    10: "api",
-    11: "hyperopt explain export serve hub automl",
-    12: "cli",
+    10: "lifecycle kfold forecast export hub",
+    11: "api",
+    12: "hyperopt explain sklearn",
+    13: "cli serve automl",
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 WAIST = FLOOR_OF["api"]
@@ -41,7 +42,7 @@ LAZY = [
     *("matplotlib", "PIL", "soundfile", "openpyxl", "pyreadstat", "lxml", "fastapi", "uvicorn"),
     *("tensorboard", "torch.utils.tensorboard", "mlflow", "wandb", "comet_ml", "aim"),
 ]
-PANDAS_ROOMS = {"data", "features", "kfold", "datasets"}
+PANDAS_ROOMS = {"data", "features", "kfold", "forecast", "datasets"}
 SLOW_TO_IMPORT = [
     *("transformers", "sklearn", "scipy", "h5py", "matplotlib", "PIL"),
     *("peft", "bitsandbytes", "ray", "optuna", "tensorboard"),
@@ -324,6 +325,84 @@ def test_nobody_asks_a_component_its_name():
 
     breaches = [source.at(node) for source in SOURCES.values() for node in ast.walk(source.tree) if asks(node)]
     hold('What differs between components is a method of theirs, not an `if x.type == "name"` outside.', breaches)
+
+
+FOREIGN = {  # objects of other libraries, which are asked what they can do: the first argument of getattr
+    "ludwig.runtime.engine": {"optimizer"},
+    "ludwig.models.base": {"part"},
+    "ludwig.models.llm.network": {"pretrained.config"},
+    "ludwig.data.sources": {"values"},
+}
+
+
+def test_options_are_read_and_not_probed():
+    def probes(source: Source, node: ast.AST) -> bool:
+        return (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "getattr"
+            and len(node.args) == 3
+            and isinstance(node.args[1], ast.Constant)
+            and ast.unparse(node.args[0]) not in FOREIGN.get(source.module, ())
+        )
+
+    breaches = [s.at(node) for s in SOURCES.values() for node in ast.walk(s.tree) if probes(s, node)]
+    hold('A base class declares the neutral default: no `getattr(config, "option", default)`.', breaches)
+
+
+def test_nobody_looks_up_what_to_do_by_a_components_name():
+    def by_name(key: ast.AST) -> bool:
+        return isinstance(key, ast.Attribute) and key.attr in ("type", "model_type", "kind")
+
+    def looks_up(node: ast.AST) -> bool:
+        if isinstance(node, ast.Subscript):
+            return isinstance(node.value, ast.Dict) and by_name(node.slice)
+        return (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "get"
+            and isinstance(node.func.value, ast.Dict)
+            and any(by_name(key) for key in node.args[:1])
+        )
+
+    breaches = [s.at(node) for s in SOURCES.values() for node in ast.walk(s.tree) if looks_up(node)]
+    hold("What differs between components is a method of theirs, not a dict of their names.", breaches)
+
+
+def test_classes_are_declared_and_not_made():
+    made = [
+        s.at(node)
+        for s in SOURCES.values()
+        for node in ast.walk(s.tree)
+        if isinstance(node, ast.Attribute) and node.attr == "make_dataclass"
+    ]
+    hold("Classes stand where their names say, so that objects of them can be pickled.", made)
+
+
+def test_files_and_classes_are_short():
+    def lines_of(node: ast.AST) -> int:
+        return (node.end_lineno or 0) - node.lineno + 1  # type: ignore[attr-defined]
+
+    def apart(source: Source) -> int:
+        """Lines of signatures and docstrings, which are the public API itself."""
+        functions = [node for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef)]
+        documented = [node for node in functions if ast.get_docstring(node)]
+        return sum(node.body[0].end_lineno - node.lineno for node in documented)  # type: ignore[operator]
+
+    def length(source: Source) -> int:
+        whole = source.text.count("\n")
+        return whole - apart(source) if source.module == "ludwig.api" else whole
+
+    long_files = [f"{s.module}: {length(s)} lines" for s in SOURCES.values() if length(s) > 450]
+    long_classes = [
+        f"{s.at(node)} {node.name}: {lines_of(node)} lines"
+        for s in SOURCES.values()
+        for node in ast.walk(s.tree)
+        if isinstance(node, ast.ClassDef) and node.name != "LudwigModel" and lines_of(node) > 300
+    ]
+    hold(
+        "No file above 450 lines, no class above 300 (LudwigModel aside): one subject each.", long_files + long_classes
+    )
 
 
 # --- Safety -------------------------------------------------------------------------------------------------------

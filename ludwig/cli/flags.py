@@ -148,7 +148,7 @@ def model_of(options: argparse.Namespace) -> Any:
     from ludwig.api import LudwigModel
     from ludwig.config import read_yaml
 
-    if getattr(options, "model_load_path", None):
+    if vars(options).get("model_load_path"):
         return LudwigModel.load(options.model_load_path, **machine(options), callbacks=trackers)
     config = options.config or read_yaml(options.config_str, "--config_str")
     return LudwigModel(config, **machine(options), callbacks=trackers)

@@ -45,7 +45,7 @@ class Match:
         Raises:
             re.error: `value` is no regular expression.
         """
-        return re.compile({"contains": re.escape}.get(self.type, str)(self.value), re.IGNORECASE)
+        return re.compile(re.escape(self.value) if self.type == "contains" else self.value, re.IGNORECASE)
 
 
 @EXTRACTORS.register("category_extractor", kinds=("category",))

@@ -29,6 +29,9 @@ class Wanted:
     saves_predictions: bool = False
     saves_unprocessed: bool = False
 
+    def __post_init__(self) -> None:
+        is_table(self.return_type)  # raises where it is neither a table nor a dict
+
     @property
     def saves(self) -> bool:
         return self.saves_predictions or self.saves_unprocessed

@@ -87,8 +87,10 @@ def _replace_folder(aside: Path, path: Path) -> None:
 
 def _exchanged(one: Path, other: Path) -> bool:
     """Whether the two have changed names in one act, which not every system can."""
-    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
-    return rename is not None and rename(AT_FDCWD, bytes(one), AT_FDCWD, bytes(other), RENAME_EXCHANGE) == 0
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if library is None or not hasattr(library, "renameat2"):
+        return False
+    return bool(library.renameat2(AT_FDCWD, bytes(one), AT_FDCWD, bytes(other), RENAME_EXCHANGE) == 0)
 
 
 def _clear_up(path: Path, *endings: str) -> None:

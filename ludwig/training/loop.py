@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -13,13 +12,10 @@ from torch import Tensor
 
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
-from ludwig.error import ConfigValidationError, TrainingError
-from ludwig.inference.evaluation import Metrics
 from ludwig.models.base import Model
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
 from ludwig.runtime.seed import repeatable
-from ludwig.schema import param
 from ludwig.training import checkpoints
 from ludwig.training.base import TrainerBase
 from ludwig.training.batch_size import measured
@@ -28,17 +24,17 @@ from ludwig.training.evaluator import Evaluator
 from ludwig.training.finishing import finish
 from ludwig.training.interrupt import Interrupt, listening
 from ludwig.training.learner import Learner, MicroBatch
+from ludwig.training.loop_options import LoopOptions
 from ludwig.training.objective import losses_by_output, weighted_sum
-from ludwig.training.options import BatchOptions, EvaluationOptions, Fault, LengthOptions, MachineOptions
 from ludwig.training.plan import SCALINGS, Plan, leaves_batch_open, most_rows, plan_of
-from ludwig.training.profiling import ProfilerOptions, Profiling
+from ludwig.training.profiling import Profiling
 from ludwig.training.progress import Progress
-from ludwig.training.rounds import Gathered, RoundResult
+from ludwig.training.rounds import Gathered, Round, RoundResult, refuse_run_without_weights
 from ludwig.training.run import Saving
 from ludwig.training.run_state import own_state, restore_own_state
 from ludwig.training.selection import Selection
 from ludwig.training.stopping import Stopping, StopReason
-from ludwig.training.windows import AccumulationWindow, order_of, windows
+from ludwig.training.windows import AccumulationWindow, check_bucketing, order_of, resident, windows
 
 logger = logger_of(__name__)
 
@@ -50,38 +46,8 @@ class Loop(TrainerBase):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config, MachineOptions, TrainerBase.Config):
-        enable_profiling: bool = param(False, help="Whether a few steps are profiled.")
-        profiler: ProfilerOptions = param(ProfilerOptions, help="Which steps are profiled.")
-
-        @property
-        def precision(self) -> bool | str:
-            return self.use_mixed_precision
-
-        @property
-        def evaluation_rows(self) -> int | None:
-            return self.eval_batch_size if isinstance(self.eval_batch_size, int) else None
-
-        @property
-        def preference_of_outputs(self) -> list[float] | None:
-            return self.loss_balancing_preference_vector
-
-        def watched_metrics(self) -> dict[str, str]:
-            schedule = self.learning_rate_scheduler
-            watched = {}
-            if schedule.reduce_on_plateau:
-                watched["learning_rate_scheduler.reduce_eval_metric"] = schedule.reduce_eval_metric
-            if self.increase_batch_size_on_plateau:
-                watched["increase_batch_size_eval_metric"] = self.increase_batch_size_eval_metric
-            return watched
-
-        def faults(self) -> list[Fault]:
-            faults = [*self.faults_of_rounds(), *self.faults_of_batches(), *self.faults_of_steps()]
-            faults += self.faults_of_averages(self.optimizer)
-            if self.use_mixed_precision and self.optimizer.needs_closure:
-                text = f"The line search of '{self.optimizer.type}' needs exact losses. Set it to false."
-                faults.append(("use_mixed_precision", text))
-            return faults
+    class Config(LoopOptions, TrainerBase.Config):
+        pass
 
     config: Config
 
@@ -158,7 +124,7 @@ class Loop(TrainerBase):
         Raises:
             TrainingError: Gradients are not finite any more and there are no good weights to go back to.
         """
-        training, validation = self._resident(training), self._resident(validation)
+        training, validation = resident(training, self.engine), resident(validation, self.engine)
         with repeatable(self.config.deterministic):
             self._begin(training, resume_from)
             self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
@@ -167,7 +133,7 @@ class Loop(TrainerBase):
             try:
                 with listening() as interrupt:
                     self.progress.stop_reason = self.run(training, validation, interrupt)
-                finish(self, training, validation, self._resident(test))
+                finish(self, training, validation, resident(test, self.engine))
             finally:
                 self.callbacks.on_trainer_train_teardown(self, self.progress, self.save_path, self.engine.is_main)
         return self.progress
@@ -201,7 +167,7 @@ class Loop(TrainerBase):
 
         Between calls the model has the weights that are evaluated, which may be averages.
         """
-        training = self._resident(training)
+        training = resident(training, self.engine)
         if not self.has_begun:
             self._begin(training, None)
         self._between_calls.close()
@@ -214,7 +180,7 @@ class Loop(TrainerBase):
             self.step(window)
         self.model.eval()
         if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.gathered.optimizer_steps):
-            self._go_back_or_raise()
+            refuse_run_without_weights(self)
         self._between_calls.enter_context(self.learner.evaluated_weights())
 
     # -- the beginning
@@ -223,7 +189,7 @@ class Loop(TrainerBase):
 
     def _begin(self, training: Frame, resume_from: Checkpoint | None) -> None:
         self.has_begun = True
-        self._check_bucketing(training)
+        check_bucketing(training, self.config.bucketing_field)
         self.base = self.plan = self._plan(training, resume_from)
         self.rate = self._own_rate() * SCALINGS[self.config.learning_rate_scaling](self.workers.count)
         self.learner = Learner(self.config, self.model, self.engine, self.rate, self.objective, self.held)
@@ -244,21 +210,14 @@ class Loop(TrainerBase):
         rate = self.config.learning_rate
         return self.model.suggested_learning_rate() if rate == "auto" else rate
 
-    def _check_bucketing(self, training: Frame) -> None:
-        if self.config.bucketing_field is not None:
-            try:
-                training.lengths(self.config.bucketing_field)
-            except LookupError as error:
-                raise ConfigValidationError(f"trainer.bucketing_field: {error.args[0]}") from None
-
     def _plan(self, training: Frame, resume_from: Checkpoint | None) -> Plan:
         """The plan, with the batch size that is measured where the config leaves it open; once in the life of a run."""
         rows, found = self.workers.rows_of_all(len(training), self.holds_shard), 1
         if leaves_batch_open(self.config):
-            most = most_rows(self.config, rows, self.engine.device.type)
             if resume_from is not None:
                 found = resume_from.progress.base_batch_size
             else:
+                most = most_rows(self.config, rows, self.engine.device.type)
                 found = measured(self.model, training, most, self.engine, self.objective)
             found = self.workers.broadcast(found)
         return plan_of(self.config, rows, self.workers.count, found)
@@ -323,14 +282,9 @@ class Loop(TrainerBase):
 
     def evaluate(self, training: Frame, validation: Frame | None) -> RoundResult:
         """Evaluates, keeps the weights where they are the best so far, and says whether the run is to stop."""
-        self.workers.all_reduce_mean(
-            list(self.model.buffers())
-        )  # running statistics of norms are those of all processes
+        self.workers.all_reduce_mean(list(self.model.buffers()))  # running statistics of norms become those of all
         with self.learner.evaluated_weights():
-            if self.config.skip_all_evaluation:
-                result = self._kept_unseen()
-            else:
-                result = self._evaluated(training, validation)
+            result = Round(self).evaluate(training, validation)
         if not self.config.skip_all_evaluation:
             self._follow_plateaus()
             self.notify("on_eval_end")
@@ -343,82 +297,6 @@ class Loop(TrainerBase):
         self.gathered = Gathered(self.model, with_scores=wants)
         self.stopping.poll_soon()
         self.model.train()
-
-    def _kept_unseen(self) -> RoundResult:
-        is_lost = self._is_lost(float(self.last_loss))
-        self._keep_as_best()
-        return RoundResult(stop=StopReason.NOT_FINITE if is_lost else None)
-
-    def _evaluated(self, training: Frame, validation: Frame | None) -> RoundResult:
-        progress = self.progress
-        self.notify("on_eval_start")
-        trained = self.gathered.metrics(self.workers)
-        if trained is None:
-            trained = self.evaluator.evaluate(training, self.plan.batch_size)
-        progress.add(progress.train_metrics, trained)
-        is_lost = self._is_lost(trained.get("combined", {}).get("loss", math.nan))
-        validated = self._validated(validation)
-        is_best = self._select(trained, validated)
-        stop = self._reason_to_stop() if validated is not None else None
-        return RoundResult(trained, validated, is_best, StopReason.NOT_FINITE if is_lost else stop)
-
-    def _is_lost(self, loss: float) -> bool:
-        """Whether nothing was trained since the last evaluation, because no gradient was finite."""
-        is_lost = not math.isfinite(loss) and int(self.learner.skipped) >= self.gathered.optimizer_steps > 0
-        if any(self.workers.gather(is_lost)):
-            self._go_back_or_raise()
-            return True
-        return False
-
-    def _go_back_or_raise(self) -> None:
-        """Where gradients are not finite any more, the best weights are kept; they never took such a gradient in."""
-        text = (
-            f"The gradients of {int(self.learner.skipped)} steps in a row, up to step {self.progress.steps}, are not "
-        )
-        text += "finite"
-        if self.selection.best is None:
-            raise TrainingError(
-                f"{text}. Lower trainer.learning_rate, or look for extreme values in the data; with "
-                "use_mixed_precision try bfloat16."
-            )
-        best = self.progress.best_eval_metric_steps
-        logger.warning("%s: training stops, and the best weights, of step %d, are kept.", text, best)
-
-    def _validated(self, validation: Frame | None) -> Metrics | None:
-        if validation is None:
-            return None
-        self.notify("on_validation_start")
-        metrics = self.evaluator.evaluate(validation, self.plan.batch_size)
-        self.progress.add(self.progress.validation_metrics, metrics)
-        self.notify("on_validation_end")
-        return metrics
-
-    def _select(self, trained: Metrics, validated: Metrics | None) -> bool:
-        """Keeps the weights when they are the best so far; without a validation split the last are the best."""
-        progress = self.progress
-        value, loss = self.evaluator.selected(validated or trained)
-        if 2 * int(self.learner.skipped) > self.gathered.optimizer_steps:  # weights without gradients are no good ones
-            return False
-        if validated is not None:
-            self.selection.consider(self.model, progress, value, loss)
-            if not progress.improves(value, loss, self.evaluator.direction):
-                return False
-        progress.note_best(value, loss, trained, validated or {})
-        self._keep_as_best()
-        return True
-
-    def _keep_as_best(self) -> None:
-        self.selection.keep_best(self.model, self.progress)
-        self.notify("on_save_best_checkpoint")
-
-    def _reason_to_stop(self) -> StopReason | None:
-        progress = self.progress
-        if self.stopping.is_out_of_patience(progress):
-            rounds = self.config.early_stop
-            logger.info("No improvement for %d evaluations: training stops at step %d.", rounds, progress.steps)
-            return StopReason.PATIENCE
-        asked = self.workers.broadcast(self.callbacks.should_early_stop(self, progress, self.engine.is_main))
-        return StopReason.CALLBACK if asked else None
 
     def _follow_plateaus(self) -> None:
         """Cuts the rate and lets batches grow where a metric stands still. Both follow from the history alone."""
@@ -452,7 +330,7 @@ class Loop(TrainerBase):
     def _close(self, training: Frame, validation: Frame | None, reason: StopReason) -> None:
         """Evaluates the steps since the last evaluation; an interrupted run is kept as it is, to go on from there."""
         if reason is StopReason.NOT_FINITE:
-            self._go_back_or_raise()
+            refuse_run_without_weights(self)
         is_interrupted = reason is StopReason.INTERRUPTED
         if self.gathered.steps and is_interrupted:
             self.checkpoint()
@@ -460,9 +338,3 @@ class Loop(TrainerBase):
             self.evaluate(training, validation)
             if not is_interrupted:
                 self.checkpoint()
-
-    def _resident(self, frame: Frame | None) -> Any:
-        """The frame on the device, where it may live there."""
-        if frame is None or not frame.is_in_memory or not self.engine.has_room_for(frame.nbytes):
-            return frame
-        return frame.to(self.engine.device)

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
+from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
+from ludwig.error import TrainingError
 from ludwig.inference.evaluation import Metrics
 from ludwig.models.base import Model, Step
+from ludwig.runtime.console import logger_of
 from ludwig.runtime.distributed import Workers
+from ludwig.runtime.engine import Engine
+from ludwig.training.evaluator import Evaluator
+from ludwig.training.learner import Learner
+from ludwig.training.options import EvaluationOptions
+from ludwig.training.plan import Plan
+from ludwig.training.progress import Progress
 from ludwig.training.scores import TrainingScores
-from ludwig.training.stopping import StopReason
+from ludwig.training.selection import Selection
+from ludwig.training.stopping import Stopping, StopReason
+
+logger = logger_of(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +37,7 @@ class RoundResult:
     trained: Metrics = dataclasses.field(default_factory=dict)
     validated: Metrics | None = None  # None without a validation split
     is_best: bool = False
-    stop: StopReason | None = None
+    stop: StopReason | None = None  # why the run is to end, if so
 
 
 class Gathered:
@@ -56,3 +70,111 @@ class Gathered:
         self.steps, self.optimizer_steps = state["steps"], state["optimizer_steps"]
         if self.scores is not None and state["scores"] is not None and with_scores:
             self.scores.load_state(state["scores"], device)
+
+
+class Run(Protocol):
+    """A run between two steps, as its evaluation sees it."""
+
+    model: Model
+    engine: Engine
+    callbacks: CallbackList
+    evaluator: Evaluator
+    selection: Selection
+    stopping: Stopping
+    learner: Learner
+    gathered: Gathered
+    progress: Progress
+    plan: Plan
+
+    @property
+    def config(self) -> EvaluationOptions: ...
+    @property
+    def last_loss(self) -> Tensor: ...
+    def notify(self, hook: str) -> None: ...
+
+
+class Round:
+    """One evaluation of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.progress, self.workers = run, run.progress, run.engine.workers
+
+    def evaluate(self, training: Frame, validation: Frame | None) -> RoundResult:
+        """The metrics of the splits, whether they are the best so far, and whether the run is to stop."""
+        run = self.run
+        if run.config.skip_all_evaluation:
+            is_lost = self._is_lost(float(run.last_loss))
+            self._keep_as_best()
+            return RoundResult(stop=StopReason.NOT_FINITE if is_lost else None)
+        run.notify("on_eval_start")
+        trained = run.gathered.metrics(self.workers)
+        if trained is None:
+            trained = run.evaluator.evaluate(training, run.plan.batch_size)
+        self.progress.add(self.progress.train_metrics, trained)
+        is_lost = self._is_lost(trained.get("combined", {}).get("loss", math.nan))
+        validated = self._validated(validation)
+        is_best = self._select(trained, validated)
+        stop = self._reason_to_stop() if validated is not None else None
+        return RoundResult(trained, validated, is_best, StopReason.NOT_FINITE if is_lost else stop)
+
+    def _is_lost(self, loss: float) -> bool:
+        """Whether nothing was trained since the last evaluation, because no gradient was finite."""
+        steps = self.run.gathered.optimizer_steps
+        is_lost = not math.isfinite(loss) and int(self.run.learner.skipped) >= steps > 0
+        if any(self.workers.gather(is_lost)):
+            refuse_run_without_weights(self.run)
+            return True
+        return False
+
+    def _validated(self, validation: Frame | None) -> Metrics | None:
+        if validation is None:
+            return None
+        self.run.notify("on_validation_start")
+        metrics = self.run.evaluator.evaluate(validation, self.run.plan.batch_size)
+        self.progress.add(self.progress.validation_metrics, metrics)
+        self.run.notify("on_validation_end")
+        return metrics
+
+    def _select(self, trained: Metrics, validated: Metrics | None) -> bool:
+        """Keeps the weights when they are the best so far; without a validation split the last are the best."""
+        run, progress = self.run, self.progress
+        value, loss = run.evaluator.selected(validated or trained)
+        if 2 * int(run.learner.skipped) > run.gathered.optimizer_steps:  # weights without gradients are no good ones
+            return False
+        if validated is not None:
+            run.selection.consider(run.model, progress, value, loss)
+            if not progress.improves(value, loss, run.evaluator.direction):
+                return False
+        progress.note_best(value, loss, trained, validated or {})
+        self._keep_as_best()
+        return True
+
+    def _keep_as_best(self) -> None:
+        self.run.selection.keep_best(self.run.model, self.progress)
+        self.run.notify("on_save_best_checkpoint")
+
+    def _reason_to_stop(self) -> StopReason | None:
+        run, progress = self.run, self.progress
+        if run.stopping.is_out_of_patience(progress):
+            patience = run.stopping.limits.early_stop
+            logger.info("No improvement for %d evaluations: training stops at step %d.", patience, progress.steps)
+            return StopReason.PATIENCE
+        asked = self.workers.broadcast(run.callbacks.should_early_stop(run, progress, run.engine.is_main))
+        return StopReason.CALLBACK if asked else None
+
+
+def refuse_run_without_weights(run: Run) -> None:
+    """Where gradients are not finite any more the best weights are kept, which never took such a gradient in.
+
+    Raises:
+        TrainingError: There are none.
+    """
+    steps = int(run.learner.skipped)
+    text = f"The gradients of {steps} steps in a row, up to step {run.progress.steps}, are not finite"
+    if run.selection.best is None:
+        raise TrainingError(
+            f"{text}. Lower trainer.learning_rate, or look for extreme values in the data; with "
+            "use_mixed_precision try bfloat16."
+        )
+    best = run.progress.best_eval_metric_steps
+    logger.warning("%s: training stops, and the best weights, of step %d, are kept.", text, best)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ludwig.columns.frame import Frame
 from ludwig.data.loader import batches, bucketed, of_worker, shuffled
+from ludwig.error import ConfigValidationError
 from ludwig.models.base import Model
 from ludwig.runtime.distributed import Workers
 from ludwig.runtime.engine import Engine
@@ -92,3 +94,19 @@ def order_of(
     if is_shard:
         return order[progress.row // workers.count :]
     return of_worker(order[progress.row :], plan.batch_size, workers.rank, workers.count)
+
+
+def check_bucketing(training: Frame, field: str | None) -> None:
+    """Raises where the input whose lengths sort the rows is no sequence."""
+    if field is not None:
+        try:
+            training.lengths(field)
+        except LookupError as error:
+            raise ConfigValidationError(f"trainer.bucketing_field: {error.args[0]}") from None
+
+
+def resident(frame: Any, engine: Engine) -> Any:
+    """The frame on the device, where there is one and it may live there."""
+    if frame is None or not frame.is_in_memory or not engine.has_room_for(frame.nbytes):
+        return frame
+    return frame.to(engine.device)
