@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from ludwig.features.tokenizers import END, tokenize
+from ludwig.features import tokenizers  # noqa: F401  (importing registers)
+from ludwig.features.tokenizer_base import END, TOKENIZERS
 
 TEXTS = ["Hello, world!", "", "  two   spaces ", "a_b_c", "x, y ,z", "naïve café 日本", "one"]
 BY_HAND = {
@@ -17,9 +18,9 @@ BY_HAND = {
 
 
 def rows(texts: list[str], name: str) -> list[list[str]]:
-    places, distinct, lengths = tokenize(texts, name)
-    flat = iter(distinct[places].tolist())
-    return [[next(flat) for _ in range(length)] for length in lengths]
+    tokens = TOKENIZERS.get(name).of("", False).tokens(texts)
+    flat = iter(tokens.words[tokens.places].tolist())
+    return [[next(flat) for _ in range(length)] for length in tokens.lengths]
 
 
 @pytest.mark.parametrize("name", sorted(BY_HAND))
@@ -34,3 +35,10 @@ def test_a_text_may_hold_the_separator():
 @pytest.mark.parametrize("texts", [[], [""], ["", ""]])
 def test_texts_without_tokens(texts):
     assert rows(texts, "space") == [[] for _ in texts]
+
+
+@pytest.mark.parametrize(("keeps_end", "expected"), [(False, [["a", "b"], ["d"], []]), (True, [["b", "c"], ["d"], []])])
+def test_tokens_are_cut_at_either_end(keeps_end, expected):
+    tokens = TOKENIZERS.get("space").of("", False).tokens(["a b c", "d", ""]).cut(2, keeps_end=keeps_end)
+    flat = iter(tokens.words[tokens.places].tolist())
+    assert [[next(flat) for _ in range(length)] for length in tokens.lengths] == expected

@@ -21,12 +21,12 @@ def built() -> Callable[..., tuple[Output, torch.Tensor]]:
     """built("number", [1.0, 2.0], Shape("vector", 4), clip=[0, 1]): the output and its encoded target."""
 
     def make(
-        kind: str, column: list[Any] | np.ndarray, shape: Shape, widths: dict[str, int] | None = None, **options: Any
+        kind: str, column: list[Any] | np.ndarray, shape: Shape, hidden: dict[str, Shape] | None = None, **options: Any
     ) -> tuple[Output, torch.Tensor]:
-        config = load(OUTPUTS.get(kind, "ecd").Config, {"name": "y", "dependencies": list(widths or {}), **options})
+        config = load(OUTPUTS.get(kind, "ecd").Config, {"name": "y", "dependencies": list(hidden or {}), **options})
         feature = config.feature(config.preprocessing, "y", target=True)
         cells = feature.parse(pd.Series(list(column)))
         facts = feature.finish(feature.tally(cells))
-        return config.build(shape, widths or {}, facts), feature.encode(cells, facts).column.values
+        return config.build(shape, hidden or {}, facts), feature.encode(cells, facts).column.values
 
     return make

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ludwig.error import ConfigValidationError
 from ludwig.nn.signal import Shape, Signal
 
 COLUMN = [1.0, 4.0, 2.0, 8.0]
@@ -11,27 +12,51 @@ VECTOR, MEMBERS = Shape("vector", 3), Shape("members", 3, 2)
 
 class TestDependencies:
     def test_the_hidden_vectors_of_others_stand_beside_the_combined_one(self, built):
-        output, _ = built("number", COLUMN, VECTOR, {"other": 2, "third": 1})
+        output, _ = built("number", COLUMN, VECTOR, {"other": Shape("vector", 2), "third": Shape("vector", 1)})
         combined, other, third = torch.randn(4, 3), torch.randn(4, 2), torch.randn(4, 1)
         head = output.decoder.linear
         expected = torch.cat([combined, other, third], dim=1) @ head.weight.T + head.bias
-        prediction = output(Signal.vector(combined), {"third": third, "other": other, "unread": combined})
+        hidden = {"third": third, "other": other, "unread": combined}
+        prediction = output(Signal.vector(combined), {name: Signal.vector(values) for name, values in hidden.items()})
         torch.testing.assert_close(prediction.logits, expected.squeeze(1))
 
     def test_members_read_the_hidden_vectors_of_members(self, built):
-        output, _ = built("number", COLUMN, MEMBERS, {"other": 2})
+        output, _ = built("number", COLUMN, MEMBERS, {"other": Shape("members", 2, 2)})
         combined, other = torch.randn(4, 2, 3), torch.randn(4, 2, 2)
-        before = output(Signal.members(combined), {"other": other}).logits
+        before = output(Signal.members(combined), {"other": Signal.members(other)}).logits
         other[:, 1] += 1
-        after = output(Signal.members(combined), {"other": other}).logits
+        after = output(Signal.members(combined), {"other": Signal.members(other)}).logits
         assert torch.equal(before[:, 0], after[:, 0])
         assert not torch.equal(before[:, 1], after[:, 1])
 
     def test_gradients_flow_into_them(self, built):
-        output, target = built("number", COLUMN, VECTOR, {"other": 2})
+        output, target = built("number", COLUMN, VECTOR, {"other": Shape("vector", 2)})
         other = torch.randn(4, 2, requires_grad=True)
-        output.loss_of(output(Signal.vector(torch.randn(4, 3)), {"other": other}), target).backward()
+        output.loss_of(output(Signal.vector(torch.randn(4, 3)), {"other": Signal.vector(other)}), target).backward()
         assert other.grad.abs().sum() > 0
+
+    @pytest.mark.parametrize("reduction", ["sum", "mean", "last", "max"])
+    def test_a_sequence_of_them_is_reduced(self, built, reduction):
+        shapes = {"other": Shape("sequence", 2, 3)}
+        output, _ = built("number", COLUMN, VECTOR, shapes, reduce_dependencies=reduction)
+        combined, other = torch.randn(4, 3), torch.randn(4, 3, 2)
+        mask = torch.tensor([[True, True, True], [True, True, False], [True, False, False], [True, True, True]])
+        rows = [values[there] for values, there in zip(other, mask, strict=True)]
+        by_hand = {
+            "sum": lambda row: row.sum(0),
+            "mean": lambda row: row.mean(0),
+            "last": lambda row: row[-1],
+            "max": lambda row: row.amax(0),
+        }[reduction]
+        reduced = torch.stack([by_hand(row) for row in rows])
+        head = output.decoder.linear
+        expected = torch.cat([combined, reduced], dim=1) @ head.weight.T + head.bias
+        logits = output(Signal.vector(combined), {"other": Signal.sequence(other, mask)}).logits
+        torch.testing.assert_close(logits, expected.squeeze(1))
+
+    def test_a_sequence_that_nothing_reduces_is_refused(self, built):
+        with pytest.raises(ConfigValidationError, match="'y' reads vectors, and .* 'other' are a sequence"):
+            built("number", COLUMN, VECTOR, {"other": Shape("sequence", 2, 3)}, reduce_dependencies=None)
 
 
 class TestScores:

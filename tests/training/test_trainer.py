@@ -220,7 +220,7 @@ def test_bucketing_puts_rows_of_like_length_together():
 
     class Watch(Callback):
         def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
-            ((_, batch),) = trainer.last_pieces
+            ((_, batch),) = trainer.last_steps
             spread.append(int(batch.lengths("t").max() - batch.lengths("t").min()))
 
     text_model([Watch()], bucketing_field="t").train(dataset=text_table(), output_directory=None)

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from ludwig.columns.frame import Frame
-from ludwig.models.ecd.inputs import INPUTS, Inputs, groups_of
+from ludwig.models import ecd  # noqa: F401  (importing registers)
+from ludwig.models.ecd.input_base import INPUTS
+from ludwig.models.ecd.inputs import Inputs, groups_of
 from ludwig.schema import load
 
 TABLE = pd.DataFrame(

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,9 @@ import torch
 
 from ludwig.config.load import load_config
 from ludwig.data.preprocess import Tables, preprocess
-from ludwig.error import ConfigValidationError
+from ludwig.error import ArtifactError, ConfigValidationError
+from ludwig.models.assets import Assets
+from ludwig.training.objective import loss_weights_of, total_loss
 
 ROWS = 24
 RANDOM = np.random.default_rng(0)
@@ -30,10 +34,14 @@ OUTPUTS = [
 def build(outputs=OUTPUTS, combiner=None, inputs=INPUTS):
     raw = {"input_features": inputs, "output_features": outputs, "combiner": combiner or {"type": "concat"}}
     config = load_config(raw)
-    specs = [spec for side in config.specs() for spec in side]
+    specs = [spec for side in config.resolve(Assets()) for spec in side]
     data = preprocess(Tables(training=TABLE), specs, config.preprocessing, 0)
     torch.manual_seed(0)
-    return config.model_class(config, data.facts).eval(), data.training
+    return config.build(data.facts, Assets()).eval(), data.training
+
+
+def loss_of(model, step):
+    return total_loss(step, loss_weights_of(model))
 
 
 def output(name, **options):
@@ -45,24 +53,26 @@ class TestLoss:
         model, batch = build([output("size", loss={"type": "mean_squared_error", "weight": 0.25}), output("kind")])
         step = model.training_loss(batch)
         assert list(step.parts) == ["size", "kind"]
-        torch.testing.assert_close(model.combined_loss(step), 0.25 * step.parts["size"] + step.parts["kind"])
+        torch.testing.assert_close(loss_of(model, step), 0.25 * step.parts["size"] + step.parts["kind"])
 
     def test_an_output_without_weight_teaches_nothing(self):
         model, batch = build([output("size"), output("kind", loss={"type": "softmax_cross_entropy", "weight": 0})])
-        model.combined_loss(model.training_loss(batch)).backward()
+        loss_of(model, model.training_loss(batch)).backward()
         assert all(not weight.grad.any() for weight in model.outputs["kind"].parameters())
         assert model.outputs["size"].decoder.linear.weight.grad.any()
 
     def test_what_a_combiner_adds_is_added(self, monkeypatch):
         model, batch = build()
-        plain = model.combined_loss(model.training_loss(batch))
-        monkeypatch.setattr(model.combiner, "auxiliary_loss", lambda: torch.tensor(2.5))
-        torch.testing.assert_close(model.combined_loss(model.training_loss(batch)), plain + 2.5)
+        plain = loss_of(model, model.training_loss(batch))
+        combine = model.combiner.forward
+        adds = lambda signals: dataclasses.replace(combine(signals), auxiliary_loss=torch.tensor(2.5))  # noqa: E731
+        monkeypatch.setattr(model.combiner, "forward", adds)
+        torch.testing.assert_close(loss_of(model, model.training_loss(batch)), plain + 2.5)
 
     @pytest.mark.parametrize("combiner", [{"type": "concat", "num_fc_layers": 1}, {"type": "tabm", "num_members": 3}])
     def test_every_weight_learns(self, combiner):
         model, batch = build(combiner=combiner)
-        model.combined_loss(model.training_loss(batch)).backward()
+        loss_of(model, model.training_loss(batch)).backward()
         assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
 
     def test_a_few_steps_make_it_smaller(self):
@@ -71,7 +81,7 @@ class TestLoss:
         losses = []
         for _ in range(60):
             optimizer.zero_grad()
-            losses.append(model.combined_loss(model.train().training_loss(batch)))
+            losses.append(loss_of(model, model.train().training_loss(batch)))
             losses[-1].backward()
             optimizer.step()
         assert losses[-1] < losses[0] / 2
@@ -93,7 +103,7 @@ class TestDependencies:
         model, batch = build(outputs)
         width = model.combiner.shape.size
         assert model.outputs["size"].decoder.linear.in_features == width + 7
-        predictions = model(batch)
+        predictions = model(batch).predictions
         combined = model.combiner(model.inputs(batch)).values
         head = model.outputs["size"].decoder.linear
         expected = head(torch.cat([combined, predictions["kind"].hidden], dim=1)).squeeze(1)
@@ -103,12 +113,12 @@ class TestDependencies:
         layered = {"num_fc_layers": 1, "fc_output_size": 7}
         silent = {"type": "softmax_cross_entropy", "weight": 0}
         model, batch = build([output("size", dependencies=["kind"]), output("kind", decoder=layered, loss=silent)])
-        model.combined_loss(model.training_loss(batch)).backward()
+        loss_of(model, model.training_loss(batch)).backward()
         assert any(weight.grad.any() for weight in model.outputs["kind"].decoder.fc_stack.parameters())
 
     def test_members_are_read_by_members(self):
         model, batch = build(self.DEPENDENT, {"type": "tabm", "num_members": 3})
-        assert model(batch)["size"].logits.shape == (ROWS, 3)
+        assert model(batch).predictions["size"].logits.shape == (ROWS, 3)
         assert model.predict(batch)["size"].predictions.shape == (ROWS,)
 
     @pytest.mark.parametrize(
@@ -166,6 +176,79 @@ class TestPrediction:
         two.read_weights(tmp_path)
         for name in one.outputs:
             assert torch.equal(one.predict(batch)[name].logits, two.predict(batch)[name].logits)
+
+
+class TestNames:
+    PLE = {"type": "ple", "num_bins": 4, "output_size": 3}
+    LIKE = [
+        {"name": "a", "type": "number", "encoder": PLE},
+        {"name": "c", "type": "category"},
+        {"name": "b", "type": "number", "encoder": PLE},
+        {"name": "d", "column": "kind", "type": "category"},
+    ]
+
+    def test_weights_are_named_by_feature(self):
+        model, _ = build([output("size")], inputs=self.LIKE)
+        names = {name: list(weight.shape) for name, weight in model.weights().items()}
+        assert names == {
+            "input_features.a.encoder.weight": [1, 4, 3],
+            "input_features.a.encoder.bias": [1, 3],
+            "input_features.b.encoder.weight": [1, 4, 3],
+            "input_features.b.encoder.bias": [1, 3],
+            "input_features.c.encoder.table.weight": [4, 4],  # <UNK>, u, v, w; no wider than the largest vocabulary
+            "input_features.d.encoder.table.weight": [4, 4],
+            "output_features.size.decoder.linear.weight": [1, 2 * 3 + 2 * 4],
+            "output_features.size.decoder.linear.bias": [1],
+        }
+
+    def test_the_weights_of_a_column_are_those_of_an_encoder_of_its_own(self):
+        group, batch = build([output("size")], inputs=self.LIKE)
+        for name in "abcd":
+            (feature,) = [each for each in self.LIKE if each["name"] == name]
+            alone, _ = build([output("size")], inputs=[feature])
+            own = {n: w for n, w in group.weights().items() if n.startswith(f"input_features.{name}.")}
+            alone.load_weights({**alone.weights(), **own})
+            (signal,) = alone.inputs(batch)
+            by_column = {
+                column: values
+                for source, found in zip(group.inputs.sources, group.inputs(batch), strict=True)
+                for column, values in zip(source.features, found.values.unbind(1), strict=True)
+            }
+            torch.testing.assert_close(signal.values[:, 0], by_column[name])
+
+    def test_a_name_may_be_that_of_anything(self):
+        inputs = [{"name": name, "column": "a", "type": "number"} for name in ("training", "type", "forward", "weight")]
+        model, batch = build([output("size")], inputs=inputs)
+        model.load_weights({name: torch.ones_like(weight) for name, weight in model.weights().items()})
+        assert model.train().predict(batch)["size"].predictions.shape == (ROWS,)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda weights: weights.pop("combiner.stack.layers.0.bias"), "lacks 'combiner.stack.layers.0.bias'"),
+            (lambda weights: weights.update(other=torch.ones(1)), "has 'other'"),
+            (
+                lambda weights: weights.update({"combiner.stack.layers.0.bias": torch.ones(7)}),
+                r"'combiner.stack.layers.0.bias' has the shape \[7\], and the network's is \[256\]",
+            ),
+        ],
+    )
+    def test_weights_of_another_network_are_refused(self, change, message):
+        model, _ = build(combiner={"type": "concat", "num_fc_layers": 1})
+        given = {name: weight.clone() for name, weight in model.weights().items()}
+        before = {name: weight.clone() for name, weight in given.items()}
+        change(given)
+        with pytest.raises(ArtifactError, match=message):
+            model.load_weights(given)
+        assert all(torch.equal(weight, before[name]) for name, weight in model.weights().items())
+
+
+class TestFreezing:
+    def test_a_column_of_a_group_is_held_and_the_others_are_not(self):
+        model, _ = build(inputs=TestNames.LIKE)
+        held = model.freeze(r"^input_features\.(a|c|d)\.")
+        assert sorted(model.frozen_names()) == [f"input_features.{name}.encoder.table.weight" for name in "cd"]
+        assert {tuple(weight.values.shape) for weight in held} == {(1, 4, 3), (1, 3)}
 
 
 def test_a_sequence_must_be_reduced_somewhere():

@@ -3,23 +3,27 @@ import pandas as pd
 import pytest
 
 from ludwig.error import InputDataError
-from ludwig.features.pretrained_text import AnswerFeature, LengthFacts, PromptFeature
+from ludwig.features.labels import Vocabulary
 from ludwig.features.pretrained_tokenizer import load_tokenizer
+from ludwig.features.text import TextFacts, TextFeature
+
+FACTS = TextFacts(Vocabulary((), ()), 3, "")
 
 
 @pytest.fixture
-def prompt(base_model):
-    def build(**options):
-        return PromptFeature(PromptFeature.settled(PromptFeature.Config(**options), {"base_model": base_model}), "q")
-
-    return build
+def of_base(base_model):
+    return {"tokenizer": "hf_tokenizer", "pretrained_model_name_or_path": base_model, "max_sequence_length": None}
 
 
 @pytest.fixture
-def answer(base_model):
+def prompt(of_base):
+    return lambda **options: TextFeature(TextFeature.Config(use="prompt", **{**of_base, **options}), "q")
+
+
+@pytest.fixture
+def answer(of_base):
     def build(**options):
-        config = AnswerFeature.settled(AnswerFeature.TargetConfig(**options), {"base_model": base_model})
-        return AnswerFeature(config, "a", target=True)
+        return TextFeature(TextFeature.TargetConfig(use="answer", **{**of_base, **options}), "a", target=True)
 
     return build
 
@@ -65,7 +69,7 @@ class TestEncoding:
 
     def test_no_rows(self, prompt):
         feature = prompt()
-        assert len(feature.encode(feature.parse(pd.Series([], dtype=str)), LengthFacts(3)).column) == 0
+        assert len(feature.encode(feature.parse(pd.Series([], dtype=str)), FACTS).column) == 0
 
     def test_a_target_without_any_value_is_told(self, answer):
         with pytest.raises(InputDataError, match="every cell is missing"):
@@ -80,7 +84,7 @@ class TestFacts:
         assert feature.finish(parts[0].merge(parts[1])) == feature.finish(feature.tally(cells))
 
     def test_facts_survive_json(self):
-        assert LengthFacts.from_json(LengthFacts(7).to_json()) == LengthFacts(7)
+        assert TextFacts.from_json(FACTS.to_json()) == FACTS
 
 
 class TestDecoding:
@@ -88,7 +92,7 @@ class TestDecoding:
         feature, texts = answer(), ["one two", "straße {}", ""]
         ragged = encoded(feature, pd.Series(texts)).column.padded()
         ids = ragged.values.masked_fill(~ragged.mask, -1).numpy()
-        told = feature.decode({"predictions": ids, "probabilities": np.full(ids.shape, 0.5)}, LengthFacts(3))
+        told = feature.decode({"predictions": ids, "probabilities": np.full(ids.shape, 0.5)}, FACTS)
         assert told["response"].tolist() == texts
         lengths = ragged.mask.sum(1).numpy()
         np.testing.assert_allclose(told["probability"], 0.5**lengths)

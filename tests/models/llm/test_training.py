@@ -44,7 +44,7 @@ def test_a_language_model_learns_in_bfloat16(declared):
 
     class Looks(Callback):
         def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
-            ((step, _),) = trainer.last_pieces
+            ((step, _),) = trainer.last_steps
             seen.append(step.predictions["a"].logits.dtype)
 
     options = {"type": "finetune", "epochs": 4, "batch_size": 4, "learning_rate": 0.01, "use_mixed_precision": True}
