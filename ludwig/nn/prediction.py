@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ludwig.nn.tree import register_tree
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -18,3 +20,6 @@ class Prediction:
     hidden: Tensor  # [B, H], what the decoder read; with members [B, K, H]
     predictions: Tensor | None = None  # [B, *shape], in the column's own units or as class ids
     probabilities: Tensor | None = None  # [B, *classes]
+
+
+register_tree(Prediction)

@@ -31,7 +31,7 @@ def test_files_are_decoded_when_they_are_asked_for(folder):
     _, facts, result = learned(["a.png", "a.png"], folder)
     assert isinstance(result.column, Files)
     assert facts == ImageFacts(3, 5, 6)
-    np.testing.assert_array_equal(result.column.decoded()[0].permute(1, 2, 0).numpy(), PIXELS)
+    np.testing.assert_array_equal(result.column.decoded().values[0].permute(1, 2, 0).numpy(), PIXELS)
 
 
 def test_eager_files_and_arrays_lie_in_memory_as_bytes(folder):
@@ -79,7 +79,7 @@ def test_missing_images_take_a_neighbour_or_go(folder):
     _, _, result = learned(["a.png", None], folder, missing_value_strategy="drop_row")
     assert result.dropped.tolist() == [False, True]
     _, _, result = learned(["a.png", None], folder, missing_value_strategy="fill_with_const", fill_value=9)
-    assert (result.column.decoded()[1] == 9).all()
+    assert (result.column.decoded().values[1] == 9).all()
 
 
 def test_absent_and_broken_files_are_told(folder):
