@@ -1,4 +1,4 @@
-"""Values that torch treats as trees of tensors, so that `tree_map` and `torch.export` take them as inputs and outputs."""
+"""Dataclasses as trees of tensors, so that `tree_map` and `torch.export` take them as inputs and outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def register_tree(cls: type[Any], constants: tuple[str, ...] = ()) -> None:
     """Registers a dataclass as a pytree: its fields are the children; those that are None are left out.
 
     Args:
-        constants: The fields that are JSON values and not tensors; two trees with other values differ in structure.
+        constants: The fields that are no tensors but texts, numbers or tuples of them; two trees with other values differ in structure.
     """
     # torch.utils._pytree.register_dataclass does the same, but knows no constants, and torch 2.6 does not have it.
     fields = [field.name for field in dataclasses.fields(cls) if field.name not in constants]
@@ -34,10 +34,16 @@ def register_tree(cls: type[Any], constants: tuple[str, ...] = ()) -> None:
         present, fixed = context
         return cls(**{**dict.fromkeys(fields), **dict(zip(present, children, strict=True)), **fixed})
 
+    def from_json(context: list[Any]) -> list[Any]:  # JSON has no tuples
+        present, fixed = context
+        return [present, {name: tuple(each) if isinstance(each, list) else each for name, each in fixed.items()}]
+
     register_pytree_node(
         cls,
         flatten,
         unflatten,
         serialized_type_name=f"{cls.__module__}.{cls.__qualname__}",
+        to_dumpable_context=list,
+        from_dumpable_context=from_json,
         flatten_with_keys_fn=flatten_with_keys,
     )
