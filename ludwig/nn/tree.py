@@ -13,7 +13,7 @@ def register_tree(cls: type[Any], constants: tuple[str, ...] = ()) -> None:
     """Registers a dataclass as a pytree: its fields are the children; those that are None are left out.
 
     Args:
-        constants: The fields that are no tensors but texts, numbers or tuples of them; two trees with other values differ in structure.
+        constants: The fields that hold text, numbers or tuples of them, no tensors. They belong to the structure.
     """
     # torch.utils._pytree.register_dataclass does the same, but knows no constants, and torch 2.6 does not have it.
     fields = [field.name for field in dataclasses.fields(cls) if field.name not in constants]
