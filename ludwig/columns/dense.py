@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ludwig.nn.tree import register_tree
+
 
 @dataclass(frozen=True)
 class Dense:
@@ -26,3 +28,14 @@ class Dense:
 
     def to(self, device: torch.device) -> Dense:
         return Dense(self.values.to(device, non_blocking=True))
+
+    def __reduce__(self) -> tuple[type[Dense], tuple[Tensor]]:
+        return Dense, (owned(self.values),)
+
+
+def owned(values: Tensor) -> Tensor:
+    """The values without the rest of the storage that they are a view of, which pickle would write out as well."""
+    return values if values.untyped_storage().nbytes() == values.nbytes else values.clone()
+
+
+register_tree(Dense)

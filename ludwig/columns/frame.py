@@ -5,18 +5,28 @@ N = rows, B = rows of a batch, C = columns of a block
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import GetAttrKey, register_pytree_node
 
-from ludwig.columns.dense import Dense
+from ludwig.columns.dense import Dense, owned
 from ludwig.columns.files import Files
 from ludwig.columns.ragged import Padded, Ragged
+from ludwig.error import InputDataError
+from ludwig.nn.tree import register_tree
 
-Column = Dense | Ragged | Files
+Other = Ragged | Padded | Files
+Column = Dense | Other
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+"""Changes a batch of one column at random: [B, *shape] to the same shape and dtype, on the device of the batch.
+Every draw comes from the given generator, none from the global one. The batch that came in stays as it is."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +36,16 @@ class Block:
     names: tuple[str, ...]
     values: Tensor  # [N, C, *shape]
 
+    def __reduce__(self) -> tuple[type[Block], tuple[tuple[str, ...], Tensor]]:
+        return Block, (self.names, owned(self.values))
+
 
 class Layout:
     """Which block holds which column. Shared by a Frame and all its batches, so that places are looked up once."""
 
     def __init__(self, names: Iterable[tuple[str, ...]]) -> None:
-        self.place = {name: (b, c) for b, block in enumerate(names) for c, name in enumerate(block)}
+        self.names = tuple(names)
+        self.place = {name: (b, c) for b, block in enumerate(self.names) for c, name in enumerate(block)}
         self._runs: dict[tuple[str, ...], list[tuple[int, list[int]]]] = {}
 
     def runs(self, names: tuple[str, ...]) -> list[tuple[int, list[int]]]:
@@ -47,15 +61,32 @@ class Layout:
             self._runs[names] = runs
         return self._runs[names]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Layout) and self.names == other.names
+
+    def __hash__(self) -> int:
+        return hash(self.names)
+
+    def __reduce__(self) -> tuple[type[Layout], tuple[tuple[tuple[str, ...], ...]]]:
+        return Layout, (self.names,)
+
 
 class Frame:
-    """A table as tensors. A batch is a Frame with fewer rows."""
+    """A table as tensors. A batch is a Frame with fewer rows.
+
+    A pytree for torch: its leaves are the tensors of the blocks and of the other columns. It pickles and copies its
+    own rows only, not all those of the frame that it is a slice of.
+    """
 
     def __init__(
-        self, blocks: Sequence[Block], others: Mapping[str, Ragged | Files], layout: Layout, rows: int
+        self, blocks: Sequence[Block], others: Mapping[str, Other], layout: Layout, rows: int | None = None
     ) -> None:
+        """`rows`: None counts them when they are asked for; the leaves of a tree need not be tensors."""
         self.blocks, self.others, self.layout = tuple(blocks), dict(others), layout
         self._rows = rows
+
+    def __reduce__(self) -> tuple[type[Frame], tuple[Any, ...]]:
+        return Frame, (self.blocks, self.others, self.layout, self._rows)
 
     @staticmethod
     def of(columns: Mapping[str, Column]) -> Frame:
@@ -76,6 +107,9 @@ class Frame:
         return Frame(blocks, others, Layout(block.names for block in blocks), lengths.pop() if lengths else 0)
 
     def __len__(self) -> int:
+        if self._rows is None:
+            columns = [*(block.values for block in self.blocks), *self.others.values()]
+            self._rows = len(columns[0]) if columns else 0
         return self._rows
 
     @property
@@ -99,9 +133,9 @@ class Frame:
 
     def slice(self, start: int, stop: int) -> Frame:
         """Neighbouring rows: views of the blocks."""
-        stop = min(stop, self._rows)
+        stop = min(stop, len(self))
         blocks = [Block(block.names, block.values[start:stop]) for block in self.blocks]
-        others: dict[str, Ragged | Files] = {}
+        others: dict[str, Other] = {}
         if self.others:
             index = torch.arange(start, stop, device=self.device)
             others = {name: other.rows(index) for name, other in self.others.items()}
@@ -112,7 +146,7 @@ class Frame:
         for block in self.blocks:
             return block.values.device
         for other in self.others.values():
-            if isinstance(other, Ragged):
+            if not isinstance(other, Files):
                 return other.values.device
         return torch.device("cpu")
 
@@ -121,16 +155,13 @@ class Frame:
         if device == self.device:
             return self
         blocks = [Block(block.names, block.values.to(device, non_blocking=True)) for block in self.blocks]
-        others = {name: other if isinstance(other, Files) else other.to(device) for name, other in self.others.items()}
+        others = {name: other.to(device) for name, other in self.others.items()}
         return Frame(blocks, others, self.layout, self._rows)
 
     def pinned(self) -> Frame:
         """The same rows in memory that a GPU reads by itself, so that nobody waits for the copy."""
         blocks = [Block(block.names, block.values.pin_memory()) for block in self.blocks]
-        others = {
-            name: Ragged(other.values.pin_memory(), other.offsets.pin_memory()) if isinstance(other, Ragged) else other
-            for name, other in self.others.items()
-        }
+        others = {name: other.pinned() for name, other in self.others.items()}
         return Frame(blocks, others, self.layout, self._rows)
 
     def lengths(self, name: str) -> Tensor:
@@ -145,15 +176,57 @@ class Frame:
             raise LookupError(f"'{name}' is no column of sequences. Such columns: {', '.join(ragged) or 'none'}.")
         return other.lengths
 
-    def load(self, device: torch.device) -> Frame:
-        """The batch ready for a model: files decoded, everything on the device."""
-        files = {name: other for name, other in self.others.items() if isinstance(other, Files)}
-        if not files:
+    def load(self, device: torch.device, pool: Executor | None = None) -> Frame:
+        """The batch ready for a model: files decoded, everything on the device.
+
+        Args:
+            pool: The threads that decode; without it each column opens those that it asks for.
+
+        Raises:
+            InputDataError: A file cannot be decoded; the message names it and its column.
+        """
+        if self.is_in_memory:
             return self.to(device)
-        decoded = [Block((name,), column.decoded().unsqueeze(1)) for name, column in files.items()]
-        blocks = [*self.blocks, *decoded]
-        others = {name: other for name, other in self.others.items() if name not in files}
+        blocks, others = list(self.blocks), dict(self.others)
+        for name, other in self.others.items():
+            if isinstance(other, Files):
+                column = _decoded(name, other, pool)
+                if isinstance(column, Dense):
+                    blocks.append(Block((name,), column.values.unsqueeze(1)))  # [B, 1, *shape]
+                    del others[name]
+                else:
+                    others[name] = column
         return Frame(blocks, others, Layout(block.names for block in blocks), self._rows).to(device)
+
+    @property
+    def decoding_workers(self) -> int:
+        """How many threads its columns of files ask for: as many as the column that asks for most."""
+        return max((other.decoder.workers for other in self.others.values() if isinstance(other, Files)), default=1)
+
+    def augmented(self, augments: Mapping[str, Augment], generator: torch.Generator) -> Frame:
+        """The batch with some dense columns changed at random, in the order of the mapping; this one stays as it is.
+
+        Args:
+            generator: What the augmentations draw from, on the device that they draw on.
+
+        Raises:
+            LookupError: The frame has no such dense column.
+            ValueError: An augmentation changed the shape or the dtype.
+        """
+        blocks = list(self.blocks)
+        for name, augment in augments.items():
+            before = self.columns((name,)).squeeze(1)  # [B, *shape]
+            after = augment(before, generator)
+            if (after.shape, after.dtype) != (before.shape, before.dtype):
+                raise ValueError(
+                    f"The augmentation of column '{name}' must keep {before.dtype} and {list(before.shape)}; "
+                    f"it returned {after.dtype} and {list(after.shape)}."
+                )
+            number, place = self.layout.place[name]
+            columns = list(blocks[number].values.unbind(1))
+            columns[place] = after
+            blocks[number] = Block(blocks[number].names, torch.stack(columns, dim=1))  # [B, C, *shape]
+        return Frame(blocks, self.others, self.layout, self._rows)
 
     def __contains__(self, name: str) -> bool:
         return name in self.layout.place or name in self.others
@@ -177,8 +250,17 @@ class Frame:
         other = self.others.get(name)
         if isinstance(other, Ragged):
             return other.padded()
+        if isinstance(other, Padded):
+            return other
         block, place = self.layout.place[name]
         return self.blocks[block].values[:, place]  # [B, *shape]
+
+
+def _decoded(name: str, files: Files, pool: Executor | None) -> Dense | Ragged:
+    try:
+        return files.decoded(pool)
+    except InputDataError as error:
+        raise InputDataError(f"Column '{name}': {error}") from error
 
 
 def _side_by_side(names: Sequence[str], columns: Mapping[str, Column]) -> Tensor:
@@ -193,3 +275,30 @@ def _pick(values: Tensor, places: list[int]) -> Tensor:
     if places == list(range(first, first + count)):
         return values[:, first : first + count]
     return values[:, places]
+
+
+# The number of rows is no part of the structure: an exported model takes batches of any size.
+def _children(frame: Frame) -> tuple[list[Any], Layout]:
+    return [[block.values for block in frame.blocks], frame.others], frame.layout
+
+
+def _frame(children: Iterable[Any], layout: Layout) -> Frame:
+    values, others = children
+    return Frame([Block(*each) for each in zip(layout.names, values, strict=True)], others, layout)
+
+
+def _children_with_keys(frame: Frame) -> tuple[list[tuple[Any, Any]], Layout]:
+    children, layout = _children(frame)
+    return list(zip((GetAttrKey("blocks"), GetAttrKey("others")), children, strict=True)), layout
+
+
+register_tree(Block, constants=("names",))
+register_pytree_node(
+    Frame,
+    _children,
+    _frame,
+    serialized_type_name="ludwig.columns.frame.Frame",
+    to_dumpable_context=lambda layout: list(map(list, layout.names)),
+    from_dumpable_context=lambda names: Layout(map(tuple, names)),
+    flatten_with_keys_fn=_children_with_keys,
+)

@@ -5,10 +5,14 @@ N = rows, B = rows of a batch, T = longest sequence of the batch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from ludwig.columns.dense import owned
+from ludwig.nn.tree import register_tree
 
 PAD_MULTIPLE = 8  # lengths are rounded up to it, which keeps kernels aligned and shapes few
 
@@ -19,6 +23,25 @@ class Padded:
 
     values: Tensor  # [B, T, *shape]
     mask: Tensor  # [B, T], True where there is a step
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def nbytes(self) -> int:
+        return self.values.nbytes + self.mask.nbytes
+
+    def rows(self, index: Tensor) -> Padded:
+        return Padded(self.values.index_select(0, index), self.mask.index_select(0, index))
+
+    def to(self, device: torch.device) -> Padded:
+        return Padded(self.values.to(device, non_blocking=True), self.mask.to(device, non_blocking=True))
+
+    def pinned(self) -> Padded:
+        return Padded(self.values.pin_memory(), self.mask.pin_memory())
+
+    def __reduce__(self) -> tuple[type[Padded], tuple[Tensor, Tensor]]:
+        return Padded, (owned(self.values), owned(self.mask))
 
 
 @dataclass(frozen=True)
@@ -35,6 +58,12 @@ class Ragged:
     def nbytes(self) -> int:
         return self.values.nbytes + self.offsets.nbytes
 
+    @staticmethod
+    def of(cells: Sequence[Tensor]) -> Ragged:
+        """Sequences [T_i, *shape] of one dtype; at least one, as it sets dtype and shape."""
+        lengths = torch.tensor([0, *map(len, cells)], dtype=torch.int64)
+        return Ragged(torch.cat(list(cells)), lengths.cumsum(0))  # [total, *shape], [N + 1]
+
     @property
     def lengths(self) -> Tensor:
         """The number of steps of each row: [N]."""
@@ -50,6 +79,12 @@ class Ragged:
     def to(self, device: torch.device) -> Ragged:
         return Ragged(self.values.to(device, non_blocking=True), self.offsets.to(device, non_blocking=True))
 
+    def pinned(self) -> Ragged:
+        return Ragged(self.values.pin_memory(), self.offsets.pin_memory())
+
+    def __reduce__(self) -> tuple[type[Ragged], tuple[Tensor, Tensor]]:
+        return Ragged, (owned(self.values), owned(self.offsets))
+
     def padded(self, multiple: int = PAD_MULTIPLE) -> Padded:
         """All rows padded with zeros on the right to the longest one, rounded up."""
         lengths = self.lengths
@@ -60,3 +95,7 @@ class Ragged:
         values = self.values.new_zeros((len(self), width, *self.values.shape[1:]))  # [B, T, *shape]
         values[mask] = self.values
         return Padded(values, mask)
+
+
+register_tree(Padded)
+register_tree(Ragged)

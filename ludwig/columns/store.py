@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from ludwig.columns.files import Decoder, Files
-from ludwig.columns.frame import Block, Frame, Layout
-from ludwig.columns.ragged import Ragged
+from ludwig.columns.frame import Block, Frame, Layout, Other
+from ludwig.columns.ragged import Padded, Ragged
 from ludwig.error import InputDataError
 
 FORMAT = 1
@@ -40,12 +40,14 @@ def save_frames(path: Path, frames: Mapping[str, Frame], attributes: Mapping[str
                 _save_other(group, column, other)
 
 
-def _save_other(group: Any, name: str, other: Ragged | Files) -> None:
+def _save_other(group: Any, name: str, other: Other) -> None:
     import h5py
 
     if isinstance(other, Ragged):
         group.create_dataset(f"ragged/{name}/values", data=other.values.numpy())
         group.create_dataset(f"ragged/{name}/offsets", data=other.offsets.numpy())
+    elif isinstance(other, Padded):
+        raise TypeError(f"Column '{name}' is padded, as in a batch; a file holds the ragged one.")
     else:
         texts = np.array([str(source) for source in other.sources], dtype=object)
         group.create_dataset(f"files/{name}", data=texts, dtype=h5py.string_dtype())
@@ -82,7 +84,7 @@ def _load_frame(path: Path, group: Any, decoders: Mapping[str, Decoder]) -> Fram
         dataset = group[f"block_{place}"]
         names = tuple(json.loads(dataset.attrs["names"]))
         blocks.append(Block(names, torch.from_numpy(_mapped(path, dataset))))
-    others: dict[str, Ragged | Files] = {}
+    others: dict[str, Other] = {}
     for name in group.get("ragged", ()):
         values, offsets = (_mapped(path, group[f"ragged/{name}/{part}"]) for part in ("values", "offsets"))
         others[name] = Ragged(torch.from_numpy(values), torch.from_numpy(offsets))

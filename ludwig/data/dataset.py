@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ludwig.columns.files import Files
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Ragged
 
@@ -66,7 +67,7 @@ class Dataset:
             cells = np.empty(len(parts), dtype=object)
             cells[:] = parts
             return cells
-        if other is not None:
+        if isinstance(other, Files):
             return other.sources
         return self.frame.columns((name,))[:, 0].cpu().numpy()
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
+from ludwig.columns.files import decoding_pool
 from ludwig.columns.frame import Frame
 
 CHUNK_ROWS = 16_384  # rows that are gathered at once and then cut into batches, which makes small batches cheap
@@ -47,11 +48,19 @@ def of_worker(order: Tensor, batch_size: int, rank: int, count: int) -> Tensor:
 
 
 def batches(frame: Frame, batch_size: int, device: torch.device, order: Tensor | None = None) -> Iterator[Frame]:
-    """The frame in batches: the rows of the given order, or all of them as they lie."""
+    """The frame in batches: the rows of the given order, or all of them as they lie.
+
+    Files are decoded ahead of their use, by as many threads as their columns ask for. The threads end with the
+    iteration: at its end, when it is closed early, and on an error.
+
+    Raises:
+        InputDataError: A file cannot be decoded.
+    """
     rows = len(frame) if order is None else len(order)
     if not frame.is_in_memory:
         starts = range(0, rows, batch_size)
-        yield from _ahead(starts, lambda start: _picked(frame, order, start, batch_size).load(device))
+        with decoding_pool(frame.decoding_workers) as pool:
+            yield from _ahead(starts, lambda start: _picked(frame, order, start, batch_size).load(device, pool))
     elif order is None:
         for start in range(0, rows, batch_size):
             yield frame.slice(start, start + batch_size).to(device)
@@ -79,7 +88,8 @@ def _picked(frame: Frame, order: Tensor | None, start: int, rows: int) -> Frame:
 
 def _ahead(starts: range, load: Callable[[int], Frame]) -> Iterator[Frame]:
     """What another thread makes ready while that before is in use: decoded media, rows on their way to the device."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
+    try:
         ahead = None
         for start in starts:
             ready, ahead = ahead, pool.submit(load, start)
@@ -87,3 +97,5 @@ def _ahead(starts: range, load: Callable[[int], Frame]) -> Iterator[Frame]:
                 yield ready.result()
         if ahead is not None:
             yield ahead.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # waits for the batch that is being made: nothing runs on afterwards

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ludwig.nn.tree import register_tree
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -36,3 +38,6 @@ class Prediction:
     def lengths(self) -> Tensor | None:
         """How many steps each predicted sequence has: [B]."""
         return None if self.mask is None else self.mask.sum(1)
+
+
+register_tree(Prediction)

@@ -10,6 +10,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from ludwig.nn.tree import register_tree
+
 Form = Literal["vector", "tokens", "sequence", "members"]
 
 
@@ -53,3 +55,6 @@ class Signal:
     @staticmethod
     def members(values: Tensor) -> Signal:
         return Signal("members", values)  # [B, K, H]
+
+
+register_tree(Signal, constants=("form",))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ludwig.columns import Dense, Files, Frame, Ragged
+from ludwig.columns import Decoder, Dense, Files, Frame, Ragged
 from ludwig.columns.store import load_frames, save_frames
 from ludwig.error import InputDataError
 
@@ -16,8 +16,9 @@ def ragged(rows: list[list[int]]) -> Ragged:
     return Ragged(torch.tensor([cell for row in rows for cell in row], dtype=torch.int16), offsets)
 
 
-def read(source: int | None) -> torch.Tensor:
-    return torch.full((2,), source or 0, dtype=torch.uint8)
+class Read(Decoder):
+    def __call__(self, source: int | None) -> torch.Tensor:
+        return torch.full((2,), source or 0, dtype=torch.uint8)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_ragged_rows_are_padded_to_a_multiple_of_eight():
 
 
 def test_files_are_decoded_for_a_batch_and_not_before():
-    frame = Frame.of({"f": Files(np.array([5, None, 7], dtype=object), read), "a": Dense(torch.zeros(3))})
+    frame = Frame.of({"f": Files(np.array([5, None, 7], dtype=object), Read()), "a": Dense(torch.zeros(3))})
     assert not frame.is_in_memory
     batch = frame.rows(torch.tensor([2, 1])).load(torch.device("cpu"))
     assert batch.column("f").tolist() == [[7, 7], [0, 0]]

@@ -137,7 +137,7 @@ class TestMonteCarloDropout:
         ours = decoder(Signal.members(members)).logits.softmax(-1)
         single = build(name, "category", MEMBERS, size=3, **options)
         torch.manual_seed(3)
-        draws = torch.stack([single(members).logits.softmax(-1) for _ in range(4)])
+        draws = torch.stack([single(Signal.members(members)).logits.softmax(-1) for _ in range(4)])
         torch.testing.assert_close(ours, draws.mean(0))
 
 

@@ -3,6 +3,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from ludwig.columns.files import Files
 from ludwig.error import InputDataError
@@ -31,7 +32,19 @@ def test_files_are_decoded_when_they_are_asked_for(folder):
     _, facts, result = learned(["a.png", "a.png"], folder)
     assert isinstance(result.column, Files)
     assert facts == ImageFacts(3, 5, 6)
-    np.testing.assert_array_equal(result.column.decoded()[0].permute(1, 2, 0).numpy(), PIXELS)
+    np.testing.assert_array_equal(result.column.decoded().values[0].permute(1, 2, 0).numpy(), PIXELS)
+
+
+@pytest.mark.parametrize("mode", ["lazy", "eager"])
+def test_the_number_of_workers_changes_no_pixel(folder, mode):
+    names = ["a.png", "b.png", "grey.png", None] * 3
+    options = {"mode": mode, "missing_value_strategy": "fill_with_const", "fill_value": 9}
+    found = [learned(names, folder, num_processes=count, **options)[2].column for count in (1, 2, 4)]
+    if mode == "lazy":
+        assert [column.decoder.workers for column in found] == [1, 2, 4]
+        found = [column.decoded() for column in found]
+    assert torch.equal(found[0].values, found[1].values)
+    assert torch.equal(found[0].values, found[2].values)
 
 
 def test_eager_files_and_arrays_lie_in_memory_as_bytes(folder):
@@ -79,7 +92,7 @@ def test_missing_images_take_a_neighbour_or_go(folder):
     _, _, result = learned(["a.png", None], folder, missing_value_strategy="drop_row")
     assert result.dropped.tolist() == [False, True]
     _, _, result = learned(["a.png", None], folder, missing_value_strategy="fill_with_const", fill_value=9)
-    assert (result.column.decoded()[1] == 9).all()
+    assert (result.column.decoded().values[1] == 9).all()
 
 
 def test_absent_and_broken_files_are_told(folder):
@@ -88,6 +101,14 @@ def test_absent_and_broken_files_are_told(folder):
     (folder / "broken.png").write_text("no image")
     with pytest.raises(InputDataError, match="cannot be read as an image"):
         learned(["broken.png"], folder)
+
+
+def test_a_broken_file_names_its_column(folder):
+    (folder / "broken.png").write_text("no image")
+    with pytest.raises(InputDataError, match=r"input feature 'im': .*broken\.png' cannot be read as an image"):
+        learned(["a.png", "broken.png"], folder, mode="eager", infer_image_sample_size=1)
+    with pytest.raises(InputDataError, match="An image of 5 bytes cannot be read"):
+        pixels_of(b"image")
 
 
 def test_facts_survive_json():

@@ -245,7 +245,7 @@ class TestNames:
 
 class TestFreezing:
     def test_a_column_of_a_group_is_held_and_the_others_are_not(self):
-        model, _ = build(inputs=TestNames.LIKE)
+        model, _ = build([output("size")], inputs=TestNames.LIKE)
         held = model.freeze(r"^input_features\.(a|c|d)\.")
         assert sorted(model.frozen_names()) == [f"input_features.{name}.encoder.table.weight" for name in "cd"]
         assert {tuple(weight.values.shape) for weight in held} == {(1, 4, 3), (1, 3)}
