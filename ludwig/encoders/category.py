@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.word_vectors import load_word_vectors
 from ludwig.features.category import CategoryFacts
+from ludwig.nn.dropout import Dropout
 from ludwig.nn.embedding import CategoryTable
 from ludwig.nn.initializer import InitializerSpec, initialize
 from ludwig.nn.signal import Shape, Signal
@@ -57,7 +58,7 @@ class DenseEncoder(Encoder):
         if config.pretrained_embeddings:
             for fact, rows in zip(facts, torch.split(self.table.weight.data, sizes), strict=True):
                 load_word_vectors(config.pretrained_embeddings, fact.vocabulary.ids, rows)
-        self.dropout = nn.Dropout(config.dropout) if config.dropout else nn.Identity()
+        self.dropout = Dropout(config.dropout) if config.dropout else nn.Identity()
         self.shape = Shape("tokens", size, len(facts))
 
     def forward(self, ids: Tensor) -> Signal:
@@ -104,7 +105,7 @@ class SparseEncoder(Encoder):
         )
         if config.pretrained_embeddings:
             load_word_vectors(config.pretrained_embeddings, vocabulary.ids, self.table.weight.data)
-        self.dropout = nn.Dropout(config.dropout) if config.dropout else nn.Identity()
+        self.dropout = Dropout(config.dropout) if config.dropout else nn.Identity()
         self.shape = Shape("vector", len(vocabulary))
 
     def forward(self, ids: Tensor) -> Signal:

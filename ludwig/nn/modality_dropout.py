@@ -16,14 +16,14 @@ from torch import Tensor
 from ludwig.nn.signal import Signal
 
 
-def without_some(signals: Sequence[Signal], share: float) -> list[Signal]:
+def without_some(signals: Sequence[Signal], share: float, generator: torch.Generator | None = None) -> list[Signal]:
     """The signals of a batch, of which each input of each row is zero with probability `share`, yet never all of a row.
 
     A column of a tokens signal is an input of its own.
     """
     counts = [signal.values.shape[1] if signal.form == "tokens" else 1 for signal in signals]
     values = signals[0].values
-    stays = _drawn(len(values), sum(counts), share, values.device)  # [B, M]
+    stays = _drawn(len(values), sum(counts), share, generator, values.device)  # [B, M]
     parts = torch.split(stays, counts, dim=1)  # [B, C] each
     return [
         dataclasses.replace(signal, values=_masked(signal.values, part, signal.form == "tokens"))
@@ -31,9 +31,11 @@ def without_some(signals: Sequence[Signal], share: float) -> list[Signal]:
     ]
 
 
-def _drawn(rows: int, inputs: int, share: float, device: torch.device) -> Tensor:
+def _drawn(rows: int, inputs: int, share: float, generator: torch.Generator | None, device: torch.device) -> Tensor:
     """Which inputs stay: [B, M]. Where the draw leaves none, the one that was nearest to staying stays."""
-    draw = torch.rand(rows, inputs, device=device)  # [B, M]
+    draw = torch.rand(rows, inputs, generator=generator, device=generator.device if generator else device).to(
+        device
+    )  # [B, M]
     nearest = draw == draw.amax(1, keepdim=True)
     return (draw >= share) | nearest
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ludwig.error import ConfigValidationError
 from ludwig.nn.activation import GATED, ActivationName, activation
+from ludwig.nn.dropout import Dropout
 from ludwig.nn.initializer import InitializerSpec, initialize
 
 CellName = Literal["rnn", "lstm", "gru"]
@@ -95,7 +96,7 @@ class _Direction(nn.Module):
     def __init__(self, input_size: int, state_size: int, spec: RecurrentSpec) -> None:
         super().__init__()
         self.cell = _CELLS[spec.cell_type]
-        self.state_size, self.recurrent_dropout = state_size, spec.recurrent_dropout
+        self.state_size, self.recurrent_dropout = state_size, Dropout(spec.recurrent_dropout)
         self.layer = self.cell.layer(input_size, state_size, spec.use_bias, spec.activation)
         has_gates = self.cell.gates > 1
         self.act = activation(spec.activation)
@@ -106,7 +107,7 @@ class _Direction(nn.Module):
         _start(self.layer, self.cell, spec)
 
     def forward(self, values: Tensor) -> Tensor:
-        if self.is_standard and not (self.training and self.recurrent_dropout):
+        if self.is_standard and not (self.training and self.recurrent_dropout.rate):
             states: Tensor = self.layer(values)[0]
             return states  # [B, T, H]
         return self._step_by_step(values)
@@ -116,7 +117,7 @@ class _Direction(nn.Module):
         weights = dict(self.layer.named_parameters())
         ours = functional.linear(values, weights["weight_ih_l0"], weights.get("bias_ih_l0"))  # [B, T, G * H]
         zeros = ours.new_zeros(len(values), self.state_size)  # [B, H]
-        kept = functional.dropout(torch.ones_like(zeros), self.recurrent_dropout, self.training)
+        kept = self.recurrent_dropout(torch.ones_like(zeros))
         state: State = (zeros,) * self.cell.parts
         shown = []
         for step in ours.unbind(1):
@@ -187,7 +188,7 @@ class Recurrent(nn.Module):
             recurrent_dropout=recurrent_dropout,
         )
         directions = 2 if bidirectional else 1
-        self.output_size, self.dropout = state_size * directions, dropout
+        self.output_size, self.dropout = state_size * directions, Dropout(dropout)
         sizes = [input_size] + [self.output_size] * (num_layers - 1)
         self.ahead = nn.ModuleList(_Direction(size, state_size, spec) for size in sizes)
         self.back = nn.ModuleList(_Direction(size, state_size, spec) for size in sizes if bidirectional)
@@ -198,7 +199,7 @@ class Recurrent(nn.Module):
         order = _reversed_order(lengths, values.shape[1]) if self.back else None
         runs = [values]
         for place, ahead in enumerate(self.ahead):
-            values = functional.dropout(values, self.dropout, self.training)
+            values = self.dropout(values)
             runs = [ahead(values)]  # [B, T, H]
             if order is not None:
                 runs.append(self.back[place](_reordered(values, order)))  # [B, T, H], in reversed order
