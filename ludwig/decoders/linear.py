@@ -6,6 +6,8 @@ B = rows of the batch, K = ensemble members, H = size of the vector, O = numbers
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.error import ConfigValidationError
 from ludwig.nn.activation import ActivationName, activation
+from ludwig.nn.dropout import Dropout
 from ludwig.nn.ensemble import linear, start_linear
 from ludwig.nn.initializer import InitializerSpec
 from ludwig.nn.mlp import FullyConnectedStack, LayerSpec
@@ -97,14 +100,24 @@ class SamplingDecoder(LinearDecoder):
     def forward(self, signal: Signal, target: Tensor | None = None) -> Prediction:
         if self.training or self.samples == 0:
             return super().forward(signal, target)
-        dropouts = [module for module in self.modules() if isinstance(module, nn.Dropout)]
-        for module in dropouts:
-            module.train()
-        draws = [super(SamplingDecoder, self).forward(signal) for _ in range(self.samples)]
-        for module in dropouts:
-            module.eval()
+        with _dropout_on(self, signal.values.device):
+            draws = [super(SamplingDecoder, self).forward(signal) for _ in range(self.samples)]
         hidden = torch.stack([draw.hidden for draw in draws]).mean(0)  # [B, H]
         return Prediction(_mean_in_probability(torch.stack([draw.known_logits for draw in draws])), hidden)
+
+
+@contextmanager
+def _dropout_on(module: nn.Module, device: torch.device) -> Iterator[None]:
+    """Dropout is at work below, from a generator of its own: predictions repeat and leave the run's draws alone."""
+    generator = torch.Generator(device).manual_seed(0)
+    before = [(part, part.generator) for part in module.modules() if isinstance(part, Dropout)]
+    for part, _ in before:
+        part.train().generator = generator
+    try:
+        yield
+    finally:
+        for part, own in before:
+            part.eval().generator = own
 
 
 def _mean_in_probability(draws: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.embeddings import EmbeddingDropoutOptions, TableOptions
 from ludwig.encoders.word_vectors import load_word_vectors
 from ludwig.features.category import CategoryFacts
+from ludwig.nn.dropout import Dropout
 from ludwig.nn.embedding import CategoryTable
 from ludwig.nn.initializer import InitializerSpec, initialize
 from ludwig.nn.signal import Shape, Signal
@@ -82,7 +83,7 @@ class DenseEncoder(Encoder):
             on_cpu=config.embeddings_on_cpu,
             initializer=config.embedding_initializer,
         )
-        self.dropout = nn.Dropout(config.dropout) if config.dropout else nn.Identity()
+        self.dropout = Dropout(config.dropout) if config.dropout else nn.Identity()
         self.shape = Shape("tokens", size, len(facts))
 
     def start(self, facts: Sequence[CategoryFacts]) -> None:
@@ -162,7 +163,7 @@ class SparseEncoder(Encoder):
             on_cpu=config.embeddings_on_cpu,
             initializer=config.embedding_initializer or "identity",
         )
-        self.dropout = nn.Dropout(config.dropout) if config.dropout else nn.Identity()
+        self.dropout = Dropout(config.dropout) if config.dropout else nn.Identity()
         self.shape = Shape("vector", len(vocabulary))
 
     def start(self, facts: Sequence[CategoryFacts]) -> None:

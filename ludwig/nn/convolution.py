@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ludwig.error import ConfigValidationError
 from ludwig.nn.activation import GATED, ActivationName, activation
+from ludwig.nn.dropout import Dropout
 from ludwig.nn.initializer import InitializerSpec, initialize
 from ludwig.nn.norm import ConvolutionNormName, NormName, image_norm, norm, normalised
 from ludwig.nn.reduce import ReductionName, SequenceReducer
@@ -102,7 +103,7 @@ class MaskedConv1d(nn.Module):
             initialize(self.convolution.bias, spec.bias_initializer)
         self.norm = norm(spec.norm, width, spec.norm_params)
         self.activation = activation(spec.activation)
-        self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+        self.dropout = Dropout(spec.dropout) if spec.dropout else nn.Identity()
         self.pool = _pool(spec)
         self.input_size = input_size
         self.output_size = spec.num_filters if self.pool is None else self.pool.output_size
@@ -183,7 +184,7 @@ class Conv2dLayer(nn.Module):
         if spec.activation is not None:
             modules.append(activation(spec.activation, dim=1))
         if spec.dropout:
-            modules.append(nn.Dropout(spec.dropout))
+            modules.append(Dropout(spec.dropout))
         if spec.pool_function is not None:
             modules.append(_image_pool(spec))
         self.layers = nn.Sequential(*modules)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ludwig.nn.dropout import Dropout
 from ludwig.nn.initializer import InitializerSpec, initialize
 
 
@@ -91,7 +92,8 @@ class TokenEmbedding(Table):
     ) -> None:
         """`vocabulary`: how many different tokens there are; `dropout`: dropout rate of the embeddings."""
         super().__init__(vocabulary, size, trainable=trainable, on_cpu=on_cpu, initializer=initializer)
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
 
     def forward(self, ids: Tensor) -> Tensor:
-        return functional.dropout(super().forward(ids), self.dropout, self.training)  # [B, T, H]
+        dropped: Tensor = self.dropout(super().forward(ids))
+        return dropped  # [B, T, H]

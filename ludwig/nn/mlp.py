@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ludwig.nn.activation import GATED, ActivationName, activation
+from ludwig.nn.dropout import Dropout
 from ludwig.nn.ensemble import BatchEnsembleLinear, MemberLinear, linear, start_linear
 from ludwig.nn.initializer import InitializerSpec
 from ludwig.nn.norm import NormName, member_norm, norm
@@ -50,7 +51,7 @@ def _modules(
     if spec.activation is not None:
         modules.append(activation(spec.activation))
     if spec.dropout:
-        modules.append(nn.Dropout(spec.dropout))
+        modules.append(Dropout(spec.dropout))
     return modules
 
 

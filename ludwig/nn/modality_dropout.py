@@ -13,29 +13,38 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ludwig.nn.dropout import Draws
 from ludwig.nn.signal import Signal
 
 
-def without_some(signals: Sequence[Signal], share: float) -> list[Signal]:
-    """The signals of a batch, of which each input of each row is zero with probability `share`, yet never all of a row.
+class ModalityDropout(Draws):
+    """In training each input of each row is zero with probability `rate`, yet never all of a row.
 
     A column of a tokens signal is an input of its own.
     """
-    counts = [signal.values.shape[1] if signal.form == "tokens" else 1 for signal in signals]
-    values = signals[0].values
-    stays = _drawn(len(values), sum(counts), share, values.device)  # [B, M]
-    parts = torch.split(stays, counts, dim=1)  # [B, C] each
-    return [
-        dataclasses.replace(signal, values=_masked(signal.values, part, signal.form == "tokens"))
-        for signal, part in zip(signals, parts, strict=True)
-    ]
 
+    def __init__(self, rate: float = 0.0) -> None:
+        super().__init__()
+        self.rate = rate
 
-def _drawn(rows: int, inputs: int, share: float, device: torch.device) -> Tensor:
-    """Which inputs stay: [B, M]. Where the draw leaves none, the one that was nearest to staying stays."""
-    draw = torch.rand(rows, inputs, device=device)  # [B, M]
-    nearest = draw == draw.amax(1, keepdim=True)
-    return (draw >= share) | nearest
+    def forward(self, signals: Sequence[Signal]) -> list[Signal]:
+        if not self.training or self.rate == 0:
+            return list(signals)
+        counts = [signal.values.shape[1] if signal.form == "tokens" else 1 for signal in signals]
+        values = signals[0].values
+        stays = self._drawn(len(values), sum(counts), values.device)  # [B, M]
+        parts = torch.split(stays, counts, dim=1)  # [B, C] each
+        return [
+            dataclasses.replace(signal, values=_masked(signal.values, part, signal.form == "tokens"))
+            for signal, part in zip(signals, parts, strict=True)
+        ]
+
+    def _drawn(self, rows: int, inputs: int, device: torch.device) -> Tensor:
+        """Which inputs stay: [B, M]. Where the draw leaves none, the one that was nearest to staying stays."""
+        source = device if self.generator is None else self.generator.device
+        draw = torch.rand(rows, inputs, generator=self.generator, device=source).to(device)  # [B, M]
+        nearest = draw == draw.amax(1, keepdim=True)
+        return (draw >= self.rate) | nearest
 
 
 def _masked(values: Tensor, stays: Tensor, by_column: bool) -> Tensor:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ludwig.error import ConfigValidationError
 from ludwig.nn.activation import GATED, ActivationName, activation
+from ludwig.nn.dropout import Dropout
 from ludwig.nn.initializer import InitializerSpec, initialize
 
 CellName = Literal["rnn", "lstm", "gru"]
@@ -99,7 +100,7 @@ class _Direction(nn.Module):
     def __init__(self, input_size: int, spec: RecurrentSpec) -> None:
         super().__init__()
         self.cell = _CELLS[spec.cell_type]
-        self.state_size, self.recurrent_dropout = spec.state_size, spec.recurrent_dropout
+        self.state_size, self.recurrent_dropout = spec.state_size, Dropout(spec.recurrent_dropout)
         self.layer = self.cell.layer(input_size, spec.state_size, spec.use_bias, spec.activation)
         has_gates = self.cell.gates > 1
         self.act = activation(spec.activation)
@@ -110,7 +111,7 @@ class _Direction(nn.Module):
         _start(self.layer, self.cell, spec)
 
     def forward(self, values: Tensor) -> Tensor:
-        if self.is_standard and not (self.training and self.recurrent_dropout):
+        if self.is_standard and not (self.training and self.recurrent_dropout.rate):
             states: Tensor = self.layer(values)[0]
             return states  # [B, T, H]
         return self._step_by_step(values)
@@ -120,7 +121,7 @@ class _Direction(nn.Module):
         weights = dict(self.layer.named_parameters())
         ours = functional.linear(values, weights["weight_ih_l0"], weights.get("bias_ih_l0"))  # [B, T, G * H]
         zeros = ours.new_zeros(len(values), self.state_size)  # [B, H]
-        kept = functional.dropout(torch.ones_like(zeros), self.recurrent_dropout, self.training)
+        kept = self.recurrent_dropout(torch.ones_like(zeros))
         state: State = (zeros,) * self.cell.parts
         shown = []
         for step in ours.unbind(1):
@@ -160,7 +161,7 @@ class Recurrent(nn.Module):
                     f"A recurrent layer cannot use the activation '{name}', which halves its input. "
                     "Choose another one, such as tanh."
                 )
-        self.output_size, self.dropout = spec.state_size * (2 if spec.bidirectional else 1), spec.dropout
+        self.output_size, self.dropout = spec.state_size * (2 if spec.bidirectional else 1), Dropout(spec.dropout)
         sizes = [input_size] + [self.output_size] * (spec.num_layers - 1)
         self.ahead = nn.ModuleList(_Direction(size, spec) for size in sizes)
         self.back = nn.ModuleList(_Direction(size, spec) for size in sizes if spec.bidirectional)
@@ -171,7 +172,7 @@ class Recurrent(nn.Module):
         order = _reversed_order(lengths, values.shape[1]) if self.back else None
         runs = [values]
         for place, ahead in enumerate(self.ahead):
-            values = functional.dropout(values, self.dropout, self.training)
+            values = self.dropout(values)
             runs = [ahead(values)]  # [B, T, H]
             if order is not None:
                 runs.append(self.back[place](_reordered(values, order)))  # [B, T, H], in reversed order

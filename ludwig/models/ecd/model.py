@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import torch
@@ -23,7 +24,8 @@ from ludwig.models.base import MODELS, Model, Step
 from ludwig.models.ecd.input_base import INPUTS, Input
 from ludwig.models.ecd.inputs import Inputs
 from ludwig.models.ecd.outputs import computing_order, dependency_faults
-from ludwig.nn.modality_dropout import without_some
+from ludwig.nn.dropout import rewinding
+from ludwig.nn.modality_dropout import ModalityDropout
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Signal
@@ -68,13 +70,13 @@ class Ecd(Model):
                 faults.append((f"output_features[{place}].dependencies", text))
             return faults
 
-    left_out = 0.0  # the share of inputs that training leaves out
     recomputes = False  # whether the backward pass computes activations again
 
     def __init__(self, config: Config, facts: Mapping[str, Facts], assets: Assets) -> None:
         nn.Module.__init__(self)
         self.config = config
         self.inputs = Inputs(config.input_features, facts)
+        self.modality_dropout = ModalityDropout()
         self.combiner: Combiner = config.combiner.build(self.inputs.sources)
         self.order = computing_order({f.name: f.dependencies for f in config.output_features})
         self.places = {feature.name: place for place, feature in enumerate(config.output_features)}
@@ -106,14 +108,16 @@ class Ecd(Model):
     def combined(self, batch: Frame) -> Signal:
         """The signal that all outputs read, with the skips and the auxiliary losses of the inputs."""
         if self.recomputes and self.training:
-            recomputed: Signal = checkpoint(self._combined, batch, use_reentrant=False)
+            recomputed: Signal = checkpoint(self._combined, batch, use_reentrant=False, context_fn=self._rewinding)
             return recomputed
         return self._combined(batch)
 
+    def _rewinding(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        """What is computed again drops the same numbers again."""
+        return rewinding(self.modality_dropout.generator)
+
     def _combined(self, batch: Frame) -> Signal:
-        signals = self.inputs(batch)
-        if self.training and self.left_out:
-            signals = without_some(signals, self.left_out)
+        signals = self.modality_dropout(self.inputs(batch))
         combined: Signal = self.combiner(signals)
         skips = combined.skips or next((signal.skips for signal in signals if signal.skips), ())
         return dataclasses.replace(combined, skips=skips, auxiliary_loss=_sum_of_auxiliary([*signals, combined]))
@@ -144,7 +148,7 @@ class Ecd(Model):
         return min(rates)
 
     def leave_out_inputs(self, share: float) -> None:
-        self.left_out = share
+        self.modality_dropout.rate = share
 
     def recompute_activations(self) -> None:
         super().recompute_activations()

@@ -1,0 +1,99 @@
+"""Dropout whose masks come from a generator of the run's own, so that runs in two threads do not see each other.
+
+Source: Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+LEVELS = 2**16  # a mask entry costs 16 random bits: the rate is exact to 2**-17
+
+
+class Draws(nn.Module):
+    """A module that draws random numbers in its forward pass: from `generator`, or from torch's global one if None."""
+
+    generator: torch.Generator | None = None
+
+
+class Dropout(Draws):
+    """Zeroes each number with probability `rate` in training and scales the others by 1 / (1 - rate); any shape.
+
+    The rate is rounded to a multiple of 2**-16, and the scale fits the rounded rate, so that the mean is kept.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, values: Tensor) -> Tensor:
+        return dropout(values, self.rate, self.generator) if self.training else values
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}"
+
+
+def dropout(values: Tensor, rate: float, generator: torch.Generator | None = None) -> Tensor:
+    """The values, each zero with probability `rate`, the others scaled so that the mean is kept; same shape."""
+    threshold = round(rate * LEVELS)
+    if threshold == 0:
+        return values
+    if threshold == LEVELS:
+        return values * 0.0
+    return values * _mask(values, threshold, generator)
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # a compiled graph takes no generator
+def _mask(values: Tensor, threshold: int, generator: torch.Generator | None) -> Tensor:
+    """Zero or the scale for each number: one random word of 64 bits serves four of them."""
+    count = values.numel()
+    device = values.device if generator is None else generator.device
+    words = torch.empty((count + 3) // 4, dtype=torch.int64, device=device)
+    words.random_(-(2**63), None, generator=generator)
+    draws = words.view(torch.int16)[:count].view(values.shape)  # uniform in [-2**15, 2**15)
+    kept = (draws >= threshold - LEVELS // 2).to(values.device, values.dtype)
+    return kept.mul_(LEVELS / (LEVELS - threshold))
+
+
+@contextmanager
+def drawing(module: nn.Module, generator: torch.Generator | None) -> Iterator[None]:
+    """Inside the block every module below that draws random numbers draws them from the generator.
+
+    That is best on the device of the module. Afterwards modules hold no generator, so that they can be copied.
+    """
+    draw_from(module, generator)
+    try:
+        yield
+    finally:
+        draw_from(module, None)
+
+
+def draw_from(module: nn.Module, generator: torch.Generator | None) -> None:
+    """From now on every module below that draws random numbers draws them from the generator."""
+    for part in module.modules():
+        if isinstance(part, Draws):
+            part.generator = generator
+
+
+def rewinding(
+    generator: torch.Generator | None,
+) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    """The contexts of `torch.utils.checkpoint`: its recomputation draws the masks of the first pass again.
+
+    Pass `context_fn=lambda: rewinding(generator)`; checkpoint itself restores only the global generators.
+    """
+    return nullcontext(), nullcontext() if generator is None else _rewound(generator, generator.get_state())
+
+
+@contextmanager
+def _rewound(generator: torch.Generator, start: Tensor) -> Iterator[None]:
+    now = generator.get_state()
+    generator.set_state(start)
+    try:
+        yield
+    finally:
+        generator.set_state(now)
