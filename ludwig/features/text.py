@@ -20,7 +20,7 @@ from ludwig.columns.ragged import Ragged
 from ludwig.error import ConfigValidationError
 from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Labels
-from ludwig.features.labels import Vocabulary
+from ludwig.features.labels import Vocabulary, most_frequent
 from ludwig.features.missing import settled
 from ludwig.features.tokenizers import END, TokenizerName, tokenize
 from ludwig.schema import param
@@ -100,8 +100,7 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
             known = Vocabulary.of(tally.tokens, with_unknown=True, most_common=self.config.most_common)
             words, counts = known.words[1:], known.counts
         strategy = self.config.missing_value_strategy
-        usual = tally.texts.most_common(1)[0][0] if tally.texts else UNKNOWN
-        fill = self.config.fill_value if strategy == "fill_with_const" else usual
+        fill = self.config.fill_value if strategy == "fill_with_const" else most_frequent(tally.texts)
         vocabulary = Vocabulary((PADDING, UNKNOWN, *words), (0, *counts))
         return TextFacts(vocabulary, max(tally.longest, 1), fill)
 
