@@ -46,9 +46,9 @@ class Facts(ABC):
 class Tally(ABC):
     """What has been counted of a column so far; tallies of chunks merge to the tally of the whole.
 
-    What is finished of tallies depends on the cells alone: equal to the last bit for one chunk or many, for chunks in any
-    order, and for any tree of merges. So sums are exact (`Moments`), quantiles come from a `Sketch`, ties are broken
-    by the values and never by what was seen first. Tallies can be pickled, and merging leaves both as they are.
+    What is finished of tallies depends on the cells alone: equal to the last bit for one chunk or many, for chunks in
+    any order, and for any tree of merges. So sums are exact (`Moments`), quantiles come from a `Sketch`, and ties are
+    broken by the values, never by what was seen first. Tallies can be pickled; merging leaves both as they are.
     """
 
     @abstractmethod

@@ -60,9 +60,12 @@ class Moments:
 
     def merge(self, other: Moments) -> Moments:
         """The moments of both; commutative and associative, exactly."""
-        low, high = min(self.low, other.low), max(self.high, other.high)
         return Moments(
-            self.count + other.count, low + 0.0, high + 0.0, self.total + other.total, self.squares + other.squares
+            self.count + other.count,
+            min(self.low, other.low) + 0.0,  # there is one zero
+            max(self.high, other.high) + 0.0,
+            self.total + other.total,
+            self.squares + other.squares,
         )
 
     @property
@@ -81,7 +84,7 @@ FINER = 128  # bits by which a root is finer than the unit; a float64 and a coun
 
 
 def _root(square: int) -> int:
-    """The square root in units of 2**-FINER. Its last bit says whether more follows, so that it rounds as that would."""
+    """The square root in units of 2**-FINER. Its last bit is set where more bits follow, so that it rounds as they do."""
     wide = square << 2 * (FINER - 1)
     root = math.isqrt(wide)
     return root << 1 | (root * root != wide)

@@ -78,7 +78,7 @@ class Sketch:
         return values[starts], _sums(counts, starts)
 
     def mode(self) -> float:
-        """The most frequent value, the least of several."""
+        """The most frequent value, the least of several. Beyond LIMIT distinct values it is a shortened one."""
         values, counts = self.distinct()
         return float(values[counts.argmax()])
 
@@ -86,12 +86,14 @@ class Sketch:
         """The quantiles at places in [0, 1], between two values as `np.quantile` has them, to the last bit."""
         values, counts = self.distinct()
         ends = np.cumsum(counts)
-        spots = places * (ends[-1] - 1)
+        last = ends[-1] - 1
+        spots = places * last
         before = np.floor(spots)
-        share = spots - before
-        low, high = (values[np.searchsorted(ends, np.minimum(spot, ends[-1] - 1), "right")] for spot in (before, before + 1))
-        apart = high - low
-        return np.where(share < 0.5, low + apart * share, high - apart * (1 - share))
+        low = values[np.searchsorted(ends, before, "right")]
+        high = values[np.searchsorted(ends, np.minimum(before + 1, last), "right")]
+        share, apart = spots - before, high - low
+        between: NDArray[np.float64] = np.where(share < 0.5, low + apart * share, high - apart * (1 - share))
+        return between
 
 
 def _bits_to_drop(keys: Keys) -> int:
@@ -101,7 +103,7 @@ def _bits_to_drop(keys: Keys) -> int:
     differing = keys[1:] ^ keys[:-1]  # neighbours stay distinct until their highest differing bit is cut
 
     def fit(bits: int) -> bool:
-        return np.count_nonzero(differing >= keys.dtype.type(1 << bits)) < LIMIT
+        return int(np.count_nonzero(differing >= keys.dtype.type(1 << bits))) < LIMIT
 
     return bisect_left(range(8 * keys.itemsize - COARSEST), True, key=fit)
 
