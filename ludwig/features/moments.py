@@ -58,6 +58,16 @@ class Moments:
             moments = moments.merge(_of_block(values[start : start + BLOCK], space))
         return moments
 
+    @staticmethod
+    def of_counted(values: Floats, counts: NDArray[np.int64]) -> Moments:
+        """The moments of finite numbers that occur several times each: [U], [U]; one bit of the counts at a time."""
+        moments = Moments()
+        for bit in range(int(counts.max(initial=0)).bit_length()):
+            part = Moments.of(values[(counts >> bit) & 1 == 1])
+            many = [one << bit for one in (part.count, part.total, part.squares)]
+            moments = moments.merge(Moments(many[0], part.low, part.high, many[1], many[2]))
+        return moments
+
     def merge(self, other: Moments) -> Moments:
         """The moments of both; commutative and associative, exactly."""
         return Moments(
@@ -84,7 +94,7 @@ FINER = 128  # bits by which a root is finer than the unit; a float64 and a coun
 
 
 def _root(square: int) -> int:
-    """The square root in units of 2**-FINER. Its last bit is set where more bits follow, so that it rounds as they do."""
+    """The square root in units of 2**-FINER; its last bit is set where more follow, so that it rounds as they do."""
     wide = square << 2 * (FINER - 1)
     root = math.isqrt(wide)
     return root << 1 | (root * root != wide)
@@ -123,7 +133,7 @@ def _sliced(values: Floats, greatest: float, space: Floats) -> NDArray[np.int64]
         rest = np.subtract(rest, part, out=left)
         units.append(exponent)
         exponent -= BITS + 1  # the rest is half a unit at most
-        if len(units) >= FIRST and rest.max() == 0 == rest.min():
+        if len(units) >= FIRST and rest @ rest == 0:
             return np.array(units)
     return None
 

@@ -91,7 +91,9 @@ class NumberTally(Tally):
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Self:
         """The tally of finite numbers: [N]."""
-        return cls(Moments.of(values), Sketch.of(values))
+        sketch = Sketch.of(values)
+        is_exact = sketch.dropped == 0  # then the distinct values are all there is to add up
+        return cls(Moments.of_counted(*sketch.distinct()) if is_exact else Moments.of(values), sketch)
 
 
 @FEATURES.register("number", aliases=("numerical",))
