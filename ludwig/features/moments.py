@@ -133,7 +133,7 @@ def _sliced(values: Floats, greatest: float, space: Floats) -> NDArray[np.int64]
         rest = np.subtract(rest, part, out=left)
         units.append(exponent)
         exponent -= BITS + 1  # the rest is half a unit at most
-        if len(units) >= FIRST and rest @ rest == 0:
+        if len(units) >= FIRST and rest @ rest == 0 and not rest.any():  # the quick look may have underflowed
             return np.array(units)
     return None
 

@@ -100,7 +100,7 @@ class Sketch:
 
 def _repeat(values: NDArray[np.float64]) -> bool:
     """Whether the values seem to be few, each many times over. Only the time it takes depends on it."""
-    probe = np.sort(values[:: len(values) // PROBE])
+    probe = np.sort(values[:: -(-len(values) // PROBE)])
     return len(_starts(probe)) < 0.97 * len(probe)
 
 
