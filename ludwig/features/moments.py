@@ -113,11 +113,16 @@ def _sums(values: Floats, greatest: float, space: Floats) -> tuple[int, int]:
     if units is None:
         return _sums_by_magnitude(values, space)
     slices = space[: len(units), : len(values)]  # [K, n]
-    sums, products = slices.sum(axis=1), slices @ slices.T  # [K], [K, K]; exact, so the order within is free
-    return _joined(sums, units), _joined(products, np.add.outer(units, units))
+    total = squares = 0
+    for place, (one, unit) in enumerate(zip(slices, units, strict=True)):  # exact, so the order within a sum is free
+        total += _whole(one.sum(), unit, UNIT)
+        squares += _whole(one @ one, 2 * unit, 2 * UNIT)
+        for other, finer in zip(slices[:place], units[:place], strict=True):
+            squares += _whole(one @ other, unit + finer, 2 * UNIT) << 1
+    return total, squares
 
 
-def _sliced(values: Floats, greatest: float, space: Floats) -> NDArray[np.int64] | None:
+def _sliced(values: Floats, greatest: float, space: Floats) -> list[int] | None:
     """Parts the numbers into slices that add up to them, each of whole multiples of a unit.
 
     Returns:
@@ -133,16 +138,14 @@ def _sliced(values: Floats, greatest: float, space: Floats) -> NDArray[np.int64]
         rest = np.subtract(rest, part, out=left)
         units.append(exponent)
         exponent -= BITS + 1  # the rest is half a unit at most
-        if len(units) >= FIRST and rest @ rest == 0 and not rest.any():  # the quick look may have underflowed
-            return np.array(units)
+        if len(units) >= FIRST and rest.max() == 0 == rest.min():
+            return units
     return None
 
 
-def _joined(parts: Floats, exponents: NDArray[np.int64]) -> int:
-    """The sum of parts that are whole multiples of 2**exponent, in the unit that fits their number of axes."""
-    whole = np.ldexp(parts, -exponents).astype(np.int64)
-    shifts = exponents - parts.ndim * UNIT
-    return sum(part << shift for part, shift in zip(whole.ravel().tolist(), shifts.ravel().tolist(), strict=True))
+def _whole(value: float, exponent: int, unit: int) -> int:
+    """A whole multiple of 2**exponent in units of 2**unit."""
+    return int(math.ldexp(value, -exponent)) << exponent - unit
 
 
 def _sums_by_magnitude(values: Floats, space: Floats) -> tuple[int, int]:

@@ -113,7 +113,7 @@ def _bits_to_drop(keys: Keys) -> int:
     def fit(bits: int) -> bool:
         return int(np.count_nonzero(differing >= keys.dtype.type(1 << bits))) < LIMIT
 
-    return bisect_left(range(8 * keys.itemsize - COARSEST), True, key=fit)
+    return 0 if fit(0) else bisect_left(range(8 * keys.itemsize - COARSEST), True, key=fit)
 
 
 def _counted(keys: Keys, dropped: int, counts: Counts | None = None) -> Sketch:
