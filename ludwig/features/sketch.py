@@ -51,10 +51,12 @@ class Sketch:
             halves = np.sort(values.view(np.uint32)[HIGH::2])
             beyond = _bits_to_drop(halves)
             if beyond:
-                return _counted(halves >> np.uint32(beyond), 32 + beyond)
+                halves >>= np.uint32(beyond)
+                return _counted(halves, 32 + beyond)
         keys = np.sort(values.view(np.uint64))
         dropped = _bits_to_drop(keys)
-        return _counted(keys >> np.uint64(dropped), dropped)
+        keys >>= np.uint64(dropped)
+        return _counted(keys, dropped)
 
     def merge(self, other: Sketch) -> Sketch:
         """The sketch of both; commutative and associative, exactly."""
@@ -74,8 +76,10 @@ class Sketch:
     def distinct(self) -> tuple[NDArray[np.float64], Counts]:
         """The values, ascending, and how often each occurs: [U]; there is one zero."""
         values = (self.keys << np.uint64(self.dropped)).view(np.float64) + 0.0
-        order = np.argsort(values, kind="stable")
-        values, counts = values[order], self.counts[order]
+        negative = np.searchsorted(
+            self.keys, np.uint64(1 << 63 - self.dropped)
+        )  # place of the first, which is least far
+        values, counts = (np.concatenate([of[negative:][::-1], of[:negative]]) for of in (values, self.counts))
         starts = _starts(values)
         return values[starts], _sums(counts, starts)
 
