@@ -44,11 +44,16 @@ class Facts(ABC):
 
 
 class Tally(ABC):
-    """What has been counted of a column so far; tallies of chunks merge to the tally of the whole."""
+    """What has been counted of a column so far; tallies of chunks merge to the tally of the whole.
+
+    What is finished of tallies depends on the cells alone: equal to the last bit for one chunk or many, for chunks in
+    any order, and for any tree of merges. So sums are exact (`Moments`), quantiles come from a `Sketch`, and ties are
+    broken by the values, never by what was seen first. Tallies can be pickled; merging leaves both as they are.
+    """
 
     @abstractmethod
     def merge(self, other: Self) -> Self:
-        """The tally of both chunks."""
+        """The tally of both chunks. Commutative and associative, exactly."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -99,10 +99,10 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
 
     def finish(self, tally: WordTally) -> BinaryFacts:
         self.refuse_all_missing(len(tally.counts))
-        words = list(tally.counts)
+        words = sorted(tally.counts)
         if len(words) > 2:
             raise InputDataError(
-                f"The {self.where} has {len(words)} different values ({first_few(sorted(words))}) where a binary "
+                f"The {self.where} has {len(words)} different values ({first_few(words)}) where a binary "
                 "has two. Declare it as category, or clean the column."
             )
         if len(words) == 1 and self.target:
@@ -147,7 +147,7 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
         others = [other for other in words if other != word]
         if len(others) > 1:
             raise InputDataError(
-                f"The {self.where} has the values {first_few(sorted(words))}, and preprocessing.fallback_true_label "
+                f"The {self.where} has the values {first_few(words)}, and preprocessing.fallback_true_label "
                 f"is '{word}', which is neither."
             )
         other = others[0] if others else f"not {word}"

@@ -119,7 +119,12 @@ def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], NDArray[Any]]:
 
 
 def _as_text(values: NDArray[Any]) -> list[str]:
+    """Each value by itself, so that chunks of a column read like the whole of it."""
+    return [value if isinstance(value, str) else _text_of(value) for value in values.tolist()]
+
+
+def _text_of(value: Any) -> str:
     """Whole numbers read alike whether or not a missing cell made their column a float column: 1.0 is "1"."""
-    if values.dtype.kind == "f" and np.all(values == np.floor(values)):
-        values = values.astype(np.int64)
-    return [value if isinstance(value, str) else str(value) for value in values.tolist()]
+    if isinstance(value, float) and abs(value) < 2**63 and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -27,7 +30,9 @@ from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "bfill", "ffill", "drop_row"]
 Resize = Literal["interpolate", "crop_or_pad"]
+Shape = tuple[int, int, int]  # height, width, channels
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+DIGESTED = 1024  # bytes or pixels of an image that its digest reads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,29 +73,68 @@ def pixels_of(source: Any, channels: int | None = None) -> NDArray[np.uint8]:
     """
     if isinstance(source, np.ndarray):
         return _with_channels(_from_array(source), channels)
+    with _opened(source) as image:
+        pixels = np.array(image.convert(MODES[channels] if channels else _mode(image)))
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def shape_of(source: Any) -> Shape:
+    """Height, width and channels of what `pixels_of` would give; of a file only the header is read.
+
+    Raises:
+        InputDataError: It is no image.
+    """
+    if isinstance(source, np.ndarray):
+        height, width, channels = _channels_last(source).shape
+        return height, width, channels
+    with _opened(source) as image:
+        return image.height, image.width, len(_mode(image))
+
+
+@contextmanager
+def _opened(source: Any) -> Iterator[Any]:
+    """A file's or its bytes' image, whose pixels are read when they are asked for."""
     try:
         from PIL import Image
     except ImportError:
         raise MissingExtraError("Pillow", "image", "Reading image files") from None
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            wanted = MODES[channels] if channels else image.mode if image.mode in MODES.values() else "RGB"
-            pixels = np.array(image.convert(wanted))
+            yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         what = f"An image of {len(source)} bytes" if isinstance(source, bytes) else f"'{source}'"
         raise InputDataError(f"{what} cannot be read as an image: {error}.") from None
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _mode(image: Any) -> str:
+    """Pillow's name of the channels as which an image is read: one letter each."""
+    return image.mode if image.mode in MODES.values() else "RGB"
+
+
+def _digest(source: Any, folder: Path | None) -> bytes:
+    """What draws the sample: of a path as the table has it, of bytes, or of pixels across an array."""
+    if isinstance(source, np.ndarray):
+        source = repr(source.shape).encode() + source.reshape(-1)[:: source.size // DIGESTED + 1].tobytes()
+    elif not isinstance(source, bytes):
+        source = os.path.relpath(source, folder) if "://" not in str(source) else str(source)
+    raw = source if isinstance(source, bytes) else source.encode(errors="surrogatepass")
+    return blake2b(raw[:DIGESTED] + raw[-DIGESTED:] + len(raw).to_bytes(8), digest_size=8).digest()
 
 
 def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
     """[H, W] or [H, W, C], as bytes or as shares of one. Channels may come first where they are few."""
-    if array.ndim == 2:
-        array = array[:, :, None]
-    elif array.shape[0] in MODES and array.shape[2] not in MODES:
-        array = array.transpose(1, 2, 0)
+    array = _channels_last(array)
     if array.dtype.kind == "f" and array.max(initial=0) <= 1:
         array = array * 255
     return np.ascontiguousarray(array).astype(np.uint8)
+
+
+def _channels_last(array: NDArray[Any]) -> NDArray[Any]:
+    if array.ndim == 2:
+        return array[:, :, None]  # [H, W, 1]
+    if array.shape[0] in MODES and array.shape[2] not in MODES:
+        return array.transpose(1, 2, 0)  # [H, W, C]
+    return array
 
 
 def _with_channels(pixels: NDArray[np.uint8], channels: int | None) -> NDArray[np.uint8]:
@@ -124,13 +168,17 @@ class ImageFacts(Facts):
 
 
 class ShapeTally(Tally):
-    """The shapes of the first images."""
+    """How many images there are, and the shapes of a sample of them: those whose digests are the least.
 
-    def __init__(self, shapes: list[tuple[int, int, int]], seen: int) -> None:
-        self.shapes, self.seen = shapes, seen
+    Which images are sampled follows from the images, not from their order, as in the bottom-k sketch of Cohen & Kaplan
+    2007 ("Summarizing data using bottom-k sketches"); and only headers of the sample are read.
+    """
+
+    def __init__(self, sample: list[tuple[bytes, Shape]], seen: int, most: int) -> None:
+        self.sample, self.seen, self.most = sample, seen, most
 
     def merge(self, other: Self) -> Self:
-        return type(self)([*self.shapes, *other.shapes], self.seen + other.seen)
+        return type(self)(sorted([*self.sample, *other.sample])[: self.most], self.seen + other.seen, self.most)
 
 
 @FEATURES.register("image")
@@ -194,16 +242,20 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
 
     def tally(self, cells: Objects) -> ShapeTally:
         there = [source for source in cells.values if source is not None]
-        shapes = [pixels_of(source).shape for source in there[: self.config.infer_image_sample_size]]
-        return ShapeTally([(s[0], s[1], s[2]) for s in shapes], len(there))
+        most = self.config.infer_image_sample_size
+        digests = [_digest(source, self.folder) for source in there]
+        last = sorted(digests)[:most][-1:]
+        drawn = [place for place, digest in enumerate(digests) if [digest] <= last]  # all that tie with the last
+        return ShapeTally(sorted((digests[place], shape_of(there[place])) for place in drawn)[:most], len(there), most)
 
     def finish(self, tally: ShapeTally) -> ImageFacts:
         self.refuse_all_missing(tally.seen)
-        options, shapes = self.config, np.array(tally.shapes[: self.config.infer_image_sample_size] or [(1, 1, 3)])
-        height = options.height or min(round(shapes[:, 0].mean()), options.infer_image_max_height)
-        width = options.width or min(round(shapes[:, 1].mean()), options.infer_image_max_width)
-        usual = int(np.bincount(shapes[:, 2]).argmax()) if options.infer_image_num_channels else 3
-        return ImageFacts(options.num_channels or usual, int(height), int(width))
+        options = self.config
+        heights, widths, channels = zip(*(shape for _, shape in tally.sample or [(b"", (1, 1, 3))]), strict=True)
+        height = options.height or min(round(sum(heights) / len(heights)), options.infer_image_max_height)
+        width = options.width or min(round(sum(widths) / len(widths)), options.infer_image_max_width)
+        usual = int(np.bincount(channels).argmax()) if options.infer_image_num_channels else 3
+        return ImageFacts(options.num_channels or usual, height, width)
 
     def facts_of_config(self) -> ImageFacts:
         options = self.config

@@ -26,9 +26,9 @@ class Vocabulary:
 
     @staticmethod
     def of(counts: Mapping[str, int], *, with_unknown: bool, most_common: int | None = None) -> Vocabulary:
-        """Words by descending count, ties in the order in which they were first seen."""
+        """Words by descending count, ties in the order of their code points."""
         known = {word: count for word, count in counts.items() if count > 0 and word != UNKNOWN}
-        ranked = sorted(known, key=lambda word: -known[word])
+        ranked = by_frequency(known)
         kept = ranked if most_common is None else ranked[:most_common]
         unknown = counts.get(UNKNOWN, 0) + sum(known[word] for word in ranked[len(kept) :])
         if with_unknown or unknown:
@@ -73,8 +73,13 @@ class Vocabulary:
         return cls(words, tuple(raw["str2freq"][word] for word in words))
 
 
+def by_frequency(counts: Mapping[str, int]) -> list[str]:
+    """The words by descending count, ties in the order of their code points: the order of rows does not show."""
+    return sorted(sorted(counts), key=counts.__getitem__, reverse=True)  # sorting is stable, in reverse as well
+
+
 class WordTally(Tally):
-    """How often each word occurs, in the order in which they were first seen."""
+    """How often each word occurs."""
 
     def __init__(self, counts: Counter[str], missing: int) -> None:
         self.counts, self.missing = counts, missing
@@ -88,8 +93,13 @@ class WordTally(Tally):
         return WordTally(seen, int(cells.missing().sum()))
 
     def mode(self) -> str:
-        """The most frequent word; an unknown one where there is none."""
-        return self.counts.most_common(1)[0][0] if self.counts else UNKNOWN
+        """The most frequent word, the first by code points of several; an unknown one where there is none."""
+        return most_frequent(self.counts)
+
+
+def most_frequent(counts: Mapping[str, int]) -> str:
+    """The most frequent word, the first by code points of several; an unknown one where there is none."""
+    return min(counts, key=lambda word: (-counts[word], word), default=UNKNOWN)
 
 
 def as_tensor(values: NDArray[Any]) -> Tensor:

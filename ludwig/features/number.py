@@ -20,7 +20,9 @@ from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally, first_few
 from ludwig.features.cells import Flags, Numbers
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
+from ludwig.features.moments import Moments
 from ludwig.features.scaling import Scaling
+from ludwig.features.sketch import Sketch
 from ludwig.runtime.console import logger_of
 from ludwig.schema import param
 
@@ -30,7 +32,6 @@ Strategy = Literal["fill_with_const", "fill_with_mode", "fill_with_mean", "bfill
 Normalization = Literal["zscore", "minmax", "log1p", "iq"]
 
 GRID = 257  # quantiles that are kept of a column
-SAMPLE = 100_000  # values at most from which quantiles are read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,7 @@ class NumberFacts(Facts):
     fill: float  # in place of a missing cell
     outlier_fill: float
     normalization: Normalization | None
-    grid: tuple[float, ...]  # GRID quantiles, evenly spaced, in own units
+    grid: tuple[float, ...]  # GRID quantiles, evenly spaced, in own units; see Sketch for their error
 
     @property
     def scaling(self) -> Scaling:
@@ -79,16 +80,20 @@ class NumberFacts(Facts):
 
 
 class NumberTally(Tally):
-    """The numbers that are there. They are kept, since quantiles and the mode need them all."""
+    """Moments and distribution of the numbers that are there; its size is bounded by the sketch's."""
 
-    def __init__(self, chunks: list[NDArray[np.floating]]) -> None:
-        self.chunks = chunks
+    def __init__(self, moments: Moments, sketch: Sketch) -> None:
+        self.moments, self.sketch = moments, sketch
 
     def merge(self, other: Self) -> Self:
-        return type(self)([*self.chunks, *other.chunks])
+        return type(self)(self.moments.merge(other.moments), self.sketch.merge(other.sketch))
 
-    def values(self) -> NDArray[np.floating]:
-        return self.chunks[0] if len(self.chunks) == 1 else np.concatenate(self.chunks)
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Self:
+        """The tally of finite numbers: [N]."""
+        sketch = Sketch.of(values)
+        is_exact = sketch.dropped == 0  # then the distinct values are all there is to add up
+        return cls(Moments.of_counted(*sketch.distinct()) if is_exact else Moments.of(values), sketch)
 
 
 @FEATURES.register("number", aliases=("numerical",))
@@ -139,26 +144,25 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
         return numbers.to_numpy(np.float64, na_value=np.nan)
 
     def tally(self, cells: Numbers) -> NumberTally:
-        return NumberTally([cells.values[~cells.missing()]])
+        missing = cells.missing()
+        values = cells.values[~missing] if missing.any() else cells.values
+        return NumberTally.of(values.astype(np.float64, copy=False))
 
     def finish(self, tally: NumberTally) -> NumberFacts:
-        values = tally.values()
-        self.refuse_all_missing(len(values))
-        if len(values) == 0:
-            values = np.zeros(1)
-        low, high = float(values.min()), float(values.max())
-        self._refuse_unfit(low, high)
-        sample = np.sort(values[:: -(-len(values) // SAMPLE)])
-        mean = float(values.mean())
+        self.refuse_all_missing(tally.moments.count)
+        if tally.moments.count == 0:
+            tally = NumberTally.of(np.zeros(1))
+        moments, options = tally.moments, self.config
+        self._refuse_unfit(moments.low, moments.high)
         return NumberFacts(
-            mean=mean,
-            std=float(values.std()),
-            min=low,
-            max=high,
-            fill=self._fill(self.config.missing_value_strategy, values, mean),
-            outlier_fill=self._fill(self.config.outlier_strategy, values, mean),
-            normalization=self.config.normalization,
-            grid=tuple(np.quantile(sample, np.linspace(0, 1, GRID)).tolist()),
+            mean=moments.mean,
+            std=moments.std,
+            min=moments.low,
+            max=moments.high,
+            fill=self._fill(options.missing_value_strategy, tally),
+            outlier_fill=self._fill(options.outlier_strategy, tally),
+            normalization=options.normalization,
+            grid=_grid(tally),
         )
 
     def _refuse_unfit(self, low: float, high: float) -> None:
@@ -175,13 +179,12 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
                 "Set preprocessing.normalization to zscore."
             )
 
-    def _fill(self, strategy: str | None, values: NDArray[np.floating], mean: float) -> float:
+    def _fill(self, strategy: str | None, tally: NumberTally) -> float:
         if strategy == "fill_with_const":
             return float(self.config.fill_value)
         if strategy == "fill_with_mode":
-            distinct, counts = np.unique(values, return_counts=True)
-            return float(distinct[counts.argmax()])
-        return mean  # also where a neighbour is asked for and there is none
+            return tally.sketch.mode()
+        return tally.moments.mean  # also where a neighbour is asked for and there is none
 
     def encode(self, cells: Numbers, facts: NumberFacts) -> Encoded:
         values, dropped = self._filled(cells.values, cells.missing(), self.config.missing_value_strategy, facts.fill)
@@ -209,3 +212,10 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
 
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: NumberFacts) -> dict[str, Any]:
         return {"predictions": predicted["predictions"].astype(np.float64)}
+
+
+def _grid(tally: NumberTally) -> tuple[float, ...]:
+    """GRID quantiles, evenly spaced; the first and the last are the exact ends of the range."""
+    low, high = tally.moments.low, tally.moments.high
+    inner = tally.sketch.quantiles(np.linspace(0, 1, GRID))[1:-1]
+    return (low, *np.clip(inner, low, high).tolist(), high)

@@ -22,7 +22,9 @@ class Scaling:
         if self.log:
             logs: NDArray[np.floating] = np.log1p(np.maximum(values, self.shift))  # below -1 there is no logarithm
             return logs
-        return (values - self.shift) / self.scale
+        scaled = values - self.shift
+        scaled /= self.scale
+        return scaled
 
     def undo(self, values: Tensor) -> Tensor:
         """Scaled to own units."""

@@ -21,7 +21,7 @@ from ludwig.columns.ragged import Ragged
 from ludwig.error import ConfigValidationError
 from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Labels
-from ludwig.features.labels import Vocabulary
+from ludwig.features.labels import Vocabulary, most_frequent
 from ludwig.features.missing import settled
 from ludwig.features.tokenizer_base import END, TOKENIZERS, Tokenizer, Tokens, Use
 from ludwig.schema import Named, param
@@ -129,8 +129,8 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
 
     def finish(self, tally: TokenTally) -> TextFacts:
         self.refuse_all_missing(len(tally.texts))
-        usual = tally.texts.most_common(1)[0][0] if tally.texts else UNKNOWN
-        fill = self.config.fill_value if self.config.missing_value_strategy == "fill_with_const" else usual
+        strategy = self.config.missing_value_strategy
+        fill = self.config.fill_value if strategy == "fill_with_const" else most_frequent(tally.texts)
         return TextFacts(self._vocabulary(tally.tokens), max(tally.longest, 1), fill)
 
     def _vocabulary(self, tokens: Counter[str]) -> Vocabulary:

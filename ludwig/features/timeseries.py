@@ -21,6 +21,7 @@ from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Flags, Index
 from ludwig.features.labels import as_tensor
 from ludwig.features.missing import settled
+from ludwig.features.moments import Moments
 from ludwig.features.number_lists import flat_lists
 from ludwig.features.scaling import Scaling
 from ludwig.schema import param
@@ -84,19 +85,13 @@ class SeriesFacts(Facts):
 
 
 class SeriesTally(Tally):
-    """Count, mean and squares of the steps, merged as in Chan, Golub & LeVeque 1983."""
+    """Moments of the steps that are there, and the steps of the longest series."""
 
-    def __init__(self, count: int, mean: float, squares: float, longest: int) -> None:
-        self.count, self.mean, self.squares, self.longest = count, mean, squares, longest
+    def __init__(self, moments: Moments, longest: int) -> None:
+        self.moments, self.longest = moments, longest
 
     def merge(self, other: Self) -> Self:
-        count = self.count + other.count
-        if count == 0:
-            return self
-        apart = other.mean - self.mean
-        mean = self.mean + apart * other.count / count
-        squares = self.squares + other.squares + apart**2 * self.count * other.count / count
-        return type(self)(count, mean, squares, max(self.longest, other.longest))
+        return type(self)(self.moments.merge(other.moments), max(self.longest, other.longest))
 
 
 @FEATURES.register("timeseries")
@@ -168,18 +163,14 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
             raise InputDataError(f"The {self.where} has infinite numbers. Replace them, or make them missing.")
 
     def tally(self, cells: Series) -> SeriesTally:
-        known = cells.values[~np.isnan(cells.values)]
-        if not len(known):
-            return SeriesTally(0, 0.0, 0.0, 0)
-        squares = float(((known - known.mean()) ** 2).sum())
-        return SeriesTally(len(known), float(known.mean()), squares, int(cells.lengths.max()))
+        return SeriesTally(Moments.of(cells.values[~np.isnan(cells.values)]), int(cells.lengths.max(initial=0)))
 
     def finish(self, tally: SeriesTally) -> SeriesFacts:
-        self.refuse_all_missing(tally.count)
-        std = (tally.squares / tally.count) ** 0.5 if tally.count else 0.0
-        if self.target and std == 0:
+        moments = tally.moments
+        self.refuse_all_missing(moments.count)
+        if self.target and moments.std == 0:
             raise InputDataError(f"The {self.where} is constant in the training split, so there is nothing to learn.")
-        return SeriesFacts(tally.mean, std, max(tally.longest, 1))
+        return SeriesFacts(moments.mean, moments.std, max(tally.longest, 1))
 
     def encode(self, cells: Series, facts: SeriesFacts) -> Encoded:
         cells, missing, dropped = settled(cells, self.config.missing_value_strategy)

@@ -6,7 +6,8 @@ N = rows, S = size of a vector
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -41,16 +42,13 @@ class VectorFacts(Facts):
 
 
 class VectorTally(Tally):
-    """The vectors that are there; the mode needs them all."""
+    """How many vectors there are, of which sizes, and how often each occurs where the mode is asked for."""
 
-    def __init__(self, chunks: list[NDArray[np.floating]]) -> None:
-        self.chunks = chunks
+    def __init__(self, present: int, sizes: frozenset[int], counts: Counter[tuple[float, ...]]) -> None:
+        self.present, self.sizes, self.counts = present, sizes, counts
 
     def merge(self, other: Self) -> Self:
-        return type(self)([*self.chunks, *other.chunks])
-
-    def values(self) -> NDArray[np.floating]:
-        return np.concatenate(self.chunks)
+        return type(self)(self.present + other.present, self.sizes | other.sizes, self.counts + other.counts)
 
 
 @FEATURES.register("vector")
@@ -97,19 +95,26 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
         return Numbers(rows)
 
     def tally(self, cells: Numbers) -> VectorTally:
-        return VectorTally([cells.values[~cells.missing()]])
+        values = cells.values[~cells.missing()]
+        sizes = frozenset(values.shape[1:] if len(values) else ())  # only missing cells have no size of their own
+        counts: Counter[tuple[float, ...]] = Counter()
+        if self.config.missing_value_strategy == "fill_with_mode":
+            counts.update(map(tuple, (values + 0.0).tolist()))  # there is one zero
+        return VectorTally(len(values), sizes, counts)
 
     def finish(self, tally: VectorTally) -> VectorFacts:
-        values = tally.values()
-        self.refuse_all_missing(len(values))
-        size = values.shape[1]
-        return VectorFacts(size, tuple(self._fill(values, size)))
+        self.refuse_all_missing(tally.present)
+        sizes = sorted(tally.sizes) or [self.config.vector_size or 1]
+        if len(sizes) > 1:
+            raise InputDataError(
+                f"The {self.where} must have vectors of one size. It has some of {' and of '.join(map(str, sizes))} "
+                "numbers. Clean them, or set preprocessing.vector_size to find the rows."
+            )
+        return VectorFacts(sizes[0], tuple(self._fill(tally.counts, sizes[0])))
 
-    def _fill(self, values: NDArray[np.floating], size: int) -> list[float]:
-        strategy = self.config.missing_value_strategy
-        if strategy == "fill_with_mode" and len(values):
-            distinct, counts = np.unique(values, axis=0, return_counts=True)
-            return list(distinct[counts.argmax()].tolist())
+    def _fill(self, counts: Counter[tuple[float, ...]], size: int) -> Sequence[float]:
+        if counts:  # the mode is asked for; of several the least
+            return min(counts, key=lambda vector: (-counts[vector], vector))
         fill = [float(word) for word in self.config.fill_value.split()]
         if fill and len(fill) != size:
             raise InputDataError(

@@ -23,6 +23,16 @@ COLUMNS: dict[str, list[Any]] = {
     "image": list(_PIXELS),
 }
 TARGETS = {**COLUMNS, "timeseries": ["1 2", "2 3", "5 4", "1 1", "4 2", "6 5"]}
+EXTREMES = [1e300, -1e300, 1e-300, 5e-324, -5e-324, 0.0, -0.0, 1.0, 1.0, -3.0, -3.0, 0.1, 1 / 3, 2.0**53, 1.7e9]
+LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from besides those above
+    "number": EXTREMES,
+    "category": ["é", "Z", "z", "10", "9", "", " ", "\U0001f600", "zz"],
+    "vector": [[0.0, -0.0, 1e300], [-0.0, 0.0, 1e300], [5e-324, 1.0, -1.0]],
+    "text": ["b a", "é Z z", "10 9, 10", "", "\U0001f600 a"],
+    "timeseries": ["1e300 -1e300 0.1", "5e-324", "nan nan nan nan nan nan nan", "0.1 0.2 nan 0.3"],
+    "image": [pixels[: 5 + place, : 9 - place] for place, pixels in enumerate(_PIXELS)],
+}
+LONGER_TARGETS = {**LONGER, "timeseries": ["1e300 -1e300", "5e-324 0.1", "nan nan"]}
 OPTIONS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample
 
 
@@ -36,11 +46,20 @@ def column_of(kind: str, *, target: bool = False) -> pd.Series:
     return cells.infer_objects()
 
 
-def feature_of(kind: str, *, target: bool = False, name: str = "f") -> Feature[Any, Any, Any]:
-    """The data half of a feature type with its defaults."""
+def longer_column_of(kind: str, seed: int, *, target: bool = False) -> pd.Series:
+    """Cells of a feature type drawn at random, with duplicates, ties, extremes and missing cells."""
+    cells = [*column_of(kind, target=target), *(LONGER_TARGETS if target else LONGER).get(kind, []), None]
+    column = pd.Series([None] * 200, dtype=object)
+    for row, place in enumerate(np.random.default_rng(seed).integers(0, len(cells), len(column))):
+        column[row] = cells[place]
+    return column
+
+
+def feature_of(kind: str, *, target: bool = False, name: str = "f", **options: Any) -> Feature[Any, Any, Any]:
+    """The data half of a feature type with its defaults, or with these options."""
     cls = FEATURES.get(kind)
     config = cls.TargetConfig if target else cls.Config
-    return cls(config(**OPTIONS.get(kind, {})), name, target=target)
+    return cls(config(**{**OPTIONS.get(kind, {}), **options}), name, target=target)
 
 
 def learned(kind: str, *, target: bool = False) -> tuple[Feature[Any, Any, Any], Facts, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
+from typing import get_args, get_type_hints
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -11,7 +14,7 @@ import torch
 from ludwig.columns.dense import Dense
 from ludwig.columns.ragged import Ragged
 from ludwig.features import FEATURES
-from tests.contracts.samples import column_of, feature_of, learned
+from tests.contracts.samples import column_of, feature_of, learned, longer_column_of
 
 INPUTS = sorted(name for _, name, _ in FEATURES)
 
@@ -36,22 +39,35 @@ def test_facts_survive_json(kind):
     assert feature.facts_type.from_json(json.loads(json.dumps(facts.to_json()))) == facts
 
 
-@pytest.mark.parametrize("kind", INPUTS)
-def test_the_tally_of_chunks_is_the_tally_of_the_whole(kind):
-    feature, facts, _ = learned(kind)
-    column = column_of(kind)
-    chunks = [column.iloc[:2].reset_index(drop=True), column.iloc[2:].reset_index(drop=True)]
-    one, two = (feature.tally(feature.parse(chunk)) for chunk in chunks)
-    merged, whole = feature.finish(one.merge(two)).to_json(), facts.to_json()
-    assert json.dumps(rounded(merged)) == json.dumps(rounded(whole))
+def strategies(kind: str) -> list[str]:
+    """What may happen to a missing cell; each may want other things counted."""
+    return list(get_args(get_type_hints(FEATURES.get(kind).Config)["missing_value_strategy"]))
 
 
-def rounded(value):
-    if isinstance(value, dict):
-        return {key: rounded(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(entry) for entry in value]
-    return round(value, 9) if isinstance(value, float) else value
+def merged(feature, column: pd.Series, rng: np.random.Generator):
+    """The tally of a column whose rows are shuffled, cut at random places and merged by a random tree."""
+    shuffled = column.iloc[rng.permutation(len(column))]
+    borders = [0, *np.sort(rng.integers(0, len(column) + 1, 5)), len(column)]
+    chunks = [shuffled.iloc[start:stop] for start, stop in zip(borders, borders[1:], strict=False)]
+    cells = (feature.parse(chunk.reset_index(drop=True).infer_objects()) for chunk in chunks)
+    tallies = [pickle.loads(pickle.dumps(feature.tally(chunk))) for chunk in cells]
+    while len(tallies) > 1:
+        one, other = (tallies.pop(rng.integers(len(tallies))) for _ in range(2))
+        tallies.append(one.merge(other))
+    return tallies[0]
+
+
+@pytest.mark.parametrize("target", [False, True], ids=["input", "target"])
+@pytest.mark.parametrize("sample", ["short", "long"])
+@pytest.mark.parametrize(("kind", "strategy"), [(kind, one) for kind in INPUTS for one in strategies(kind)])
+def test_the_tally_of_chunks_is_the_tally_of_the_whole_to_the_last_bit(kind, strategy, sample, target):
+    feature = feature_of(kind, target=target, missing_value_strategy=strategy)
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        column = column_of(kind, target=target) if sample == "short" else longer_column_of(kind, seed, target=target)
+        whole = feature.finish(feature.tally(feature.parse(column)))
+        again = feature.finish(merged(feature, column, rng))
+        assert json.dumps(again.to_json()) == json.dumps(whole.to_json())
 
 
 @pytest.mark.parametrize("kind", INPUTS)

@@ -7,7 +7,8 @@ import torch
 
 from ludwig.columns.files import Files
 from ludwig.error import InputDataError
-from ludwig.features.image import ImageDecoder, ImageFacts, ImageFeature, pixels_of
+from ludwig.features import image
+from ludwig.features.image import ImageDecoder, ImageFacts, ImageFeature, pixels_of, shape_of
 
 Image = pytest.importorskip("PIL.Image")
 PIXELS = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3) * 2
@@ -62,6 +63,24 @@ def test_the_common_size_is_the_mean_of_a_sample_within_bounds(folder):
     assert learned(["a.png", "b.png"], folder)[1] == ImageFacts(3, 4, 6)
     assert learned(["a.png"], folder, infer_image_max_height=2)[1].height == 2
     assert learned(["a.png"], folder, height=7, width=9, num_channels=1)[1] == ImageFacts(1, 7, 9)
+
+
+def test_the_sample_does_not_depend_on_the_order_and_reads_few_files(folder, monkeypatch):
+    names = [f"{place}.png" for place in range(40)]
+    for place, name in enumerate(names):
+        Image.fromarray(PIXELS[: 1 + place % 5]).save(folder / name)
+    read = []
+    monkeypatch.setattr(image, "shape_of", lambda source: read.append(source) or shape_of(source))
+    expected = learned(names, folder, infer_image_sample_size=7)[1]
+    assert len(read) == 7
+    assert learned(names[::-1], folder, infer_image_sample_size=7)[1] == expected
+    moved = folder.rename(folder.with_name("moved"))
+    assert learned(names, moved, infer_image_sample_size=7)[1] == expected
+
+
+def test_the_shape_of_a_file_is_that_of_its_pixels(folder):
+    for source in (str(folder / "a.png"), str(folder / "grey.png"), PIXELS, PIXELS.transpose(2, 0, 1), PIXELS[:, :, 0]):
+        assert shape_of(source) == pixels_of(source).shape
 
 
 def test_channels_are_taken_from_the_data():

@@ -95,6 +95,28 @@ def test_words_get_ids_by_frequency_and_an_unseen_one_is_unknown():
     assert feature.encode(feature.parse(pd.Series(["zz", None])), facts).column.values.tolist() == [0, 0]
 
 
+def test_ties_are_broken_by_code_point():
+    _, facts, _ = learned("category", ["é", "z", "Z", "10", "9", "z", None], missing_value_strategy="fill_with_mode")
+    assert facts.vocabulary.words == ("<UNK>", "z", "10", "9", "Z", "é")
+    assert learned("category", ["é", "b"], missing_value_strategy="fill_with_mode")[1].fill == "b"
+
+
+def test_a_chunk_of_whole_numbers_reads_like_the_column_it_is_of():
+    feature, facts, result = learned("category", [1.0, 2.5, None, 1e300])
+    assert set(facts.vocabulary.words) == {"<UNK>", "1", "2.5", "1e+300"}
+    assert feature.encode(feature.parse(pd.Series([1.0])), facts).column.values[0] == result.column.values[0]
+
+
+def test_moments_and_quantiles_of_a_long_column_are_close_to_those_of_numpy():
+    values = np.random.default_rng(0).normal(5, 2, size=150_000)
+    _, facts, _ = learned("number", values)
+    assert facts.mean == pytest.approx(values.mean(), rel=1e-14)
+    assert facts.std == pytest.approx(values.std(), rel=1e-14)
+    assert (facts.grid[0], facts.grid[-1]) == (values.min(), values.max())
+    assert list(facts.grid) == sorted(facts.grid)
+    np.testing.assert_allclose(facts.grid, np.quantile(values, np.linspace(0, 1, 257)), rtol=2**-11)
+
+
 def test_a_target_has_no_unknown_class():
     feature, facts, _ = learned("category", ["b", "a", "b", None], target=True)
     assert facts.vocabulary.words == ("b", "a")
@@ -177,6 +199,19 @@ def test_predictions_of_a_binary_speak_its_labels():
 )
 def test_vectors_may_be_written_in_many_ways(column):
     assert learned("vector", column)[2].column.values.tolist() == [[1, 2], [3, 4.5]]
+
+
+def test_the_mode_of_vectors_is_the_least_of_the_most_frequent():
+    column = ["3 4", "1 2", "3 4", "1 2", "0 0", None]
+    assert learned("vector", column, missing_value_strategy="fill_with_mode")[1].fill == (1, 2)
+
+
+def test_chunks_of_vectors_must_have_one_size():
+    feature, *_ = learned("vector", ["1 2"])
+    one, two, missing = (feature.tally(feature.parse(pd.Series([cell]))) for cell in ("1 2", "1 2 3", None))
+    assert feature.finish(missing.merge(one)).size == 2
+    with pytest.raises(InputDataError, match="one size. It has some of 2 and of 3 numbers"):
+        feature.finish(one.merge(two))
 
 
 def test_missing_vectors_are_zeros_or_as_said():

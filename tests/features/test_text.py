@@ -22,7 +22,7 @@ def words(feature: TextFeature, column: list, facts: TextFacts) -> list[list[str
 def test_texts_come_back_as_their_tokens():
     _, facts, back = learned(["a b", "b", "c a a"])
     assert back == [["a", "b"], ["b"], ["c", "a", "a"]]
-    assert facts.vocabulary.words == ("<PAD>", "<UNK>", "a", "b", "c")  # by frequency, ties as first seen
+    assert facts.vocabulary.words == ("<PAD>", "<UNK>", "a", "b", "c")  # by frequency, ties by code point
     assert facts.longest == 3
 
 

@@ -44,6 +44,10 @@ def test_values_are_standardised_by_all_steps():
     assert facts.std == pytest.approx(np.std([1, 2, 3, 6]))
 
 
+def test_the_longest_series_counts_steps_that_are_missing():
+    assert encoded(["nan nan nan", "1 2"])[1].longest == 3
+
+
 def test_only_the_last_steps_of_a_long_series_are_read():
     result, facts = encoded(["1 2 3 4", "5"], timeseries_length_limit=2)
     assert own_units(result, facts) == [[3, 4], [5]]
