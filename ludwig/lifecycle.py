@@ -35,9 +35,8 @@ from ludwig.runtime.atomic import read_json
 from ludwig.runtime.call import calling
 from ludwig.runtime.console import logger_of, shows_progress
 from ludwig.runtime.distributed import workers_of
-from ludwig.runtime.seed import seeded
 from ludwig.schema import dump
-from ludwig.training import Job, Run, Saves, Saving, TrainerBase, build, checkpoints, trainer_of
+from ludwig.training import Job, Run, Saves, Saving, TrainerBase, build, checkpoints, draws_of, trainer_of
 from ludwig.training.console import ProgressBar, RoundTable
 from ludwig.training.progress import Progress
 from ludwig.training.run import facts_of_run, training_stats
@@ -277,7 +276,7 @@ def train_online(held: Held, given: Given, seed: int) -> None:
         hooks = CallbackList(held.callbacks)
         data = _preprocessed(held, _sources(given), given, seed, hooks, saves=False)
         model = _built(held, seed)
-        with seeded(seed):
+        with draws_of(model, seed):
             if held.online is None:
                 held.online = trainer_of(_job(held, data, seed, Saving(), resumes=False), model, hooks)
             held.online.train_online(data.training_set.frame)

@@ -44,7 +44,8 @@ def dropout(values: Tensor, rate: float, generator: torch.Generator | None = Non
         return values
     if threshold == LEVELS:
         return values * 0.0
-    return values * _mask(values, threshold, generator)
+    mask: Tensor = _mask(values, threshold, generator)
+    return values * mask
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # a compiled graph takes no generator
@@ -56,7 +57,8 @@ def _mask(values: Tensor, threshold: int, generator: torch.Generator | None) -> 
     words.random_(-(2**63), None, generator=generator)
     draws = words.view(torch.int16)[:count].view(values.shape)  # uniform in [-2**15, 2**15)
     kept = (draws >= threshold - LEVELS // 2).to(values.device, values.dtype)
-    return kept.mul_(LEVELS / (LEVELS - threshold))
+    mask: Tensor = kept.mul_(LEVELS / (LEVELS - threshold))
+    return mask
 
 
 @contextmanager
@@ -77,6 +79,17 @@ def draw_from(module: nn.Module, generator: torch.Generator | None) -> None:
     for part in module.modules():
         if isinstance(part, Draws):
             part.generator = generator
+
+
+@contextmanager
+def undrawn(generator: torch.Generator | None) -> Iterator[None]:
+    """What is drawn inside the block is as if it had not been drawn."""
+    state = None if generator is None else generator.get_state()
+    try:
+        yield
+    finally:
+        if generator is not None and state is not None:
+            generator.set_state(state)
 
 
 def rewinding(

@@ -53,8 +53,15 @@ def precision_of(asked: bool | str, device: torch.device) -> Precision:
 class Engine:
     """Device, arithmetic and processes of a run."""
 
-    def __init__(self, device: torch.device, precision: Precision = "float32", workers: Workers = ALONE) -> None:
-        self.device, self.workers = device, workers
+    def __init__(
+        self,
+        device: torch.device,
+        precision: Precision = "float32",
+        workers: Workers = ALONE,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """`generator`: what the run draws from, on the device; None for the generators of the process."""
+        self.device, self.workers, self.generator = device, workers, generator
         self.dtype: torch.dtype = getattr(torch, precision)
         # Small gradients are zero in float16: they are computed of a loss that is scaled up (arXiv:1710.03740).
         self.scaler = torch.amp.GradScaler(device.type) if precision == "float16" else None

@@ -2,7 +2,7 @@
 
 from ludwig.training import finetuning, none  # noqa: F401  (importing registers)
 from ludwig.training.base import TRAINERS, TrainerBase
-from ludwig.training.job import Job, Outcome, build, run_job, trainer_of
+from ludwig.training.job import Job, Outcome, build, draws_of, run_job, trainer_of
 from ludwig.training.run import Run, Saves, Saving
 from ludwig.training.trainer import Trainer
 
@@ -16,6 +16,7 @@ __all__ = [
     "Trainer",
     "TrainerBase",
     "build",
+    "draws_of",
     "run_job",
     "trainer_of",
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ludwig.callbacks import CallbackList
-from ludwig.columns.frame import Frame
+from ludwig.columns.frame import Augment, Frame
 from ludwig.models.base import Model
 from ludwig.runtime.engine import Engine
 from ludwig.schema import Component, Registry
@@ -56,6 +57,7 @@ class TrainerBase(Component):
             return []
 
     progress: Progress
+    augments: Mapping[str, Augment] = {}  # what changes batches of inputs at random, by their name
     holds_shard = False  # whether this process holds its own rows only, and not those of all
 
     def __init__(

@@ -11,6 +11,7 @@ import torch
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Ragged
 from ludwig.models.base import Model
+from ludwig.nn.dropout import undrawn
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
 from ludwig.training.objective import Objective, unaccumulated_loss
@@ -63,7 +64,7 @@ def measured(model: Model, frame: Frame, most: int, engine: Engine, objective: O
         return candidates[0]
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [engine.device] if engine.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
+    with torch.random.fork_rng(devices), undrawn(engine.generator):
         found = fastest(candidates, lambda size: _seconds(model, frame, longest[:size], engine, objective))
     for name, buffer in model.named_buffers():
         buffer.copy_(before[name])

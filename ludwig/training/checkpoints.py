@@ -21,6 +21,7 @@ from ludwig.error import ArtifactError, StorageError
 from ludwig.globals import FORMAT_VERSION
 from ludwig.runtime.atomic import plain, read_json, sync_file, vacated, whereabouts, written_aside
 from ludwig.runtime.console import logger_of
+from ludwig.runtime.engine import Engine
 from ludwig.runtime.tensor_file import content_of
 from ludwig.training.progress import Progress
 
@@ -99,20 +100,24 @@ def load(path: Path) -> Checkpoint:
     return _settled([path], lambda: _read(whereabouts(path)))
 
 
-def random_state(device: torch.device) -> dict[str, Tensor]:
-    """The state of the generators that a step draws from."""
+def random_state(engine: Engine) -> dict[str, Tensor]:
+    """The state of the generators that a step draws from: the run's own, and those of the process."""
     state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
+    if engine.generator is not None:
+        state["run"] = engine.generator.get_state()
+    if engine.device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(engine.device)
     return state
 
 
-def restore_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    """Sets the generators back."""
-    if "cpu" in state:
+def restore_random_state(state: Mapping[str, Tensor], engine: Engine, *, of_process: bool) -> None:
+    """Sets the generators back; those of the process only where the run draws from them."""
+    if "run" in state and engine.generator is not None:
+        engine.generator.set_state(state["run"])
+    if "cpu" in state and of_process:
         torch.set_rng_state(state["cpu"])
-    if "cuda" in state and device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda"], device)
+    if "cuda" in state and of_process and engine.device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"], engine.device)
 
 
 # -- writing

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ludwig.callbacks import CallbackList
-from ludwig.columns.frame import Frame
+from ludwig.columns.frame import Augment, Frame
 from ludwig.features.base import Facts
 from ludwig.models.assets import Assets
 from ludwig.models.base import Model
@@ -81,10 +82,19 @@ def build(
 
 def trainer_of(job: Job, model: Model, callbacks: CallbackList) -> TrainerBase:
     """The trainer of a job, on the device and among the processes that it runs on."""
-    engine = Engine(job.device, precision_of(job.trainer.precision, job.device), workers_of(job.device))
+    workers = workers_of(job.device)
+    generator = torch.Generator(job.device).manual_seed(job.seed + workers.rank)  # each process drops other numbers
+    engine = Engine(job.device, precision_of(job.trainer.precision, job.device), workers, generator)
     trainer: TrainerBase = job.trainer.build(model, engine, callbacks, job.seed, job.saving)
-    trainer.holds_shard = job.holds_shard
+    trainer.holds_shard, trainer.augments = job.holds_shard, _augments(job)
     return trainer
+
+
+def _augments(job: Job) -> dict[str, Augment]:
+    """What changes batches of the inputs at random, by the name of the input."""
+    inputs, _ = job.config.resolve(job.assets)
+    found = {spec.name: spec.feature.augment(job.facts[spec.name]) for spec in inputs}
+    return {name: augment for name, augment in found.items() if augment is not None}
 
 
 def run_job(job: Job, callbacks: CallbackList | None = None, model: Model | None = None) -> Outcome:
@@ -101,10 +111,15 @@ def run_job(job: Job, callbacks: CallbackList | None = None, model: Model | None
         model = build(job.config, job.facts, job.seed, job.assets, starts=job.weights is None and checkpoint is None)
         if job.weights is not None:
             model.load_weights(job.weights)
-    with seeded(job.seed):
+    with draws_of(model, job.seed):
         trainer = trainer_of(job, model, callbacks or CallbackList())
         progress = trainer.train(job.training, job.validation, job.test, checkpoint)
     return Outcome(model.weights(), progress, trainer.resolved())
+
+
+def draws_of(model: Model, seed: int) -> AbstractContextManager[None]:
+    """Where foreign modules draw from the generators of the process, these belong to the run inside the block."""
+    return seeded(seed) if model.draws_globally else nullcontext()
 
 
 def _checkpoint_of(job: Job) -> Checkpoint | None:

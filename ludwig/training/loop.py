@@ -13,6 +13,7 @@ from torch import Tensor
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
 from ludwig.models.base import Model
+from ludwig.nn.dropout import drawing
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
 from ludwig.runtime.seed import repeatable
@@ -125,7 +126,7 @@ class Loop(TrainerBase):
             TrainingError: Gradients are not finite any more and there are no good weights to go back to.
         """
         training, validation = resident(training, self.engine), resident(validation, self.engine)
-        with repeatable(self.config.deterministic):
+        with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
             self._begin(training, resume_from)
             self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
             if resume_from is not None:
@@ -176,8 +177,9 @@ class Loop(TrainerBase):
         self.progress.total_steps = self.progress.steps + self.plan.steps_per_epoch
         self.model.train()
         self.gathered = Gathered(self.model, with_scores=False)
-        for window in self._windows(training):
-            self.step(window)
+        with drawing(self.model, self.engine.generator):
+            for window in self._windows(training):
+                self.step(window)
         self.model.eval()
         if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.gathered.optimizer_steps):
             refuse_run_without_weights(self)
@@ -196,7 +198,7 @@ class Loop(TrainerBase):
         plan = self.plan
         self.progress = Progress(plan.batch_size, plan.steps_per_epoch, plan.total_steps(), self.rate)
         self.progress.base_batch_size = plan.batch_size
-        if self.workers.count > 1:  # each draws dropout of its own
+        if self.workers.count > 1 and self.model.draws_globally:  # each draws dropout of its own
             torch.manual_seed(self.seed + self.workers.rank)
         self._gather_anew()
         if resume_from is not None:
@@ -251,7 +253,8 @@ class Loop(TrainerBase):
     def _windows(self, training: Frame) -> Iterator[AccumulationWindow]:
         order = order_of(training, self.config, self.plan, self.progress, self.seed, self.workers, self.holds_shard)
         weights_of = self.objective.weights_of
-        return windows(training, order, self.plan, self.progress, self.model, self.engine, weights_of)
+        found = windows(training, order, self.plan, self.progress, self.model, self.engine, weights_of)
+        return (window.augmented(self.augments, self.engine.generator) for window in found) if self.augments else found
 
     def step(self, window: AccumulationWindow) -> None:
         """The gradients of the window's batches, then the optimizer moves the weights."""

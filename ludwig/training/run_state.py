@@ -19,7 +19,7 @@ logger = logger_of(__name__)
 def own_state(model: Model, engine: Engine, gathered: Gathered) -> dict[str, Any]:
     """Random states, running statistics of norms, and the metrics of an evaluation that has begun."""
     return {
-        "random": checkpoints.random_state(engine.device),
+        "random": checkpoints.random_state(engine),
         "buffers": [buffer.cpu() for buffer in _running_buffers(model)] if engine.workers.count > 1 else [],
         **gathered.state_dict(),
     }
@@ -34,7 +34,7 @@ def restore_own_state(states: Sequence[Mapping[str, Any]], model: Model, engine:
         logger.warning("The run had %d workers and now has %d: dropout is drawn anew.", *counts)
     own = states[workers.rank if known else 0]
     if known:
-        checkpoints.restore_random_state(own["random"], engine.device)
+        checkpoints.restore_random_state(own["random"], engine, of_process=model.draws_globally)
         for buffer, saved in zip(_running_buffers(model), own["buffers"], strict=False):
             buffer.copy_(saved)
     gathered.load_state_dict(own, engine.device, with_scores=known or engine.is_main)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ludwig.columns.frame import Frame
+from ludwig.columns.frame import Augment, Frame
 from ludwig.data.loader import batches, bucketed, of_worker, shuffled
 from ludwig.error import ConfigValidationError
 from ludwig.models.base import Model
@@ -45,6 +45,11 @@ class AccumulationWindow:
         weights = {name: torch.stack([each[name] for each in counted]).sum() for name in model.outputs}
         engine.workers.all_reduce_sum(list(weights.values()))
         return AccumulationWindow(batches, rows, weights)
+
+    def augmented(self, augments: Mapping[str, Augment], generator: torch.Generator | None) -> AccumulationWindow:
+        """The window with some inputs of its batches changed at random."""
+        draws = generator or torch.default_generator
+        return dataclasses.replace(self, batches=[batch.augmented(augments, draws) for batch in self.batches])
 
 
 def windows(

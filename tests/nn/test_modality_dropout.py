@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ludwig.nn.modality_dropout import without_some
+from ludwig.nn.modality_dropout import ModalityDropout
 from ludwig.nn.signal import Signal
 
 ROWS = 4000
@@ -29,21 +29,21 @@ def stays(parts: list[Signal]) -> torch.Tensor:
 
 def test_each_input_is_left_out_as_often_as_asked():
     torch.manual_seed(0)
-    there = stays(without_some(signals(), 0.4))
+    there = stays(ModalityDropout(0.4)(signals()))
     # never all: where the draw leaves none, 0.4 ** 4 of the rows, one of four stays
     torch.testing.assert_close(there.mean(0), torch.full((4,), 0.6 + 0.4**4 / 4), atol=0.03, rtol=0)
 
 
 def test_a_row_keeps_an_input():
-    assert stays(without_some(signals(), 1.0)).sum(1).tolist() == [1] * ROWS
-    assert stays(without_some(signals(), 0.0)).min() == 1
+    assert stays(ModalityDropout(1.0)(signals())).sum(1).tolist() == [1] * ROWS
+    assert stays(ModalityDropout(0.0)(signals())).min() == 1
 
 
 def test_a_single_input_always_stays():
-    (only,) = without_some([Signal.vector(torch.ones(ROWS, 2))], 0.9)
+    (only,) = ModalityDropout(0.9)([Signal.vector(torch.ones(ROWS, 2))])
     assert only.values.min() == 1
 
 
 def test_masks_stay():
-    parts = without_some(signals(), 0.5)
+    parts = ModalityDropout(0.5)(signals())
     assert parts[2].mask is not None and bool(parts[2].mask.all())

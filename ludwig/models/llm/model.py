@@ -60,6 +60,7 @@ class Llm(Model):
     """One prompt in, one answer out."""
 
     default_trainer = "none"
+    draws_globally = True  # dropout of the pretrained network, and sampling
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):
