@@ -17,7 +17,6 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ludwig.error import ConfigValidationError
 from ludwig.nn.sharded import local_of
-
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.distributed import ALONE, Workers
 from ludwig.runtime.placement import Parallel, reshard, sharded, summing

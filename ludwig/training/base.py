@@ -11,6 +11,7 @@ from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Augment, Frame
 from ludwig.models.base import Model
 from ludwig.runtime.engine import Engine
+from ludwig.runtime.placement import Parallel
 from ludwig.schema import Component, Registry
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.objective import SUPERVISED, Objective
@@ -33,6 +34,11 @@ class TrainerBase(Component):
         def precision(self) -> bool | str:
             """Whether forward passes are computed in 16 bits, and in which."""
             return False
+
+        @property
+        def placement(self) -> Parallel:
+            """How several processes hold the model."""
+            return "ddp"
 
         @property
         def evaluation_rows(self) -> int | None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
+from ludwig.error import ConfigValidationError
 from ludwig.models.base import Model
 from ludwig.nn.dropout import drawing
 from ludwig.runtime.console import logger_of
@@ -55,8 +56,9 @@ class Loop(TrainerBase):
     def __init__(
         self, config: Config, model: Model, engine: Engine, callbacks: CallbackList, seed: int, saving: Saving
     ) -> None:
-        super().__init__(config, model, engine, callbacks, seed, saving)
-        self.workers = engine.workers
+        super().__init__(config, engine.place(model), engine, callbacks, seed, saving)
+        self.whole_model = model  # which is the one that is trained, unless processes hold shards of that
+        model, self.workers = self.model, engine.workers
         self.evaluator = Evaluator(config, model, engine)
         self.selection = Selection(saving, self.evaluator.direction, config.model_soup, config.model_soup_top_k)
         self.stopping = Stopping(config, engine)
@@ -68,8 +70,12 @@ class Loop(TrainerBase):
 
     def _prepare_model(self) -> None:
         config, model = self.config, self.model
-        self.engine.place(model)
         self.held = model.freeze(config.layers_to_freeze_regex) if config.layers_to_freeze_regex else []
+        if self.held and self.engine.shards:
+            raise ConfigValidationError(
+                "trainer.layers_to_freeze_regex: Freezes some inputs of several that share one encoder, which "
+                "trainer.parallel 'fsdp' cannot. Freeze all inputs with equal encoders, or none of them."
+            )
         if config.modality_dropout:
             model.leave_out_inputs(config.modality_dropout)
         if config.enable_gradient_checkpointing:
@@ -135,6 +141,7 @@ class Loop(TrainerBase):
                 with listening() as interrupt:
                     self.progress.stop_reason = self.run(training, validation, interrupt)
                 finish(self, training, validation, resident(test, self.engine))
+                self._give_back()
             finally:
                 self.callbacks.on_trainer_train_teardown(self, self.progress, self.save_path, self.engine.is_main)
         return self.progress
@@ -184,6 +191,14 @@ class Loop(TrainerBase):
         if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.gathered.optimizer_steps):
             refuse_run_without_weights(self)
         self._between_calls.enter_context(self.learner.evaluated_weights())
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """The caller's model has the trained weights, which another one had while processes held shards."""
+        if self.whole_model is not self.model:
+            self.engine.reshard(self.model)
+            self.whole_model.load_weights(self.model.weights())
+            self.whole_model.to(self.engine.device)
 
     # -- the beginning
 
@@ -288,6 +303,7 @@ class Loop(TrainerBase):
         self.workers.all_reduce_mean(list(self.model.buffers()))  # running statistics of norms become those of all
         with self.learner.evaluated_weights():
             result = Round(self).evaluate(training, validation)
+            self.engine.reshard(self.model)
         if not self.config.skip_all_evaluation:
             self._follow_plateaus()
             self.notify("on_eval_end")
@@ -324,10 +340,14 @@ class Loop(TrainerBase):
         progress, folder = self.progress, self.saving.checkpoints
         progress.count_checkpoint()
         states = self.workers.gather(own_state(self.model, self.engine, self.gathered))
-        if folder is None or not self.saving.latest:
+        writes = folder is not None and self.saving.latest
+        if not writes and not self.engine.shards:
             return
         state = {"learner": self.learner.state_dict(), "workers": states}
-        checkpoints.save(folder, checkpoints.LATEST, Checkpoint(self.selection.changing(self.model), progress, state))
+        weights = self.selection.changing(self.model)  # of shards, for which all processes ask together
+        if folder is None or not writes:
+            return
+        checkpoints.save(folder, checkpoints.LATEST, Checkpoint(weights, progress, state))
         self.callbacks.on_checkpoint(self, progress)
 
     def _close(self, training: Frame, validation: Frame | None, reason: StopReason) -> None:

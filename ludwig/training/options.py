@@ -180,3 +180,9 @@ class MachineOptions:
         False, help="Whether activations are computed again in the backward pass, which saves memory and costs time."
     )
     deterministic: bool = param(False, help="Whether a GPU gives the same bits in every run, which costs time.")
+    parallel: Literal["ddp", "fsdp"] = param(
+        "ddp",
+        help="How several processes (torchrun) train one model. With 'ddp' (distributed data parallel) each holds the "
+        "whole model; with 'fsdp' (fully sharded data parallel, FSDP2) each holds a shard of weights, gradients and "
+        "optimizer state, for models that do not fit into one device's memory. One process ignores it.",
+    )

@@ -32,6 +32,8 @@ class Optimizer(Component):
         needs_closure: ClassVar[bool] = False  # its step computes the loss again, several times
         is_averaged: ClassVar[bool] = False  # it is evaluated with other weights than those that it updates
 
+        is_elementwise: ClassVar[bool] = False  # it moves each number of a weight by its own gradient alone
+
         @property
         def sets_its_rate(self) -> bool:
             """Whether the learning rate is its own and not the trainer's."""
