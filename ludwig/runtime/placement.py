@@ -65,11 +65,12 @@ def summing(module: nn.Module) -> DistributedDataParallel:
     wrapped = DistributedDataParallel(
         module, forward_sync_buffers=False, find_unused_parameters=True, gradient_as_bucket_view=True
     )
-    wrapped.register_comm_hook(None, _sum)  # DDP alone takes the mean
+    # DDP alone takes the mean; it refuses hooks with postponed annotations, hence the lambda.
+    wrapped.register_comm_hook(None, lambda _, bucket: _sum(bucket))
     return wrapped
 
 
-def _sum(state: object, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
+def _sum(bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
     work: Any = dist.all_reduce(bucket.buffer(), async_op=True)
     future: torch.futures.Future[Tensor] = work.get_future().then(lambda done: done.value()[0])
     return future
