@@ -47,10 +47,8 @@ class DecodedOutput(Output):
             if form in self.decoder.takes:
                 return []
             if form == "sequence":
-                text = (
-                    f"The combiner gives a sequence, and the decoder '{self.decoder.type}' takes none: set a reduction."
-                )
-                return [("reduce_input", text)]
+                text = f"The combiner gives a sequence, and the decoder '{self.decoder.type}' takes none."
+                return [("reduce_input", f"{text} Set a reduction, such as sum.")]
             takes = " or ".join(sorted(self.decoder.takes))
             return [("decoder.type", f"The decoder '{self.decoder.type}' needs a {takes}. It would get a {form}.")]
 

@@ -21,7 +21,7 @@ from ludwig.decoders import DECODERS
 from ludwig.encoders import ENCODERS
 from ludwig.features import FEATURES
 from ludwig.losses import LOSSES
-from ludwig.models.ecd.inputs import INPUTS
+from ludwig.models.ecd.input_base import INPUTS
 from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry, dump, load
 from ludwig.training import TRAINERS
