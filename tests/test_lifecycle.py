@@ -235,3 +235,50 @@ def test_a_callback_may_ask_for_the_end():
 
     model = LudwigModel(declared(), callbacks=[Stops()])
     assert model.train(TABLE, output_directory=None).train_stats.stop_reason == "callback"
+
+
+class TestRequirements:
+    @pytest.fixture
+    def encoder(self, monkeypatch):
+        """An encoder that wants its numbers scaled to their range."""
+        from ludwig.encoders.generic import PassthroughEncoder
+
+        monkeypatch.setattr(PassthroughEncoder.Config, "requires", lambda config: {"normalization": "minmax"})
+
+    def test_what_an_encoder_depends_on_is_how_its_column_is_read(self, encoder):
+        inputs = [{"name": "x", "type": "number"}]
+        model = LudwigModel(declared(input_features=inputs))
+        numbers = model.preprocess(TABLE).training_set.dataset[model.config["input_features"][0]["proc_column"]]
+        assert (numbers.min(), numbers.max()) == (0.0, 1.0)
+
+    def test_another_requirement_is_another_column(self, encoder, monkeypatch):
+        model = LudwigModel(declared(input_features=[{"name": "x", "type": "number"}]))
+        required = model.config["input_features"][0]["proc_column"]
+        monkeypatch.undo()
+        assert model.config["input_features"][0]["proc_column"] != required
+
+    def test_a_contradiction_is_a_fault_of_the_config(self, encoder):
+        inputs = [{"name": "x", "type": "number", "preprocessing": {"normalization": "log1p"}}]
+        with pytest.raises(ValueError, match=r"input_features\[0\]\.preprocessing\.normalization: Must be 'minmax'"):
+            LudwigModel(declared(input_features=inputs))
+
+
+def test_inputs_are_augmented_in_training_alone(monkeypatch):
+    from ludwig.features.number import NumberFeature
+
+    seen = []
+
+    def augment(numbers, generator):
+        seen.append((len(numbers), generator))
+        return numbers + torch.rand(numbers.shape, generator=generator)
+
+    monkeypatch.setattr(NumberFeature, "augment", lambda self, facts: augment)
+    one = trained(input_features=[{"name": "x", "type": "number"}])
+    calls = len(seen)
+    assert sum(rows for rows, _ in seen) == 3 * round(ROWS * 0.7)  # each row of the training split once an epoch
+    one.predict(TABLE)
+    one.evaluate(TABLE)
+    assert len(seen) == calls
+    other = trained(input_features=[{"name": "x", "type": "number"}])
+    for (_, first), (_, second) in zip(one.collect_weights(), other.collect_weights(), strict=True):
+        assert torch.equal(first, second)  # drawn from the run's own generator
