@@ -92,7 +92,9 @@ class DecodedOutput(Output):
             assert combined.mask is not None
             reduced = self.reducer(combined.values, combined.mask)  # [B, H]
             combined = dataclasses.replace(combined, form="vector", values=reduced, mask=None)
-        prediction: Prediction = self.decoder(self.dependencies(combined, hidden), target)
+        if self.config.dependencies:
+            combined = self.dependencies(combined, hidden)
+        prediction: Prediction = self.decoder(combined, target)
         return dataclasses.replace(prediction, logits=self.shaped(prediction.known_logits))
 
     def hidden_of(self, prediction: Prediction) -> Signal:
