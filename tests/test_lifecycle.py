@@ -202,6 +202,36 @@ class TestObjective:
             step = model.training_loss(batch)
             return dataclasses.replace(step, parts={name: 2 * part for name, part in step.parts.items()})
 
+    class Weighted(Objective):
+        """The squared error of rows that weigh as a column says, which is no feature."""
+
+        def loss(self, model, batch):
+            step = model.training_loss(batch)
+            errors = (step.predictions["z"].logits - model.target("z", batch)).square()
+            weights = batch.column("w")
+            return dataclasses.replace(step, parts={"z": (errors * weights).sum() / weights.sum()})
+
+        def weights_of(self, model, batch):
+            return {"z": batch.column("w").sum()}
+
+        def columns(self):
+            return {"w": "binary"}
+
+    @pytest.mark.parametrize("accumulation", [1, 2])
+    def test_it_may_read_columns_besides_the_features(self, monkeypatch, accumulation):
+        data = TABLE.assign(w=np.arange(ROWS) % 3 != 0, split=0)
+        trainer = {"epochs": 2, "batch_size": ROWS // accumulation, "should_shuffle": False}
+        trainer |= {"gradient_accumulation_steps": accumulation, "gradient_clipping": None}
+        known = LudwigModel(declared()).preprocess(data).training_set_metadata
+        few = LudwigModel(declared(trainer={**trainer, "batch_size": ROWS, "gradient_accumulation_steps": 1}))
+        few.train(data[data.w], training_set_metadata=known, output_directory=None)
+        monkeypatch.setattr(Trainer.Config, "objective", lambda config: self.Weighted())
+        weighted = LudwigModel(declared(trainer=trainer))
+        weighted.train(data, output_directory=None)
+        for (name, one), (_, other) in zip(few.collect_weights(), weighted.collect_weights(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5, msg=name)
+        assert len(weighted.predict(TABLE)[0]) == ROWS  # which needs no such column
+
     def test_another_loss_enters_there(self, monkeypatch):
         plain = {"epochs": 2, "batch_size": 16, "optimizer": "sgd", "gradient_clipping": None}
         expected = trained(trainer={**plain, "learning_rate": 0.02})

@@ -65,3 +65,21 @@ def test_a_tokenizer_that_the_model_does_not_have_is_a_fault(declared):
     text = {"name": "q", "type": "text", "preprocessing": {"tokenizer": "characters"}}
     with pytest.raises(ConfigValidationError, match=r"input_features\[0\]\.preprocessing\.tokenizer: .*hf_tokenizer"):
         LudwigModel(declared(input_features=[text]))
+
+
+def test_weights_that_a_network_shares_stay_shared(declared, table, tmp_path, base_model):
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base_model)
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 64}
+    ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    structure = AutoConfig.for_model("gpt2", vocab_size=len(tokenizer), **sizes, **ends)
+    AutoModelForCausalLM.from_config(structure).save_pretrained(tmp_path / "tied")
+    tokenizer.save_pretrained(tmp_path / "tied")
+    model = LudwigModel(declared(base_model=str(tmp_path / "tied"), adapter=None))
+    model.train(dataset=table, output_directory=None)
+    model.save(str(tmp_path / "saved"))
+    loaded = LudwigModel.load(str(tmp_path / "saved"))
+    network = loaded.model.network.pretrained
+    assert network.lm_head.weight is network.transformer.wte.weight
+    pd.testing.assert_frame_equal(loaded.predict(table)[0], model.predict(table)[0])
