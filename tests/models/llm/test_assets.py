@@ -55,6 +55,19 @@ def test_an_adapter_names_what_to_change_and_loads_from_there(saved, table, tmp_
     pd.testing.assert_frame_equal(LudwigModel.load(folder).predict(table)[0], expected)
 
 
+def test_a_saved_adapter_that_was_begun_with_may_vanish(declared, table, tmp_path):
+    first = LudwigModel(declared())
+    first.train(dataset=table, output_directory=None)
+    first.save(str(tmp_path / "first"))
+    begun = {"type": "lora", "pretrained_adapter_weights": str(tmp_path / "first" / "model_weights")}
+    model = LudwigModel(declared(adapter=begun))
+    model.train(dataset=table, output_directory=None)
+    model.save(str(tmp_path / "saved"))
+    shutil.rmtree(tmp_path / "first")
+    expected, _ = model.predict(table)
+    pd.testing.assert_frame_equal(LudwigModel.load(str(tmp_path / "saved")).predict(table)[0], expected)
+
+
 def test_nothing_starts_when_a_model_is_loaded(saved, table, monkeypatch):
     folder, expected = saved(adapter=None)
     monkeypatch.setattr(llm.Llm, "start", lambda self: pytest.fail("start was called"))
