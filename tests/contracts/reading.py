@@ -88,7 +88,7 @@ def called(function: ast.expr, module: ModuleType) -> str:
 
 
 def unread(section: type[Any], holder: type[Any] | None = None, words: tuple[str, ...] = ()) -> list[str]:
-    """The options that nobody reads; `words`: what such a section is called everywhere, as a loss is in `loss.weight`."""
+    """The options that nobody reads; `words`: what such a section is called, as a loss is in `loss.weight`."""
     own = {(base.__module__, base.__qualname__) for base in section.__mro__}
     component = {(base.__module__, base.__qualname__) for base in owner_of(section)}
     at_home = modules_of(section)

@@ -29,7 +29,7 @@ NEEDED = {  # what a section cannot do without
     "base_model": "none",
 }
 UNREAD = {  # options that no code reads, and why they are there
-    "TextFeature.Config.prompt": "the rendered texts are read; the template is an option only so that the cache key depends on it",
+    "TextFeature.Config.prompt": "part of the cache key alone: what is read are the rendered texts",
 }
 
 
