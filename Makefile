@@ -33,6 +33,7 @@ check: .venv/.dev.stamp
 bench: .venv/.dev.stamp
 	$(PY) benchmarks/tabular.py $(BENCH_ARGS)
 	$(PY) benchmarks/checkpoints.py
+	$(PY) benchmarks/dropout.py
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache *.egg-info

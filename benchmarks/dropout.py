@@ -1,4 +1,7 @@
-"""Our dropout against torch's and the linear layer before it: forward and backward on one thread, in one run."""
+"""Our dropout against torch's, forward and backward, and against the matrix product that it follows.
+
+`python benchmarks/dropout.py` prints CPU milliseconds of one thread; the three take turns, and medians are told.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,50 @@ import time
 from statistics import median
 
 import torch
+from tabulate import tabulate
 from torch import nn
 
 from ludwig.nn.dropout import Dropout, draw_from
 
-SIZES = ((128, 256), (1024, 256), (1024, 512))
+RATE, REPEATS = 0.1, 15
+SIZES = ((128, 256), (1024, 256), (1024, 512), (8192, 256))
 
 
-def milliseconds(module: nn.Module, values: torch.Tensor) -> float:
-    times = []
-    for _ in range(12):
-        start = time.perf_counter()
-        module(values).backward(values)
-        times.append(time.perf_counter() - start)
-    return median(times[2:]) * 1e3
+def seconds(module: nn.Module, values: torch.Tensor, *, backward: bool) -> float:
+    begun = time.process_time()
+    found = module(values)
+    if backward:
+        found.backward(values)
+    return time.process_time() - begun
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    ours = Dropout(0.1)
+    ours, theirs = Dropout(RATE), nn.Dropout(RATE)
     draw_from(ours, torch.Generator().manual_seed(0))
-    print("rows x size | ours ms | ours / torch | ours / linear | torch / linear")
-    for rows, size in SIZES:
-        values = torch.randn(rows, size, requires_grad=True)
-        mine, torchs, layer = (milliseconds(m, values) for m in (ours, nn.Dropout(0.1), nn.Linear(size, size)))
-        print(f"{rows} x {size} | {mine:.2f} | {mine / torchs:.2f} | {mine / layer:.2f} | {torchs / layer:.2f}")
+    rows = []
+    for count, size in SIZES:
+        values, layer = torch.randn(count, size, requires_grad=True), nn.Linear(size, size)
+        turns = [
+            (
+                seconds(ours, values, backward=True),
+                seconds(theirs, values, backward=True),
+                seconds(layer, values, backward=False),
+            )
+            for _ in range(REPEATS)
+        ]
+        one, other, product = (1e3 * median(times) for times in zip(*turns[2:], strict=True))
+        rows.append([f"{count} x {size}", one, other, product, one / other, one / product, other / product])
+    headers = [
+        "rows x size",
+        "ours ms",
+        "torch ms",
+        "matrix product ms",
+        "ours / torch",
+        "ours / product",
+        "torch / product",
+    ]
+    print(tabulate(rows, headers=headers, tablefmt="github", floatfmt=".2f"))
 
 
 if __name__ == "__main__":

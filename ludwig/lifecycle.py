@@ -118,8 +118,9 @@ def _sources(given: Given) -> Sources:
 
 
 def _pipeline(held: Held, hooks: CallbackList) -> Pipeline:
-    def resolve(folder: Path | None) -> tuple[Sequence[FeatureSpec], Sequence[FeatureSpec]]:
-        return held.config_obj.resolve(held.assets, folder)
+    def resolve(folder: Path | None) -> tuple[Sequence[FeatureSpec], Sequence[FeatureSpec], Sequence[FeatureSpec]]:
+        config = held.config_obj
+        return (*config.resolve(held.assets, folder), config.besides(held.assets, folder))
 
     return Pipeline(held.config_obj, resolve, held.backend.fit, held.backend.cache_dir, hooks)
 
@@ -157,11 +158,12 @@ def _read_metadata(metadata: Metadata) -> Mapping[str, Any] | None:
 
 def _as_datasets(held: Held, prepared: Prepared, seed: int) -> PreprocessedDataset:
     inputs, outputs = held.config_obj.resolve(held.assets)
-    names = {spec.name: proc_column(spec) for spec in (*inputs, *outputs)}
-    sections = {feature.name: dump(feature.preprocessing) for feature in held.config_obj.features}
+    specs = [*inputs, *outputs, *held.config_obj.besides(held.assets)]
+    names = {spec.name: proc_column(spec) for spec in specs}
+    sections = {spec.name: {"preprocessing": dump(spec.feature.config)} for spec in specs}
     fitted = {name: facts.to_json() for name, facts in prepared.facts.items()}
     held.training_set_metadata = {
-        **{name: {**values, "preprocessing": sections[name]} for name, values in fitted.items()},
+        **{name: {**values, **sections[name]} for name, values in fitted.items()},
         "random_seed": seed,
     }
     parts = (prepared.validation, prepared.test)

@@ -163,7 +163,7 @@ BAD_CONFIGS: dict[str, tuple[dict, str]] = {
             [{"name": "t", "type": "text", "encoder": {"type": "embed", "reduce_output": None}}],
             [{**TARGET, "reduce_input": None}],
         ),
-        "say how to reduce it",
+        "Set a reduction, such as sum",
     ),
     "unknown default": (config(defaults={"number": {"encodr": {}}}), "defaults.number.encodr"),
     "unknown model type": (config(model_type="edc"), "Did you mean 'ecd'"),
@@ -251,7 +251,7 @@ def exploding(**trainer: object) -> dict:
 
 
 def test_a_loss_that_is_no_number_ends_training():
-    with pytest.raises(TrainingError, match=r"are no finite numbers.*Lower trainer\.learning_rate"):
+    with pytest.raises(TrainingError, match=r"are not finite.*Lower trainer\.learning_rate"):
         train(table(x=X * 1e3), exploding(batch_size=2))
 
 

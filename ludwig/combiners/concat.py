@@ -79,14 +79,19 @@ class ConcatCombiner(Combiner):
 
     @staticmethod
     def _flat(signal: Signal, length: int) -> Tensor:
-        values = signal.values
+        values = _there(signal)
         if signal.form == "sequence":
             values = pad(values, (0, 0, 0, length - values.shape[1]))  # [B, length, H]; cuts where it is negative
         return values if values.dim() == 2 else values.flatten(1)  # [B, C * H]
 
     def _side_by_side(self, signals: Sequence[Signal]) -> Signal:
         steps = max(signal.values.shape[1] for signal in signals)
-        values = [pad(signal.values, (0, 0, 0, steps - signal.values.shape[1])) for signal in signals]
+        values = [pad(_there(signal), (0, 0, 0, steps - signal.values.shape[1])) for signal in signals]
         masks = [pad(signal.mask, (0, steps - signal.mask.shape[1])) for signal in signals if signal.mask is not None]
         mask = torch.stack(masks).any(0)  # [B, T]
-        return Signal.sequence(self.stack(torch.cat(values, dim=2)), mask)  # [B, T, H]
+        return Signal.sequence(self.stack(torch.cat(values, dim=2), mask), mask)  # [B, T, H]
+
+
+def _there(signal: Signal) -> Tensor:
+    """The values; zeros where a sequence is padded, whatever its encoder left there."""
+    return signal.values if signal.mask is None else signal.values.masked_fill(~signal.mask.unsqueeze(-1), 0.0)

@@ -6,10 +6,12 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from ludwig.backend import BACKENDS, Backend
 from ludwig.data.preprocess import Preprocessing
+from ludwig.features import FEATURES
 from ludwig.globals import LUDWIG_VERSION
 from ludwig.models import Model
 from ludwig.models.assets import Assets
@@ -53,6 +55,15 @@ class ModelConfig(Model.Config):
         if names is None or {*names} != by_name.keys():
             return self
         return dataclasses.replace(self, input_features=[by_name[name] for name in names])
+
+    def besides(self, assets: Assets, folder: Path | None = None) -> list[FeatureSpec]:
+        """The columns that training reads besides the features, as its objective asks for them."""
+        specs = []
+        for name, kind in self.trainer.objective().columns().items():
+            feature: Any = FEATURES.get(kind)
+            data_half = feature(feature.Config(), name, folder=folder, find=assets.source)
+            specs.append(FeatureSpec(name, name, data_half))
+        return specs
 
     def architecture(self) -> dict[str, Any]:
         """The sections that the network is made of: it fits every config where these are equal."""

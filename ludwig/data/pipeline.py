@@ -28,7 +28,8 @@ from ludwig.runtime.console import logger_of
 
 logger = logger_of(__name__)
 
-Resolve = Callable[[Path | None], tuple[Sequence[Spec], Sequence[Spec]]]  # from the data's folder: inputs, outputs
+# From the data's folder: inputs, outputs, and the columns that training reads besides.
+Resolve = Callable[[Path | None], tuple[Sequence[Spec], Sequence[Spec], Sequence[Spec]]]
 Fit = Callable[[Tables, Sequence[Spec], Preprocessing, int, Mapping[str, Facts] | None, Events], Prepared]
 
 
@@ -101,8 +102,7 @@ class Pipeline:
             InputDataError: The data does not fit the config.
         """
         first = next(iter(sources.values()))
-        inputs, outputs = self.resolve(folder_of(first))
-        specs, config = [*inputs, *outputs], self.config.preprocessing
+        specs, config = [spec for side in self.resolve(folder_of(first)) for spec in side], self.config.preprocessing
         known = None if metadata is None else fitted_state(specs, metadata)
         if format_of(first, data_format) == "hdf5":
             return load_prepared(Path(first), specs)
@@ -135,7 +135,7 @@ class Pipeline:
             return Rows(dataset.frame, np.ones(len(dataset), dtype=bool), pd.RangeIndex(len(dataset)))
         if dataset is None:
             raise ArgumentError("There is no data: give `dataset`.")
-        inputs, outputs = self.resolve(folder_of(dataset))
+        inputs, outputs, _ = self.resolve(folder_of(dataset))
         specs = [*inputs, *outputs] if with_targets else [*inputs]
         table = self.config.prepare(read_table(dataset, data_format, self._columns(specs)))
         table = table.iloc[rows_of_split(table, self.config.preprocessing, seed, split)] if split != "full" else table

@@ -51,7 +51,7 @@ class Decoder(Component, nn.Module):
 
     def forward(self, signal: Signal, target: Tensor | None = None) -> Prediction:
         """The logits of a batch; `target` is there in training only."""
-        hidden = self.fc_stack(signal.values)
+        hidden = self.fc_stack(signal.values, signal.mask)
         return Prediction(self.head(hidden), hidden, mask=signal.mask)
 
 

@@ -47,4 +47,4 @@ class SequenceEnd(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> Signal:
         if self.reducer.reduces:
             return Signal.vector(self.stack(self.reducer(values, mask)))  # [B, H']
-        return Signal.sequence(self.stack(values), mask)  # [B, T, H']
+        return Signal.sequence(self.stack(values, mask), mask)  # [B, T, H']

@@ -246,7 +246,11 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         digests = [_digest(source, self.folder) for source in there]
         last = sorted(digests)[:most][-1:]
         drawn = [place for place, digest in enumerate(digests) if [digest] <= last]  # all that tie with the last
-        return ShapeTally(sorted((digests[place], shape_of(there[place])) for place in drawn)[:most], len(there), most)
+        try:
+            shapes = sorted((digests[place], shape_of(there[place])) for place in drawn)
+        except InputDataError as error:
+            raise InputDataError(f"The {self.where}: {error}") from error
+        return ShapeTally(shapes[:most], len(there), most)
 
     def finish(self, tally: ShapeTally) -> ImageFacts:
         self.refuse_all_missing(tally.seen)

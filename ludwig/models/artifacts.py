@@ -21,6 +21,7 @@ from ludwig.globals import (
     TRAIN_SET_METADATA_FILE_NAME,
 )
 from ludwig.runtime.atomic import read_json, write_json, written_aside
+from ludwig.runtime.tensor_file import content_of
 
 FORMAT_KEY = "format_version"
 INPUTS_KEY = "inputs"
@@ -38,12 +39,9 @@ def save_facts(folder: Path, metadata: Mapping[str, Any]) -> None:
 
 def save_weights(folder: Path, weights: Mapping[str, Tensor], inputs: Sequence[str]) -> None:
     """Writes the weights, and the order in which the network reads its inputs."""
-    from safetensors.torch import save_file
-
-    apart = {name: weight.detach().cpu().contiguous().clone() for name, weight in weights.items()}
-    with written_aside(folder / MODEL_WEIGHTS_FILE_NAME) as aside:
-        save_file(apart, aside, metadata={FORMAT_KEY: str(FORMAT_VERSION), INPUTS_KEY: json.dumps(list(inputs))})
-        aside.chmod(0o644)  # the library lets nobody but the writer read what it writes
+    content = content_of(weights, {FORMAT_KEY: str(FORMAT_VERSION), INPUTS_KEY: json.dumps(list(inputs))})
+    with written_aside(folder / MODEL_WEIGHTS_FILE_NAME) as aside, aside.open("wb") as file:
+        file.writelines(content)
 
 
 def load_config_and_facts(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -80,7 +80,8 @@ class Model(Component, nn.Module):
             return inputs, outputs
 
         def _resolved(self, feature: Any, assets: Assets, folder: Path | None, *, target: bool) -> FeatureSpec:
-            section = dataclasses.replace(feature.preprocessing, **self.required(feature))
+            required = self.required(feature)
+            section = dataclasses.replace(feature.preprocessing, **required) if required else feature.preprocessing
             data_half = feature.feature(section, feature.name, target=target, folder=folder, find=assets.source)
             return FeatureSpec(feature.name, feature.source, data_half, None if target else feature.tied)
 

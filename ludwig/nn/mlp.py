@@ -14,7 +14,7 @@ from ludwig.nn.activation import GATED, ActivationName, activation
 from ludwig.nn.dropout import Dropout
 from ludwig.nn.ensemble import BatchEnsembleLinear, MemberLinear, linear, start_linear
 from ludwig.nn.initializer import InitializerSpec
-from ludwig.nn.norm import NormName, member_norm, norm
+from ludwig.nn.norm import NormName, member_norm, norm, normalised
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,22 @@ class FullyConnectedStack(nn.Module):
         flat = [module for modules in made for module in modules]
         self.layers = nn.Sequential(*([nn.Sequential(*modules) for modules in made] if any(self.adds) else flat))
 
-    def forward(self, values: Tensor) -> Tensor:
+    def forward(self, values: Tensor, mask: Tensor | None = None) -> Tensor:
+        """With the mask [B, T] of a sequence, the steps that it leaves out have no part in a norm's statistics."""
         if not any(self.adds):
-            result: Tensor = self.layers(values)
-            return result  # [..., output_size]
+            return _through(self.layers, values, mask)  # [..., output_size]
         for layer, adds in zip(self.layers, self.adds, strict=True):
-            values = layer(values) + values if adds else layer(values)
+            given = _through(layer, values, mask)  # type: ignore[arg-type]
+            values = given + values if adds else given
         return values  # [..., output_size]
+
+
+def _through(modules: nn.Sequential, values: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None:
+        return modules(values)  # type: ignore[no-any-return]
+    for module in modules:
+        values = normalised(module, values, mask)
+    return values
 
 
 class BatchEnsembleStack(nn.Module):

@@ -47,10 +47,8 @@ class DecodedOutput(Output):
             if form in self.decoder.takes:
                 return []
             if form == "sequence":
-                text = (
-                    f"The combiner gives a sequence, and the decoder '{self.decoder.type}' takes none: set a reduction."
-                )
-                return [("reduce_input", text)]
+                text = f"The combiner gives a sequence, and the decoder '{self.decoder.type}' takes none."
+                return [("reduce_input", f"{text} Set a reduction, such as sum.")]
             takes = " or ".join(sorted(self.decoder.takes))
             return [("decoder.type", f"The decoder '{self.decoder.type}' needs a {takes}. It would get a {form}.")]
 
@@ -94,7 +92,9 @@ class DecodedOutput(Output):
             assert combined.mask is not None
             reduced = self.reducer(combined.values, combined.mask)  # [B, H]
             combined = dataclasses.replace(combined, form="vector", values=reduced, mask=None)
-        prediction: Prediction = self.decoder(self.dependencies(combined, hidden), target)
+        if self.config.dependencies:
+            combined = self.dependencies(combined, hidden)
+        prediction: Prediction = self.decoder(combined, target)
         return dataclasses.replace(prediction, logits=self.shaped(prediction.known_logits))
 
     def hidden_of(self, prediction: Prediction) -> Signal:

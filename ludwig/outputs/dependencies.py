@@ -41,8 +41,6 @@ class Dependencies(nn.Module):
 
     def forward(self, signal: Signal, hidden: Mapping[str, Signal]) -> Signal:
         """The signal with the hidden vectors of the others behind its own: [..., H + sum of theirs]."""
-        if not self.names:
-            return signal
         values = [signal.values]
         for name, reducer in zip(self.names, self.reducers, strict=True):
             values.append(_beside(signal, self._reduced(hidden[name], reducer)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,14 +35,18 @@ DTYPES = {
 ALIGNMENT = 8  # of the header's end, so that what follows can be read in place
 
 
-def content_of(tensors: Mapping[str, Tensor]) -> list[memoryview]:
+def content_of(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> list[memoryview]:
     """The parts of the file in their order; a tensor is copied only where it is on a device or has gaps.
+
+    Args:
+        metadata: Texts that go into the header.
 
     Raises:
         TypeError: The format has no name for a dtype.
     """
     ordered = sorted(tensors.items(), key=lambda entry: (-entry[1].itemsize, entry[0]))  # widest first: no gaps
-    header, end = {}, 0
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    end = 0
     for name, tensor in ordered:
         if tensor.dtype not in DTYPES:
             raise TypeError(f"The tensor '{name}' is of {tensor.dtype}, which no safetensors file can hold.")

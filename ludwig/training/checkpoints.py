@@ -100,12 +100,12 @@ def load(path: Path) -> Checkpoint:
     return _settled([path], lambda: _read(whereabouts(path)))
 
 
-def random_state(engine: Engine) -> dict[str, Tensor]:
-    """The state of the generators that a step draws from: the run's own, and those of the process."""
-    state = {"cpu": torch.get_rng_state()}
-    if engine.generator is not None:
-        state["run"] = engine.generator.get_state()
-    if engine.device.type == "cuda":
+def random_state(engine: Engine, *, of_process: bool) -> dict[str, Tensor]:
+    """The state of the generators that a step draws from: the run's own, and those of the process where it does."""
+    state = {} if engine.generator is None else {"run": engine.generator.get_state()}
+    if of_process:
+        state["cpu"] = torch.get_rng_state()
+    if of_process and engine.device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(engine.device)
     return state
 

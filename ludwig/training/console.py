@@ -11,9 +11,10 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from ludwig.callbacks import Callback
+from ludwig.runtime.console import logger_of
 from ludwig.training.progress import Progress
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 SPLITS = ("training", "validation")
 REFRESH_SECONDS = 0.25  # the loss is read from the device no oftener

@@ -60,7 +60,7 @@ class Learner:
                 "trainer.layers_to_freeze_regex: Freezes every weight of the model, so there is nothing to train."
             )
         self.held = [(weight, weight.values.clone()) for weight in held]
-        groups = parameter_groups(model, self.trained, config.no_weight_decay)
+        groups = parameter_groups(model, self.trained, config.no_weight_decay, model.rate_factors())
         self.optimizer = config.optimizer.make(groups, rate)
         if config.optimizer.is_averaged:
             self.optimizer.train()  # type: ignore[attr-defined]

@@ -42,10 +42,7 @@ logger = logger_of(__name__)
 
 
 class Loop(TrainerBase):
-    """Goes through the training split batch by batch, evaluates now and then and keeps the best weights.
-
-    `run` reads the whole of it: batch, step, evaluate?, checkpoint?, stop?
-    """
+    """Goes through the training split batch by batch. `run` reads aloud: batch, step, evaluate?, checkpoint?, stop?"""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(LoopOptions, TrainerBase.Config):

@@ -19,7 +19,7 @@ logger = logger_of(__name__)
 def own_state(model: Model, engine: Engine, gathered: Gathered) -> dict[str, Any]:
     """Random states, running statistics of norms, and the metrics of an evaluation that has begun."""
     return {
-        "random": checkpoints.random_state(engine),
+        "random": checkpoints.random_state(engine, of_process=model.draws_globally),
         "buffers": [buffer.cpu() for buffer in _running_buffers(model)] if engine.workers.count > 1 else [],
         **gathered.state_dict(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from ludwig.columns.frame import Frame
 from ludwig.features.base import FEATURES, Facts, Feature
+from ludwig.nn.signal import Form, Shape, Signal
 
 _PIXELS = np.random.default_rng(0).integers(0, 255, (6, 20, 20, 3)).astype(np.uint8)
 
@@ -73,3 +75,44 @@ def batch_of(kind: str, rows: int, *, target: bool = False) -> Frame:
     """The first rows of the sample as a frame with the column `f`."""
     feature, facts, cells = learned(kind, target=target)
     return Frame.of({"f": feature.encode(cells, facts).column}).rows(torch.arange(rows)).load(torch.device("cpu"))
+
+
+# -- signals
+
+LONGEST, PADDED_TO = 5, 8  # steps of a sequence
+LENGTHS = [LONGEST, 1, 0, 3]  # a row of one step and one of none
+SHAPES: dict[Form, Shape] = {
+    "vector": Shape("vector", 5),
+    "tokens": Shape("tokens", 4, 3),
+    "sequence": Shape("sequence", 6, LONGEST),
+    "members": Shape("members", 5, 3),
+}
+FORMS = tuple(SHAPES)
+
+
+def signal_of(shape: Shape, rows: int, *, seed: int = 0, steps: int = PADDED_TO) -> Signal:
+    """A signal of any form, the same for the same shape; what stands in the padding is large, so that it shows."""
+    generator = torch.Generator().manual_seed(seed)
+    if shape.form == "vector":
+        return Signal.vector(torch.randn(len(LENGTHS), shape.size, generator=generator)[:rows])
+    values = torch.randn(len(LENGTHS), shape.count, shape.size, generator=generator)[:rows]  # [B, C, H]
+    if shape.form != "sequence":
+        return Signal(shape.form, values)
+    mask = torch.arange(steps) < torch.tensor(LENGTHS[:rows]).unsqueeze(1)  # [B, T]
+    longer = torch.full((rows, steps, shape.size), float(10 * steps))
+    longer[:, : shape.count] = values
+    return Signal.sequence(longer.where(mask.unsqueeze(-1), float(10 * steps)), mask)
+
+
+def variants(config: type[Any], **fixed: Any) -> list[dict[str, Any]]:
+    """Options to try a component with: its defaults, a small one, and each of its switches turned."""
+    fields = {field.name: field for field in dataclasses.fields(config)}
+    small = {name: value for name, value in {"num_fc_layers": 2, "output_size": 6, **fixed}.items() if name in fields}
+    switches = [name for name, field in fields.items() if isinstance(field.default, bool)]
+    turned = [{**small, name: not fields[name].default} for name in switches]
+    return [dict(each) for each in dict.fromkeys(map(tuple, ({}.items(), small.items(), *(t.items() for t in turned))))]
+
+
+def named(options: dict[str, Any]) -> str:
+    """How a test is called that tries these options."""
+    return ",".join(f"{name}={value}" for name, value in options.items()) or "defaults"

@@ -1,72 +1,135 @@
-"""What holds for every combiner."""
+"""What holds for every combiner, of inputs of every combination of forms that it takes."""
 
 from __future__ import annotations
+
+import itertools
+from typing import Any, get_args
 
 import pytest
 import torch
 
-from ludwig.combiners import COMBINERS, Combiner
-from ludwig.combiners.base import Source
-from ludwig.nn.signal import Shape, Signal
+from ludwig.combiners.base import COMBINERS, Combiner, Source
+from ludwig.nn.norm import NormName
+from ludwig.nn.signal import Form, Signal
+from tests.contracts.samples import FORMS, LONGEST, PADDED_TO, SHAPES, named, signal_of, variants
 
-SOURCES = [
-    Source(("a", "b", "c"), "number", Shape("tokens", 1, 3)),
-    Source(("d", "e"), "category", Shape("tokens", 4, 2)),
-    Source(("f",), "vector", Shape("vector", 5)),
+CONTRACTS = (COMBINERS,)
+
+Forms = tuple[Form, ...]
+COMBINATIONS: list[Forms] = [
+    *(some for count in range(1, len(FORMS) + 1) for some in itertools.combinations(FORMS, count)),
+    *((form, form) for form in FORMS),
 ]
-EVERY = [(name, options) for name in COMBINERS.names() for options in ({}, {"num_fc_layers": 2, "output_size": 6})]
 
 
-def build(name: str, options: dict, seed: int = 0) -> Combiner:
+def fits(config: Combiner.Config, forms: Forms) -> bool:
+    return not config.faults(forms, [f"f{place}" for place in range(len(forms))])
+
+
+EVERY = [
+    pytest.param(name, options, forms, id=f"{name}-{named(options)}-{'+'.join(forms)}")
+    for name in COMBINERS.names()
+    for options in variants(COMBINERS.get(name).Config)
+    for forms in COMBINATIONS
+    if fits(COMBINERS.get(name).Config(**options), forms)
+]
+every = pytest.mark.parametrize(("name", "options", "forms"), EVERY)
+
+
+def sources(forms: Forms) -> list[Source]:
+    found = []
+    for place, form in enumerate(forms):
+        columns = SHAPES[form].count if form == "tokens" else 1
+        kind = {"tokens": "number", "sequence": "text"}.get(form, "vector")
+        found.append(Source(tuple(f"f{place}_{column}" for column in range(columns)), kind, SHAPES[form]))
+    return found
+
+
+def build(name: str, options: dict[str, Any], forms: Forms, seed: int = 0) -> Combiner:
     torch.manual_seed(seed)
-    return COMBINERS.get(name).Config(**options).build(SOURCES).eval()
+    return COMBINERS.get(name).Config(**options).build(sources(forms)).eval()
 
 
-def signals(rows: int) -> list[Signal]:
-    torch.manual_seed(1)
-    wide = [
-        torch.randn(3, *((s.shape.count, s.shape.size) if s.shape.form == "tokens" else (s.shape.size,)))
-        for s in SOURCES
-    ]
-    return [Signal(source.shape.form, values[:rows]) for source, values in zip(SOURCES, wide, strict=True)]
+def signals(forms: Forms, rows: int = 3, steps: int = PADDED_TO) -> list[Signal]:
+    return [signal_of(SHAPES[form], rows, seed=place, steps=steps) for place, form in enumerate(forms)]
 
 
-@pytest.mark.parametrize(("name", "options"), EVERY)
+def seen(signal: Signal) -> torch.Tensor:
+    """The values that count, the steps up to the longest sequence."""
+    if signal.mask is None:
+        return signal.values
+    return signal.values.masked_fill(~signal.mask.unsqueeze(-1), 0.0)[:, :LONGEST]
+
+
+@pytest.mark.parametrize("name", COMBINERS.names())
+def test_every_form_that_it_takes_is_tried(name):
+    tried = {form for each in EVERY if each.values[0] == name for form in each.values[2]}
+    assert tried == COMBINERS.get(name).Config.takes
+
+
+@every
 @pytest.mark.parametrize("rows", [1, 3])
-def test_it_gives_the_shape_and_the_form_that_it_promises(name, options, rows):
-    combiner = build(name, options)
-    signal, shape = combiner(signals(rows)), combiner.shape
-    assert signal.form == shape.form == COMBINERS.get(name).Config(**options).gives([s.shape.form for s in SOURCES])
-    assert signal.values.shape == ((rows, shape.size) if shape.form == "vector" else (rows, shape.count, shape.size))
+def test_it_gives_the_shape_and_the_form_that_it_promises(name, options, forms, rows):
+    combiner = build(name, options, forms)
+    signal, shape = combiner(signals(forms, rows)), combiner.shape
+    assert signal.form == shape.form == COMBINERS.get(name).Config(**options).gives(forms)
+    count = {"vector": (), "sequence": (PADDED_TO,)}.get(shape.form, (shape.count,))
+    assert signal.values.shape == (rows, *count, shape.size)
+    assert seen(signal).isfinite().all()
+    if shape.form == "sequence":
+        assert shape.count == LONGEST
+        assert torch.equal(signal.mask, signals(forms, rows)[0].mask)
 
 
-@pytest.mark.parametrize(("name", "options"), EVERY)
-def test_every_weight_gets_a_gradient_and_so_do_the_inputs(name, options):
-    combiner, given = build(name, options), signals(3)
+@every
+def test_every_weight_gets_a_gradient_and_so_do_the_inputs(name, options, forms):
+    combiner, given = build(name, options, forms), signals(forms)
     for signal in given:
         signal.values.requires_grad_()
-    combiner(given).values.square().sum().backward()
+    seen(combiner(given)).square().sum().backward()
     assert [n for n, weight in combiner.named_parameters() if weight.grad is None] == []
     assert all(signal.values.grad.abs().sum() > 0 for signal in given)
 
 
-@pytest.mark.parametrize(("name", "options"), EVERY)
-def test_seeds_and_saved_weights_give_the_same_numbers(name, options):
-    one, two, other = build(name, options), build(name, options), build(name, options, seed=5)
+@every
+def test_seeds_and_saved_weights_give_the_same_numbers(name, options, forms):
+    one, two, other = (build(name, options, forms, seed) for seed in (0, 0, 5))
     other.load_state_dict(one.state_dict())
-    expected = one(signals(3)).values
-    assert torch.equal(two(signals(3)).values, expected)
-    assert torch.equal(other(signals(3)).values, expected)
+    expected = one(signals(forms)).values
+    assert torch.equal(two(signals(forms)).values, expected)
+    assert torch.equal(other(signals(forms)).values, expected)
 
 
-@pytest.mark.parametrize(("name", "options"), EVERY)
-def test_rows_do_not_see_each_other(name, options):
-    combiner = build(name, options)
-    torch.testing.assert_close(combiner(signals(3)).values[:1], combiner(signals(1)).values)
+@every
+def test_rows_do_not_see_each_other(name, options, forms):
+    combiner = build(name, options, forms)
+    torch.testing.assert_close(seen(combiner(signals(forms)))[:1], seen(combiner(signals(forms, 1))))
+
+
+def norms(name: str, options: dict[str, Any]) -> list[str | None]:
+    has_layers = options.get("num_fc_layers", 0) and "norm" in COMBINERS.get(name).Config.__dataclass_fields__
+    return [None, *get_args(NormName)] if has_layers else [None]
+
+
+PADDED = [
+    pytest.param(name, {**options, **({"norm": norm} if norm else {})}, forms, id=f"{each.id}-{norm}")
+    for each in EVERY
+    for name, options, forms in [each.values]
+    for norm in norms(name, options)
+    if "sequence" in forms
+]
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["prediction", "training"])
+@pytest.mark.parametrize(("name", "options", "forms"), PADDED)
+def test_padding_never_changes_the_result(name, options, forms, training):
+    options = {**options, **{key: 0.0 for key in COMBINERS.get(name).Config.__dataclass_fields__ if key == "dropout"}}
+    combiner = build(name, options, forms).train(training)
+    short, long = (combiner(signals(forms, steps=steps)) for steps in (PADDED_TO, 2 * PADDED_TO))
+    torch.testing.assert_close(seen(long), seen(short))
 
 
 @pytest.mark.parametrize("name", COMBINERS.names())
 def test_forms_that_it_does_not_take_are_faults(name):
     config = COMBINERS.get(name).Config()
-    alien = {"vector", "tokens", "sequence", "members"} - config.takes
-    assert all(config.faults([form], ["f"]) for form in alien)
+    assert all(config.faults([form], ["f"]) for form in {*FORMS} - config.takes)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import importlib
+import json
 import pickle
 import re
 import textwrap
@@ -13,91 +15,88 @@ from typing import Any
 import pytest
 import yaml
 
-from ludwig.backend import BACKENDS
-from ludwig.combiners import COMBINERS
 from ludwig.config import CONFIGS
-from ludwig.data.split import SPLITTERS
-from ludwig.decoders import DECODERS
-from ludwig.encoders import ENCODERS
-from ludwig.features import FEATURES
-from ludwig.losses import LOSSES
-from ludwig.models.ecd.inputs import INPUTS
-from ludwig.outputs import OUTPUTS
-from ludwig.schema import Registry, dump, load
-from ludwig.training import TRAINERS
-from ludwig.training.optim import OPTIMIZERS
+from ludwig.schema import dump, load
+from tests.contracts.reading import nested, unread
+from tests.contracts.registries import Named, components, configurable, registries
 
-REGISTRIES: tuple[Registry[Any], ...] = (
-    BACKENDS,
-    COMBINERS,
-    DECODERS,
-    ENCODERS,
-    FEATURES,
-    INPUTS,
-    LOSSES,
-    OPTIMIZERS,
-    OUTPUTS,
-    SPLITTERS,
-    TRAINERS,
-)
-CONFIG_CLASSES = {
-    f"{registry.role}-{kind}-{name}": cls.Config for registry in REGISTRIES for kind, name, cls in registry
+EVERY = {str(each): each for each in configurable()}
+NEEDED = {  # what a section cannot do without
+    "name": "f",
+    "column": "c",
+    "input_features": [],
+    "output_features": [],
+    "base_model": "none",
 }
-INPUT_CLASSES = {cls for _, _, cls in INPUTS}
-NEEDED = {"name": "f"}  # what a section cannot do without
+UNREAD = {  # options that no code reads, and why they are there
+    "TextFeature.Config.prompt": "part of the cache key alone: what is read are the rendered texts",
+}
 
 
-@pytest.fixture(params=sorted(CONFIG_CLASSES))
-def config_class(request: pytest.FixtureRequest) -> type[Any]:
-    return CONFIG_CLASSES[request.param]
+@pytest.fixture(params=EVERY)
+def component(request: pytest.FixtureRequest) -> Named:
+    return EVERY[request.param]
 
 
-def needed(config_class: type[Any]) -> dict[str, str]:
-    return {field.name: NEEDED[field.name] for field in dataclasses.fields(config_class) if field.name in NEEDED}
+@pytest.fixture
+def config_class(component: Named) -> type[Any]:
+    return component.cls.Config
+
+
+def made(config_class: type[Any]) -> Any:
+    """A section with its defaults, and with what it cannot do without."""
+    required = [f.name for f in dataclasses.fields(config_class) if f.default is f.default_factory]
+    return config_class(**{name: NEEDED[name] for name in required})
 
 
 def test_defaults_are_valid_and_survive_the_round_trip(config_class):
-    config = config_class(**needed(config_class))
-    assert load(config_class, dump(config)) == config
+    config = made(config_class)
+    assert load(config_class, json.loads(json.dumps(dump(config)))) == config
 
 
 def test_a_config_cannot_be_changed(config_class):
-    config = config_class(**needed(config_class))
+    config = made(config_class)
     for field in dataclasses.fields(config_class):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(config, field.name, None)
 
 
-def test_it_stands_where_its_name_says_and_pickles(config_class):
-    if config_class.owner in INPUT_CLASSES:
-        pytest.skip("the sections of input features are assembled, one a feature type")
-    owner = importlib.import_module(config_class.__module__)
-    assert functools.reduce(getattr, config_class.__qualname__.split("."), owner) is config_class
-    config = config_class(**needed(config_class))
-    assert pickle.loads(pickle.dumps(config)) == config
+def test_it_stands_where_its_name_says(component):
+    for cls in (component.cls, component.cls.Config):
+        owner = importlib.import_module(cls.__module__)
+        assert functools.reduce(getattr, cls.__qualname__.split("."), owner) is cls
 
 
-def sections(config_class: type[Any]) -> list[type[Any]]:
-    """The section and the plain sections nested in it."""
-    hints = [field.default_factory for field in dataclasses.fields(config_class)]
-    return [config_class, *(hint for hint in hints if dataclasses.is_dataclass(hint))]
+def test_pickled_and_copied_it_is_the_same(config_class):
+    config = made(config_class)
+    for again in (pickle.loads(pickle.dumps(config)), copy.deepcopy(config)):
+        assert again == config
+        assert type(again) is config_class
 
 
 def test_every_option_has_a_sentence_of_help(config_class):
-    for section in sections(config_class):
+    for section in (config_class, *(inner for inner, _ in nested(config_class))):
         for field in dataclasses.fields(section):
             text = field.metadata.get("help", "")
             assert text.endswith("."), f"{section.__module__}.{section.__qualname__}.{field.name}: '{text}'"
 
 
+def declared(section: type[Any], option: str) -> str:
+    """The option with the class that declares it first."""
+    first = next(base for base in reversed(section.__mro__) if option in getattr(base, "__dataclass_fields__", {}))
+    return f"{first.__qualname__}.{option}"
+
+
+def test_every_option_is_read(component):
+    words = tuple(registries()[component.registry].role.split())  # what its sections are called: loss, feature
+    idle = {declared(component.cls.Config, name) for name in unread(component.cls.Config, words=words)}
+    for inner, holder in nested(component.cls.Config):
+        idle |= {declared(inner, name) for name in unread(inner, holder)}
+    assert idle - UNREAD.keys() == set(), "no code reads these options"
+
+
 def test_every_component_says_what_it_is():
-    silent = [
-        f"{registry.role} '{name}'"
-        for registry in REGISTRIES
-        for _, name, cls in registry
-        if not (cls.__doc__ or "").strip()
-    ]
-    assert not silent
+    assert [str(each) for each in components() if not (each.cls.__dict__.get("__doc__") or "").strip()] == []
 
 
 def example(component: type[Any]) -> dict[str, Any]:
@@ -105,6 +104,9 @@ def example(component: type[Any]) -> dict[str, Any]:
     found = re.search(r"```yaml\n(.*?)```", component.__doc__ or "", re.DOTALL)
     assert found, f"{component.__qualname__} has no example"
     return yaml.safe_load(textwrap.dedent(found[1]))
+
+
+ENCODERS, INPUTS, OPTIMIZERS, TRAINERS = (registries()[at] for at in ("ENCODERS", "INPUTS", "OPTIMIZERS", "TRAINERS"))
 
 
 @pytest.mark.parametrize(("kind", "name"), sorted((kind, name) for kind, name, _ in ENCODERS))

@@ -68,6 +68,7 @@ class TestDense:
         path.write_text("a 1 2\nword 3 3 4\nb 5 6\n", encoding="utf-8")
         facts = [facts_of(SMALL), facts_of(["b", "c"])]
         encoder = build("dense", facts, embedding_size=2, pretrained_embeddings=str(path))
+        encoder.start(facts)
         ids = torch.stack([ids_of(["a", "b"], facts[0]), ids_of(["b", "b"], facts[1])], dim=1)
         assert encoder(ids).values.tolist() == [[[1, 2], [5, 6]], [[5, 6], [5, 6]]]
 

@@ -20,7 +20,7 @@ def test_a_layer_normalises_then_bends_then_drops():
     layer = LayerSpec(8, norm="batch", norm_params={"momentum": 0.3}, activation="tanh", dropout=0.5)
     modules = list(FullyConnectedStack(4, [layer]).layers)
     assert [type(module).__name__ for module in modules] == ["Linear", "BatchNorm", "Tanh", "Dropout"]
-    assert modules[1].momentum == 0.3 and modules[3].p == 0.5
+    assert modules[1].momentum == 0.3 and modules[3].rate == 0.5
 
 
 def test_a_layer_starts_as_its_initializers_say():

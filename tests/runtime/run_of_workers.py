@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from ludwig.api import LudwigModel, TrainingResults
 from ludwig.callbacks import Callback
-from ludwig.training import loop
+from ludwig.training import stopping
 
 
 def table(rows: int = 207) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def train(case: str, batch_size: int, folder: Path) -> dict:
 
 def train_with_a_stop(case: str, batch_size: int, folder: Path) -> dict:
     """The same, stopped in the middle of an epoch and resumed."""
-    loop.LOOK_SECONDS = 0.0
+    stopping.POLL_SECONDS = 0.0
     out = {"output_directory": str(folder / "runs"), "experiment_name": "stopped", "skip_save_log": True}
     stopped = model(case, batch_size).train(table(), callbacks=[Stops(5)], **out)
     assert len(stopped.train_stats.validation["z"]["loss"]) == 1  # the round that ends a run without one

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-import ludwig.api
 from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
 from ludwig.runtime.engine import Clipping, Engine, precision_of
+from ludwig.training import job
 
 CPU = torch.device("cpu")
 
@@ -115,7 +115,7 @@ def test_a_network_learns_in_bfloat16_with_weights_in_float32():
 
 
 def test_a_network_learns_in_float16_with_a_scaled_loss(monkeypatch):
-    monkeypatch.setattr(ludwig.api, "precision_of", lambda asked, device: "float16")
+    monkeypatch.setattr(job, "precision_of", lambda asked, device: "float16")
     seen = Dtypes()
     stats = model(True, [seen]).train(table(), output_directory=None).train_stats
     assert torch.float16 in seen.seen
@@ -124,7 +124,7 @@ def test_a_network_learns_in_float16_with_a_scaled_loss(monkeypatch):
 
 
 def test_a_run_in_float16_is_resumed_with_its_scale(monkeypatch, tmp_path):
-    monkeypatch.setattr(ludwig.api, "precision_of", lambda asked, device: "float16")
+    monkeypatch.setattr(job, "precision_of", lambda asked, device: "float16")
     straight = model(True)
     straight.train(table(), output_directory=None)
 

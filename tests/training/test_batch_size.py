@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from ludwig.api import LudwigModel
+from ludwig.data.pipeline import fitted_state
 from ludwig.error import ConfigValidationError
 from ludwig.runtime.engine import Engine
+from ludwig.training import build
 from ludwig.training.batch_size import fastest, measured, sizes
+from ludwig.training.objective import SUPERVISED
 from ludwig.training.plan import Plan, plan_of
 
 
@@ -64,13 +67,14 @@ def texts(rows: int = 200) -> pd.DataFrame:
 def test_measuring_leaves_weights_buffers_and_random_states_alone_and_tries_the_longest_rows():
     one = text_model()
     data = one.preprocess(texts())
-    one._build(42)
-    model, seen = one.model, []
+    inputs, outputs = one.config_obj.resolve(one.assets)
+    facts = fitted_state([*inputs, *outputs], one.training_set_metadata)
+    model, seen = build(one.config_obj, facts, 42), []
     learn = model.training_loss
     model.training_loss = lambda batch: (seen.append(batch.lengths("t").tolist()), learn(batch))[1]
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
-    found = measured(model, data.training_set.frame, 40, Engine(torch.device("cpu")), learns=True)
+    found = measured(model, data.training_set.frame, 40, Engine(torch.device("cpu")), SUPERVISED)
     assert found in (16, 32)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

@@ -87,7 +87,7 @@ def test_a_batch_that_does_not_fit_is_learned_in_pieces(narrow, accumulation, ca
     narrow(9)
     parts = trained(gradient_accumulation_steps=accumulation)
     torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-4, atol=1e-6)
-    assert "32 rows does not fit into memory. From now on batches are learned in 4 pieces" in caplog.text
+    assert "32 rows does not fit into memory. From now on batches are trained in 4 micro-batches" in caplog.text
     assert parts.config["trainer"]["batch_size"] == 32
 
 
@@ -114,15 +114,15 @@ class Spoils(Callback):
         self.steps, self.before, self.seen = steps, [], []
 
     def on_batch_start(self, trainer, progress_tracker, save_path, **kwargs):
-        weight = trainer.learner.learned[0]
+        weight = trainer.learner.trained[0]
         if progress_tracker.steps + 1 in self.steps:
             self.handle = weight.register_hook(lambda gradient: gradient * float("nan"))
-            self.before.append(torch.cat([w.detach().flatten() for w in trainer.learner.learned]))
+            self.before.append(torch.cat([w.detach().flatten() for w in trainer.learner.trained]))
 
     def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
         if progress_tracker.steps in self.steps:
             self.handle.remove()
-            after = torch.cat([w.detach().flatten() for w in trainer.learner.learned])
+            after = torch.cat([w.detach().flatten() for w in trainer.learner.trained])
             self.seen.append(torch.equal(after, self.before[-1]))
 
 
@@ -159,13 +159,13 @@ def test_many_in_a_row_end_training_with_the_best_weights(caplog):
     one = model([Spoils(*range(9, 99))], max_skipped_steps=3, epochs=20)
     stats = one.train(dataset=table(), output_directory=None).train_stats
     assert len(stats.training["y"]["loss"]) == 3  # two good rounds, and the one in which training stopped
-    assert "The gradients of 3 steps in a row, up to step 11, are no finite numbers: training stops" in caplog.text
+    assert "The gradients of 3 steps in a row, up to step 11, are not finite: training stops" in caplog.text
     good = trained(epochs=2)
     torch.testing.assert_close(weights(one), weights(good))
 
 
 def test_many_in_a_row_from_the_beginning_are_an_error():
-    with pytest.raises(TrainingError, match=r"up to step 3, are no finite numbers\. Lower trainer\.learning_rate"):
+    with pytest.raises(TrainingError, match=r"up to step 3, are not finite\. Lower trainer\.learning_rate"):
         model([Spoils(*range(99))], max_skipped_steps=3).train(dataset=table(), output_directory=None)
 
 
@@ -179,10 +179,10 @@ class Weights(Callback):
         self.all: list[torch.Tensor] = []
 
     def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
-        self.all.append(torch.cat([weight.detach().double().flatten() for weight in trainer.learner.learned]))
+        self.all.append(torch.cat([weight.detach().double().flatten() for weight in trainer.learner.trained]))
 
     def on_trainer_train_setup(self, trainer, save_path, is_coordinator, **kwargs):
-        self.first = torch.cat([weight.detach().double().flatten() for weight in trainer.learner.learned])
+        self.first = torch.cat([weight.detach().double().flatten() for weight in trainer.learner.trained])
 
 
 def test_a_running_mean_is_that_of_the_formula():
@@ -231,9 +231,9 @@ def test_online_training_leaves_the_weights_that_are_judged(averaged):
     twice = model(**averaged)
     for _ in range(2):
         twice.train_online(table())
-    trainer = twice._online
+    trainer = twice.online
     told = weights(twice)
     trainer._between_calls.close()
     assert not torch.equal(weights(twice), told)  # those that are learned
-    with trainer.learner.judged():
+    with trainer.learner.evaluated_weights():
         assert torch.equal(weights(twice), told)

@@ -121,10 +121,15 @@ class Ecd(Model):
         return rewinding(self.modality_dropout.generator)
 
     def _combined(self, batch: Frame) -> Signal:
-        signals = self.modality_dropout(self.inputs(batch))
+        signals = self.inputs(batch)
+        if self.training and self.modality_dropout.rate:
+            signals = self.modality_dropout(signals)
         combined: Signal = self.combiner(signals)
         skips = combined.skips or next((signal.skips for signal in signals if signal.skips), ())
-        return dataclasses.replace(combined, skips=skips, auxiliary_loss=_sum_of_auxiliary([*signals, combined]))
+        auxiliary = _sum_of_auxiliary([*signals, combined])
+        if not skips and auxiliary is None:
+            return combined
+        return dataclasses.replace(combined, skips=skips, auxiliary_loss=auxiliary)
 
     def _decoded(self, combined: Signal, targets: Mapping[str, Tensor]) -> dict[str, Prediction]:
         predictions: dict[str, Prediction] = {}

@@ -87,7 +87,9 @@ def empty_network(structure: Any, trust_remote_code: bool, *, on: str) -> Any:
 
     with torch.device(on), initialization.no_init_weights():
         classes: Any = AutoModelForCausalLM
-        return classes.from_config(structure, dtype=torch.float32, trust_remote_code=trust_remote_code).eval()
+        network = classes.from_config(structure, dtype=torch.float32, trust_remote_code=trust_remote_code)
+    network.tie_weights()  # which the library leaves to the loading of weights
+    return network.eval()
 
 
 def load_network(name: str, trust_remote_code: bool) -> Any:

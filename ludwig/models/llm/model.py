@@ -38,6 +38,7 @@ from ludwig.models.llm.base_model import (
 from ludwig.models.llm.generation import Generation
 from ludwig.models.llm.inputs import PROMPTS, PromptInput
 from ludwig.models.llm.network import Network
+from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
 from ludwig.outputs.generated import Generated, GeneratedOutput
@@ -238,10 +239,13 @@ class Llm(Model):
 
     # -- what is saved: the adapter alone where there is one, under the names of the pretrained network
 
+    def named_weights(self) -> Iterator[tuple[str, NamedWeight]]:
+        for name, tensor in self.network.pretrained.state_dict(keep_vars=True).items():
+            yield name, NamedWeight(tensor)
+
     def weights(self) -> dict[str, Tensor]:
         if self.config.adapter is None:
-            whole: dict[str, Tensor] = self.network.pretrained.state_dict()
-            return whole
+            return super().weights()
         from peft import get_peft_model_state_dict
 
         own: dict[str, Tensor] = get_peft_model_state_dict(self.network.pretrained)

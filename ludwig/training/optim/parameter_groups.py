@@ -7,12 +7,11 @@ arXiv:1810.04805, appendix A.2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from torch import nn
 
-from ludwig.models.base import Model
 from ludwig.nn.embedding import Table
 from ludwig.training.optim.base import Group
 
@@ -22,10 +21,14 @@ FACTOR = "rate_factor"  # of a group: its learning rate is the run's times this
 
 
 def parameter_groups(
-    model: Model, trained: Sequence[nn.Parameter], exempt: Sequence[Exempt]
+    model: nn.Module, trained: Sequence[nn.Parameter], exempt: Sequence[Exempt], factors: Mapping[int, float]
 ) -> Sequence[nn.Parameter] | list[Group]:
-    """The trained weights by learning rate and decay; one list where all are alike."""
-    factors = model.rate_factors()
+    """The trained weights by learning rate and decay; one list where all are alike.
+
+    Args:
+        exempt: Which weights do not decay.
+        factors: By the `id` of a weight: the factor of its learning rate, where that is not 1.
+    """
     if not exempt and not factors:
         return trained
     kept = {id(weight) for module in model.modules() for weight in _exempt_weights(module, exempt)}

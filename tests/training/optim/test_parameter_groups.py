@@ -8,7 +8,7 @@ from torch import nn
 
 from ludwig.nn.norm import BatchNorm
 from ludwig.training.optim import OPTIMIZERS
-from ludwig.training.optim.weight_decay import groups_of
+from ludwig.training.optim.parameter_groups import FACTOR, parameter_groups
 
 
 def network() -> nn.ModuleDict:
@@ -29,7 +29,8 @@ def network() -> nn.ModuleDict:
 def test_what_does_not_shrink_is_a_group_of_its_own(exempt, kept):
     model = network()
     names = {id(weight): name for name, weight in model.named_parameters()}
-    shrinking, staying = groups_of(model, list(model.parameters()), exempt)
+    groups = parameter_groups(model, list(model.parameters()), exempt, {})
+    shrinking, staying = sorted(groups, key=lambda group: "weight_decay" in group)
     assert {names[id(weight)] for weight in staying["params"]} == kept
     assert {names[id(weight)] for weight in shrinking["params"]} == set(names.values()) - kept
     assert staying["weight_decay"] == 0
@@ -38,7 +39,7 @@ def test_what_does_not_shrink_is_a_group_of_its_own(exempt, kept):
 def test_frozen_weights_are_in_no_group():
     model = network()
     learned = [model["line"].weight]
-    (only,) = groups_of(model, learned, ["biases"])
+    (only,) = parameter_groups(model, learned, ["biases"], {})
     assert only["params"] == learned
 
 
@@ -49,7 +50,7 @@ def test_only_the_first_group_shrinks(name):
     model = nn.Linear(4, 4)
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     section = OPTIMIZERS.get(name).Config(weight_decay=0.5)
-    optimizer = section.make(groups_of(model, list(model.parameters()), ["biases"]), 0.1)
+    optimizer = section.make(parameter_groups(model, list(model.parameters()), ["biases"], {}), 0.1)
     if section.is_averaged:
         optimizer.train()
     for weight in model.parameters():
@@ -57,3 +58,17 @@ def test_only_the_first_group_shrinks(name):
     optimizer.step()
     torch.testing.assert_close(model.bias.detach(), before["bias"])
     assert (model.weight.detach().abs() < before["weight"].abs()).all()
+
+
+def test_a_factor_of_the_learning_rate_makes_a_group():
+    model = network()
+    trained = list(model.parameters())
+    slow, quick = parameter_groups(model, trained, [], {id(weight): 10.0 for weight in trained[1:]})
+    assert (slow[FACTOR], quick[FACTOR]) == (1.0, 10.0)
+    assert (slow["params"], quick["params"]) == (trained[:1], trained[1:])
+
+
+def test_where_all_are_alike_there_are_no_groups():
+    model = network()
+    trained = list(model.parameters())
+    assert parameter_groups(model, trained, [], {}) is trained
