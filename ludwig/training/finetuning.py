@@ -16,5 +16,12 @@ class FineTuning(Loop):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loop.Config):
-        batch_size: int | Auto = param(1, min=1, help="Rows of a batch; auto measures which size is fastest.")
-        eval_batch_size: int | Auto | None = param(2, min=1, help="Rows of a batch in evaluation.")
+        batch_size: int | Auto = param(
+            1,
+            min=1,
+            help="Batch size in rows, for each worker; auto measures the fastest. Raise gradient_accumulation_steps "
+            "where memory is short.",
+        )
+        eval_batch_size: int | Auto | None = param(
+            2, min=1, help="Batch size of evaluation and prediction; auto measures the fastest."
+        )

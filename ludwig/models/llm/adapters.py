@@ -23,10 +23,12 @@ class Adapter(Component):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         pretrained_adapter_weights: str | None = param(
-            None, help="A folder with a saved adapter to begin with, which brings its own options; null for a new one."
+            None, help="Folder of a saved adapter to start from, which brings its own options; null for a new one."
         )
         target_modules: list[str] | str | None = param(
-            None, help="The modules that are adapted, by the end of their names; null for what is usual for the model."
+            None,
+            help="Target modules that get the adapter, by the end of their names; null for the usual ones of the "
+            "architecture.",
         )
 
     peft_class: ClassVar[str]
@@ -115,17 +117,35 @@ class Lora(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(8, min=1, help="Rank of the product.")
-        alpha: int | None = param(None, min=1, help="The product counts alpha / r; null for twice the rank.")
-        dropout: float = param(0.05, min=0, below=1, help="Share of the product's inputs that is left out in training.")
-        bias_type: Literal["none", "all", "lora_only"] = param("none", help="Which biases are learned as well.")
-        use_rslora: bool = param(False, help="Divides alpha by the root of the rank instead (arXiv:2312.03732).")
-        use_dora: bool = param(False, help="Learns the length of weights by itself (arXiv:2402.09353).")
-        init_lora_weights: Literal["default", "gaussian", "orthogonal"] = param(
-            "default", help="How the two matrices begin; their product begins as zero or near it."
+        r: int = param(8, min=1, help="Rank of the low-rank update. Raise it for more capacity and memory.")
+        alpha: int | None = param(
+            None, min=1, help="LoRA scaling: the update is multiplied by alpha / r; null for twice the rank."
         )
-        rank_pattern: dict[str, int] | None = param(None, help="Another rank for modules by (the end of) their name.")
-        alpha_pattern: dict[str, int] | None = param(None, help="Another alpha for modules by their name.")
+        dropout: float = param(
+            0.05, min=0, below=1, help="Dropout rate of the inputs of the adapter. Raise it against overfitting."
+        )
+        bias_type: Literal["none", "all", "lora_only"] = param(
+            "none", help="Biases that are trained too: none, all, or those of the target modules (lora_only)."
+        )
+        use_rslora: bool = param(
+            False,
+            help="Rank-stabilised LoRA: alpha is divided by the square root of the rank (arXiv:2312.03732). Use it "
+            "with high ranks.",
+        )
+        use_dora: bool = param(
+            False,
+            help="DoRA: magnitude and direction of the weights are trained apart (arXiv:2402.09353). Slower, often "
+            "better at low ranks.",
+        )
+        init_lora_weights: Literal["default", "gaussian", "orthogonal"] = param(
+            "default", help="Initializer of the two matrices; their product starts at or near zero."
+        )
+        rank_pattern: dict[str, int] | None = param(
+            None, help="Ranks of single modules, by (the end of) their name, in place of r."
+        )
+        alpha_pattern: dict[str, int] | None = param(
+            None, help="Alphas of single modules, by (the end of) their name, in place of alpha."
+        )
 
     peft_class = "LoraConfig"
     peft_names = {"alpha": "lora_alpha", "dropout": "lora_dropout", "bias_type": "bias"}
@@ -155,10 +175,19 @@ class Ia3(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        feedforward_modules: list[str] | None = param(None, help="Which of the modules have their inputs scaled.")
-        fan_in_fan_out: bool = param(False, help="Whether weights are stored as (inputs, outputs).")
-        modules_to_save: list[str] | None = param(None, help="Modules that are learned whole.")
-        init_ia3_weights: bool = param(True, help="Whether the scales begin as 1.")
+        feedforward_modules: list[str] | None = param(
+            None,
+            help="Feed-forward modules among the target modules, whose inputs are scaled in place of their outputs.",
+        )
+        fan_in_fan_out: bool = param(
+            False, help="Whether the weights of the target modules are stored as (inputs, outputs)."
+        )
+        modules_to_save: list[str] | None = param(
+            None, help="Modules that are trained and saved whole, beside the adapter."
+        )
+        init_ia3_weights: bool = param(
+            True, help="Whether the scaling vectors are initialized to 1, which changes nothing at first."
+        )
 
     peft_class = "IA3Config"
 
@@ -169,8 +198,8 @@ class Vera(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(256, min=1, help="Rank of the random matrices.")
-        projection_prng_key: int = param(0, min=0, help="Seed of the random matrices.")
+        r: int = param(256, min=1, help="Rank of the shared random matrices. VeRA needs higher ranks than LoRA.")
+        projection_prng_key: int = param(0, min=0, help="Random seed of the shared matrices.")
 
     peft_class = "VeraConfig"
 
@@ -181,8 +210,8 @@ class Loha(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(8, min=1, help="Rank of each of the two.")
-        alpha: float = param(8.0, above=0, help="The product counts alpha / r.")
+        r: int = param(8, min=1, help="Rank of each of the two low-rank products.")
+        alpha: float = param(8.0, above=0, help="Scaling: the update is multiplied by alpha / r.")
 
     peft_class = "LoHaConfig"
 
@@ -193,8 +222,8 @@ class Lokr(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(8, min=1, help="Rank of the second matrix.")
-        alpha: float = param(8.0, above=0, help="The product counts alpha / r.")
+        r: int = param(8, min=1, help="Rank of the second Kronecker factor.")
+        alpha: float = param(8.0, above=0, help="Scaling: the update is multiplied by alpha / r.")
 
     peft_class = "LoKrConfig"
 
@@ -205,8 +234,12 @@ class FourierFt(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        n_frequency: int = param(1000, min=1, help="How many coefficients.")
-        scaling: float = param(150.0, above=0, help="How much they count.")
+        n_frequency: int = param(
+            1000, min=1, help="Number of trained Fourier coefficients of each weight. Raise it for more capacity."
+        )
+        scaling: float = param(
+            150.0, above=0, help="Scaling of the update. Raise it to train faster, lower it where training is unstable."
+        )
 
     peft_class = "FourierFTConfig"
 
@@ -217,11 +250,18 @@ class Oft(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(0, min=0, help="How many blocks; 0 where their size is given.")
-        oft_block_size: int = param(32, min=0, help="Size of a block, which divides the width of a module.")
-        module_dropout: float = param(0.0, min=0, below=1, help="Share of the blocks that rest in training.")
-        coft: bool = param(False, help="Whether rotations are bounded.")
-        eps: float = param(6e-5, above=0, help="That bound.")
+        r: int = param(0, min=0, help="Number of rotation blocks of each weight; 0 where oft_block_size is given.")
+        oft_block_size: int = param(
+            32, min=0, help="Size of a rotation block, which must divide the width of a module."
+        )
+        module_dropout: float = param(
+            0.0,
+            min=0,
+            below=1,
+            help="Dropout rate of the rotation blocks: share that is set to the identity in training.",
+        )
+        coft: bool = param(False, help="Constrained OFT: whether rotations are bounded by eps.")
+        eps: float = param(6e-5, above=0, help="Bound on the rotations of constrained OFT.")
 
     peft_class = "OFTConfig"
 
@@ -232,8 +272,10 @@ class Hra(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(8, min=1, help="How many times, an even number so that it begins as nothing.")
-        apply_GS: bool = param(False, help="Whether the mirrors are made orthogonal to each other.")  # noqa: N815
+        r: int = param(
+            8, min=1, help="Number of Householder reflections of each weight; an even number starts as the identity."
+        )
+        apply_GS: bool = param(False, help="Whether reflections are orthogonalised by Gram-Schmidt.")  # noqa: N815
 
     peft_class = "HRAConfig"
 
@@ -255,11 +297,15 @@ class VbLora(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(4, min=1, help="Rank of the product.")
-        num_vectors: int = param(256, min=1, help="Vectors of the bank.")
-        vector_length: int = param(256, min=1, help="Size of a vector, which divides the width of a module.")
-        topk: int = param(2, min=1, help="How many vectors are mixed for each place.")
-        vblora_dropout: float = param(0.0, min=0, below=1, help="Share of the inputs that is left out in training.")
+        r: int = param(4, min=1, help="Rank of the low-rank update.")
+        num_vectors: int = param(256, min=1, help="Number of vectors of the shared vector bank.")
+        vector_length: int = param(
+            256, min=1, help="Length of a vector of the bank, which must divide the width of a module."
+        )
+        topk: int = param(2, min=1, help="Top-k admixture: number of vectors that are mixed for each sub-vector.")
+        vblora_dropout: float = param(
+            0.0, min=0, below=1, help="Dropout rate of the inputs of the adapter. Raise it against overfitting."
+        )
 
     peft_class = "VBLoRAConfig"
 
@@ -270,8 +316,15 @@ class C3a(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        block_size: int = param(256, min=1, help="Size of a block, which divides the width of a module.")
-        bias_type: Literal["none", "all", "c3a_only"] = param("none", help="Which biases are learned as well.")
+        block_size: int = param(
+            256,
+            min=1,
+            help="Block size of the circular convolution, which must divide the width of a module. Raise it for "
+            "fewer weights.",
+        )
+        bias_type: Literal["none", "all", "c3a_only"] = param(
+            "none", help="Biases that are trained too: none, all, or those of the target modules (c3a_only)."
+        )
 
     peft_class = "C3AConfig"
     peft_names = {"bias_type": "bias"}
