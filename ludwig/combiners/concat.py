@@ -25,12 +25,22 @@ class ConcatCombiner(Combiner):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FullyConnectedOptions, Combiner.Config):
-        flatten_inputs: bool = param(False, help="Whether sequences are flattened to vectors of their longest length.")
-        residual: bool = param(False, help="Whether layers of equal size add what came in to what they give.")
-        batch_ensemble: bool = param(
-            False, help="Whether the layers are those of a batch ensemble, whose members the outputs average."
+        flatten_inputs: bool = param(
+            False,
+            help="Whether sequences are flattened to vectors of their maximum length, so that they can be combined "
+            "with vectors.",
         )
-        num_ensemble_members: int = param(4, min=1, help="How many members the batch ensemble has.")
+        residual: bool = param(
+            False,
+            help="Residual (skip) connections around fully connected layers of equal size. They ease the training "
+            "of deep stacks.",
+        )
+        batch_ensemble: bool = param(
+            False,
+            help="BatchEnsemble: fully connected layers with several members that share their weights; outputs "
+            "average their predictions.",
+        )
+        num_ensemble_members: int = param(4, min=1, help="Number of ensemble members of the BatchEnsemble.")
 
         def faults(self, forms: Sequence[Form], features: Sequence[str]) -> list[tuple[str, str]]:
             faults = super().faults(forms, features)

@@ -33,9 +33,11 @@ class TabMCombiner(Combiner):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FullyConnectedOptions, Combiner.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "tokens"})
-        num_members: int = param(32, min=1, help="How many members there are.")
-        num_fc_layers: int = param(3, min=1, help="How many layers there are, unless they are listed.")
-        dropout: float = param(0.1, min=0, max=1, help="Share of the units that is dropped in training.")
+        num_members: int = param(
+            32, min=1, help="Number of ensemble members. Raise it for better averages at a higher cost."
+        )
+        num_fc_layers: int = param(3, min=1, help="Number of fully connected layers, unless fc_layers lists them.")
+        dropout: float = param(0.1, min=0, max=1, help="Dropout rate. Raise it against overfitting.")
 
         def faults(self, forms: Sequence[Form], features: Sequence[str]) -> list[tuple[str, str]]:
             empty = [("fc_layers", "Must list at least one layer.")] if self.fc_layers == [] else []

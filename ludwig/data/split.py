@@ -78,7 +78,11 @@ class Shares:
     """How large the parts are."""
 
     probabilities: list[float] = param(
-        lambda: [0.7, 0.1, 0.2], min=0, max=1, length=3, help="Shares of training, validation and test rows."
+        lambda: [0.7, 0.1, 0.2],
+        min=0,
+        max=1,
+        length=3,
+        help="Fractions of the rows for training, validation and test, which sum to 1.",
     )
 
     def share_faults(self) -> list[tuple[str, str]]:
@@ -133,7 +137,7 @@ class FixedSplitter(Splitter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Splitter.Config):
-        column: str = param(DEFAULT_COLUMN, help="The column: 0 is training, 1 validation, 2 test.")
+        column: str = param(DEFAULT_COLUMN, help="Split column: 0 is training, 1 validation, 2 test.")
 
         @property
         def columns(self) -> tuple[str, ...]:
@@ -153,7 +157,7 @@ class FixedSplitter(Splitter):
 class ByColumn(Shares):
     """A rule that reads one column."""
 
-    column: str | None = param(None, help="The column that the rule reads.")
+    column: str | None = param(None, help="Column that the split depends on.")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -198,7 +202,7 @@ class DatetimeSplitter(Splitter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):
-        datetime_format: str | None = param(None, help="How times are written (strftime codes); null to infer it.")
+        datetime_format: str | None = param(None, help="Date and time format as strftime codes; null infers it.")
 
         def takes_column_of(self, kind: str) -> bool:
             return kind in ("date", "text", "category", "number")

@@ -35,8 +35,10 @@ class TextExtractor(Extractor):
 class Match:
     """When an answer means a label."""
 
-    type: Literal["contains", "regex"] = param("contains", help="Whether `value` is a text or a regular expression.")
-    value: str = param(help="What the answer has somewhere in it, upper and lower case apart.")
+    type: Literal["contains", "regex"] = param(
+        "contains", help="Matching rule: contains looks for `value` as a substring, regex as a regular expression."
+    )
+    value: str = param(help="Substring or regular expression that is looked for in the generated text, ignoring case.")
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -55,9 +57,9 @@ class CategoryExtractor(Extractor):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Extractor.Config):
         match: dict[str, Match] | None = param(
-            None, help="By label: when an answer means it; null looks for the label."
+            None, help="Matching rules by label, tried in order; null looks for the labels themselves."
         )
-        fallback_label: str | None = param(None, help="The label of an answer that fits no rule.")
+        fallback_label: str | None = param(None, help="Fallback label of a generated text that matches no rule.")
 
         def faults(self, labels: Sequence[str]) -> list[tuple[str, str]]:
             """(parameter, message) of rules that do not go together with the labels."""

@@ -29,9 +29,9 @@ class LinearDecoder(Decoder):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Decoder.Config):
-        use_bias: bool = param(True, help="Whether the head has a bias.")
-        weights_initializer: InitializerSpec = param("xavier_uniform", help="How the head's weights start.")
-        bias_initializer: InitializerSpec = param("zeros", help="How the head's bias starts.")
+        use_bias: bool = param(True, help="Whether the head (the output layer) adds a bias.")
+        weights_initializer: InitializerSpec = param("xavier_uniform", help="Initializer of the weights of the head.")
+        bias_initializer: InitializerSpec = param("zeros", help="Initializer of the bias of the head.")
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         super().__init__(config, shape, size)
@@ -62,10 +62,18 @@ class ProjectorDecoder(LinearDecoder):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(LinearDecoder.Config):
-        output_size: int | None = param(None, min=1, help="Size of the vector; null takes it from the data.")
-        activation: ActivationName | None = param(None, help="Nonlinearity of the result.")
-        multiplier: float = param(1.0, above=0, help="Number by which the result is multiplied.")
-        clip: list[int] | None = param(None, length=2, min=0, max=999999999, help="Bounds of the result.")
+        output_size: int | None = param(
+            None, min=1, help="Output size: number of entries of the vector; null infers it from the training split."
+        )
+        activation: ActivationName | None = param(None, help="Activation function of the output; null for none.")
+        multiplier: float = param(1.0, above=0, help="Factor by which the output is multiplied.")
+        clip: list[int] | None = param(
+            None,
+            length=2,
+            min=0,
+            max=999999999,
+            help="Lower and upper bound that the output is clipped to; null for none.",
+        )
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         if config.output_size not in (None, size):
@@ -90,7 +98,10 @@ class SamplingDecoder(LinearDecoder):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(LinearDecoder.Config):
         mc_dropout_samples: int = param(
-            0, min=0, help="How many times a row is predicted with dropout on and averaged; 0 for once without dropout."
+            0,
+            min=0,
+            help="Monte Carlo dropout: number of forward passes with dropout on whose probabilities are averaged; 0 "
+            "predicts once, without dropout.",
         )
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
@@ -142,10 +153,16 @@ class MlpClassifierDecoder(SamplingDecoder):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(SamplingDecoder.Config):
-        num_fc_layers: int = param(1, min=0, help="How many fully connected layers stand before the hidden layer.")
-        output_size: int = param(256, min=1, help="Size of the hidden layer.")
-        activation: ActivationName | None = param("relu", help="Nonlinearity of the hidden layer.")
-        dropout: float = param(0.0, min=0, max=1, help="Share of the hidden layer that is dropped in training.")
+        num_fc_layers: int = param(
+            1, min=0, help="Number of fully connected layers before the hidden layer, unless fc_layers lists them."
+        )
+        output_size: int = param(256, min=1, help="Output size of the hidden layer.")
+        activation: ActivationName | None = param(
+            "relu", help="Activation function of the hidden layer; null for none."
+        )
+        dropout: float = param(
+            0.0, min=0, max=1, help="Dropout rate of the hidden layer. Raise it against overfitting."
+        )
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         super().__init__(config, shape, size)

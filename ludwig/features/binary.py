@@ -69,11 +69,17 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        missing_value_strategy: Strategy = param("fill_with_false", help="What happens to a missing cell.")
-        fallback_true_label: str | None = param(
-            None, help="The label that is true, where the labels are not among the usual words."
+        missing_value_strategy: Strategy = param(
+            "fill_with_false",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
         )
-        fill_value: int | float | str | None = param(None, help="The value in place of a missing cell; it wins.")
+        fallback_true_label: str | None = param(
+            None,
+            help="Label of the positive class, where the two labels are not among the usual words such as yes and no.",
+        )
+        fill_value: int | float | str | None = param(
+            None, help="Fill value of missing cells; where it is given, it overrides missing_value_strategy."
+        )
 
         def faults(self) -> list[tuple[str, str]]:
             if self.fill_value is None or _truth(str(self.fill_value)) is not None:
@@ -83,7 +89,9 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
 
     kind = "binary"
     facts_type = BinaryFacts

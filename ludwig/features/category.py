@@ -49,14 +49,23 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
-        fill_value: str = param(UNKNOWN, help="The word in place of a missing cell, with fill_with_const.")
-        lowercase: bool = param(False, help="Whether words are lowercased.")
-        most_common: int | None = param(10000, min=1, help="How many words are kept; the others become <UNK>.")
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: str = param(UNKNOWN, help="Fill value of missing cells, with fill_with_const.")
+        lowercase: bool = param(False, help="Whether values are lowercased before the vocabulary is built.")
+        most_common: int | None = param(
+            10000,
+            min=1,
+            help="Maximum vocabulary size: the most frequent values are kept, the others become <UNK>; null keeps all.",
+        )
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
 
     kind = "category"
     facts_type = CategoryFacts

@@ -102,17 +102,31 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
-        fill_value: float = param(0.0, help="The number in place of a missing cell, with fill_with_const.")
-        normalization: Normalization | None = param("zscore", help="How the numbers are scaled.")
-        outlier_strategy: Strategy | None = param(None, help="What happens to an outlier; null keeps it.")
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: float = param(0.0, help="Fill value of missing cells, with fill_with_const.")
+        normalization: Normalization | None = param(
+            "zscore",
+            help="Normalisation (feature scaling): zscore standardises, minmax scales to 0..1, iq by median and "
+            "quartiles, log1p tames long tails; null for none.",
+        )
+        outlier_strategy: Strategy | None = param(
+            None, help="Strategy for outliers: what replaces them, as for missing values; null keeps them."
+        )
         outlier_threshold: float | None = param(
-            3.0, min=0, help="From how many standard deviations off the mean a number is an outlier."
+            3.0,
+            min=0,
+            help="Outlier threshold: distance from the mean in standard deviations (z-score). Lower it to treat "
+            "more cells as outliers.",
         )
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
 
     kind = "number"
     facts_type = NumberFacts

@@ -29,9 +29,13 @@ class Prompt:
     """What a model is told of a row."""
 
     template: str | None = param(
-        None, help="A text with {column} for a cell, {__sample__} for the row as JSON and {__task__} for the task."
+        None,
+        help="Prompt template: {column} stands for a cell, {__sample__} for the row as JSON and {__task__} for "
+        "the task; null for the input text alone.",
     )
-    task: str | None = param(None, help="What is to be done; without a template it goes before the row as JSON.")
+    task: str | None = param(
+        None, help="Task description (instruction); without a template it precedes the row as JSON."
+    )
 
     @cached_property
     def pieces(self) -> list[tuple[str, str | None]]:

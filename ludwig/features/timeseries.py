@@ -100,10 +100,22 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        window_size: int = param(0, min=0, help="Rows up to this one that a row's series has; 0 for a series a cell.")
-        timeseries_length_limit: int = param(256, min=1, help="How many of the last steps of a series are read.")
-        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing series.")
-        fill_value: str = param("", help="The series in place of a missing one; empty for one step of the mean.")
+        window_size: int = param(
+            0,
+            min=0,
+            help="Window size: number of rows up to the current one that form its series; 0 where each cell holds a "
+            "series.",
+        )
+        timeseries_length_limit: int = param(
+            256, min=1, help="Maximum sequence length: only the last steps of a longer series are used."
+        )
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: str = param(
+            "", help="Fill value: the series in place of a missing one; empty for one step of the mean."
+        )
 
         def faults(self) -> list[tuple[str, str]]:
             try:
@@ -114,9 +126,16 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Feature.Config):
-        horizon: int = param(0, min=0, help="Rows after this one that are predicted; 0 for a series a cell.")
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
-        fill_value: str = param("", help="The series in place of a missing one; empty for one of the mean.")
+        horizon: int = param(
+            0,
+            min=0,
+            help="Forecast horizon: number of rows after the current one that are predicted; 0 where each cell "
+            "holds a series.",
+        )
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
+        fill_value: str = param("", help="Fill value: the series in place of a missing one; empty for one of the mean.")
 
         def faults(self) -> list[tuple[str, str]]:
             return TimeseriesFeature.Config.faults(self)  # type: ignore[arg-type]

@@ -57,9 +57,14 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        vector_size: int | None = param(None, min=1, help="How many numbers a vector has; null takes it from the data.")
-        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
-        fill_value: str = param("", help="The vector in place of a missing cell; empty for zeros.")
+        vector_size: int | None = param(
+            None, min=1, help="Vector size: number of entries; null infers it from the training split."
+        )
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: str = param("", help="Fill value: the vector in place of a missing one; empty for zeros.")
 
         def faults(self) -> list[tuple[str, str]]:
             try:
@@ -72,7 +77,9 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
 
     kind = "vector"
     facts_type = VectorFacts

@@ -28,10 +28,28 @@ class BinaryWeightedCrossEntropy(Loss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        positive_class_weight: float | None = param(None, min=0, help="Weight of true rows; null for 1.")
-        robust_lambda: float = param(0, min=0, max=1, help="Share of a constant loss that is mixed in.")
-        confidence_penalty: float = param(0.0, min=0, help="How much confidence costs.")
-        label_smoothing: float = param(0.0, min=0, below=1, help="Share of a target that true and false get alike.")
+        positive_class_weight: float | None = param(
+            None, min=0, help="Class weight of the positive class; null for 1. Raise it for rare positives."
+        )
+        robust_lambda: float = param(
+            0,
+            min=0,
+            max=1,
+            help="Robust loss: share of a constant that is mixed into the loss, against noisy labels; 0 for none.",
+        )
+        confidence_penalty: float = param(
+            0.0,
+            min=0,
+            help="Confidence penalty: factor of a term that penalises confident predictions (arXiv:1701.06548); 0 "
+            "for none.",
+        )
+        label_smoothing: float = param(
+            0.0,
+            min=0,
+            below=1,
+            help="Label smoothing: share of the target that is spread evenly over all classes; 0 for none. Raise it "
+            "against overconfidence.",
+        )
 
     weight_of_true: Tensor | None  # []
 

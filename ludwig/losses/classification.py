@@ -99,8 +99,18 @@ class Focal(ClassLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        alpha: float = param(0.25, min=0, max=1, help="Weight of true rows, or of all rows of several classes.")
-        gamma: float = param(2.0, min=0, help="How much what is told well is discounted.")
+        alpha: float = param(
+            0.25,
+            min=0,
+            max=1,
+            help="Alpha of the focal loss: weight of positive rows (negative ones get 1 - alpha), or of all rows of "
+            "several classes.",
+        )
+        gamma: float = param(
+            2.0,
+            min=0,
+            help="Focusing parameter: how strongly well-classified rows are down-weighted; 0 is cross-entropy.",
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
@@ -130,7 +140,9 @@ class Poly(ClassLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        epsilon: float = param(1.0, min=0, help="How much more the first term counts.")
+        epsilon: float = param(
+            1.0, min=0, help="Epsilon of Poly-1: extra weight of the first polynomial term of the cross-entropy."
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)

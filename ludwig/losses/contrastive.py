@@ -29,7 +29,9 @@ class NtXent(Loss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        temperature: float = param(0.07, above=0, help="By what similarities are divided.")
+        temperature: float = param(
+            0.07, above=0, help="Temperature: divides the cosine similarities. Lower it to stress hard negatives."
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)

@@ -45,7 +45,9 @@ class Dice(OverlapLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        smooth: float = param(1.0, min=0, help="Added above and below, so that absent classes count little.")
+        smooth: float = param(
+            1.0, min=0, help="Smoothing constant in numerator and denominator, so that absent classes count little."
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)

@@ -23,7 +23,9 @@ class OpenSetLoss(Loss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        background_class: int | None = param(None, min=0, help="Id of the class of unknown things; null for none.")
+        background_class: int | None = param(
+            None, min=0, help="Background class: id of the class that collects unknown examples; null for none."
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
@@ -69,8 +71,8 @@ class Objectosphere(OpenSetLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(OpenSetLoss.Config):
-        xi: float = param(10.0, min=0, help="How long the hidden vector of a known thing should be.")
-        zeta: float = param(0.1, min=0, help="How much the length counts.")
+        xi: float = param(10.0, min=0, help="Minimum norm of the hidden vector of known examples.")
+        zeta: float = param(0.1, min=0, help="Weight of the penalty on the norm of the hidden vector.")
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)

@@ -118,7 +118,11 @@ class Huber(RegressionLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        delta: float = param(1.0, above=0, help="From which difference on the loss is linear.")
+        delta: float = param(
+            1.0,
+            above=0,
+            help="Delta: difference from which the loss is linear, not quadratic. Lower it against outliers.",
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)

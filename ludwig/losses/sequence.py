@@ -22,7 +22,7 @@ class SequenceSoftmaxCrossEntropy(ClassLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(CrossEntropyConfig):
-        unique: bool = param(False, help="Whether a token that a row has several times counts once.")
+        unique: bool = param(False, help="Whether repeated tokens of a row count once.")
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)

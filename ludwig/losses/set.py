@@ -23,7 +23,10 @@ class SigmoidCrossEntropy(Loss):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
         class_weights: list[float] | dict[str, float] | None = param(
-            None, min=0, help="Weight of each class, in the order of their ids or by label."
+            None,
+            min=0,
+            help="Class weights, as a list in the order of the class ids or by label; null for equal ones. Use them "
+            "for imbalanced classes.",
         )
 
     shares: Tensor | None  # [C]

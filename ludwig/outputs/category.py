@@ -36,14 +36,22 @@ class CategoryOutput(DecodedOutput):
         reported = ("accuracy", "accuracy_micro", "hits_at_k", "roc_auc")
         default_metric = "accuracy"
 
-        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes logits.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
-        preprocessing: CategoryFeature.TargetConfig = param(
-            CategoryFeature.TargetConfig, help="How the column is read."
+        decoder: Annotated[Decoder.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which turns the combined vector into the prediction."
         )
-        top_k: int = param(3, min=1, help="Among how many best classes hits_at_k looks for the target.")
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
+        preprocessing: CategoryFeature.TargetConfig = param(
+            CategoryFeature.TargetConfig, help="Preprocessing of the target column."
+        )
+        top_k: int = param(
+            3,
+            min=1,
+            help="Top k: the hits_at_k metric counts a hit where the target is among the k most probable classes.",
+        )
         calibration: bool | Method = param(
-            False, help="How probabilities are calibrated on the validation split; true for a temperature."
+            False,
+            help="Calibration method of the probabilities, fitted on the validation split; true for temperature "
+            "scaling.",
         )
 
     config: Config

@@ -30,9 +30,11 @@ class DecodedOutput(Output):
         reduce_input: ReductionName | None = param(
             "sum", help="Reduction of a combined sequence to one vector before the decoder; null keeps the sequence."
         )
-        dependencies: list[str] = param(list, help="Other outputs whose last hidden vectors this one reads too.")
+        dependencies: list[str] = param(
+            list, help="Other output features whose last hidden vectors this one also takes as input."
+        )
         reduce_dependencies: ReductionName | None = param(
-            "sum", help="Reduction of the hidden vectors of such an output where they are a sequence; null keeps it."
+            "sum", help="Reduction of the hidden vectors of these outputs where they are sequences; null keeps them."
         )
 
         decoder: Decoder.Config

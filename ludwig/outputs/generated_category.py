@@ -40,8 +40,8 @@ class LabelFeature(CategoryFeature):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(CategoryFeature.TargetConfig):
-        vocab: list[str] = param(list, help="The labels.")
-        fallback_label: str | None = param(None, help="The label of an answer that means none of them.")
+        vocab: list[str] = param(list, help="Vocabulary: the labels that can be predicted.")
+        fallback_label: str | None = param(None, help="Fallback label of a generated text that matches none of them.")
 
         def faults(self) -> list[tuple[str, str]]:
             if len(set(self.vocab)) < 2:
@@ -73,10 +73,18 @@ class GeneratedCategoryOutput(GeneratedOutput):
         default_metric = "accuracy"
         is_trainable = False
 
-        decoder: Annotated[Extractor.Config, DECODER] = param(DECODER.make, help="How a label is read from the answer.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="The loss that is reported.")
-        preprocessing: LabelFeature.TargetConfig = param(LabelFeature.TargetConfig, help="How the column is read.")
-        top_k: int = param(3, min=1, help="Among how many best classes hits_at_k looks for the target.")
+        decoder: Annotated[Extractor.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which extracts the prediction from the generated text."
+        )
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that evaluation reports.")
+        preprocessing: LabelFeature.TargetConfig = param(
+            LabelFeature.TargetConfig, help="Preprocessing of the target column."
+        )
+        top_k: int = param(
+            3,
+            min=1,
+            help="Top k: the hits_at_k metric counts a hit where the target is among the k most probable classes.",
+        )
 
         @property
         def fallback(self) -> str | None:

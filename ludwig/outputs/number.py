@@ -40,10 +40,16 @@ class NumberOutput(ScaledOutput):
         )
         default_metric = "mean_squared_error"
 
-        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes a number.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
-        preprocessing: NumberFeature.TargetConfig = param(NumberFeature.TargetConfig, help="How the column is read.")
-        clip: list[float] | None = param(None, length=2, help="Bounds of the predictions.")
+        decoder: Annotated[Decoder.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which turns the combined vector into the prediction."
+        )
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
+        preprocessing: NumberFeature.TargetConfig = param(
+            NumberFeature.TargetConfig, help="Preprocessing of the target column."
+        )
+        clip: list[float] | None = param(
+            None, length=2, help="Lower and upper bound that predictions are clipped to; null for none."
+        )
 
     config: Config
     facts: NumberFacts

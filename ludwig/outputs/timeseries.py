@@ -39,11 +39,15 @@ class TimeseriesOutput(ScaledOutput):
         )
         default_metric = "mean_squared_error"
 
-        reduce_input: ReductionName | None = param("sum", help="How a sequence is reduced before the decoder.")
-        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes the steps.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
+        reduce_input: ReductionName | None = param(
+            "sum", help="Reduction of a combined sequence to one vector before the decoder; null keeps the sequence."
+        )
+        decoder: Annotated[Decoder.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which turns the combined vector into the prediction."
+        )
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
         preprocessing: TimeseriesFeature.TargetConfig = param(
-            TimeseriesFeature.TargetConfig, help="How the column is read."
+            TimeseriesFeature.TargetConfig, help="Preprocessing of the target column."
         )
 
     config: Config
