@@ -66,11 +66,9 @@ class Preprocessing:
         """(parameter, message) of options that do not go together."""
         faults = [(f"split.{name}", text) for name, text in self.split.faults()]
         if self.oversample_minority is not None and self.undersample_majority is not None:
-            faults.append(
-                ("oversample_minority", "Cannot go together with undersample_majority. Take one of them out.")
-            )
+            faults.append(("oversample_minority", "Cannot go together with undersample_majority. Remove one of them."))
         if self.sample_size is not None and self.sample_ratio < 1:
-            faults.append(("sample_size", "Cannot go together with a sample_ratio below 1. Take one of them out."))
+            faults.append(("sample_size", "Cannot go together with a sample_ratio below 1. Remove one of them."))
         return faults
 
 

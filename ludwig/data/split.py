@@ -164,7 +164,7 @@ class ByColumn(Shares):
         return () if self.column is None else (self.column,)
 
     def faults(self) -> list[tuple[str, str]]:
-        missing = [("column", "Missing: say which column the rule reads.")] if self.column is None else []
+        missing = [("column", "Missing: set the column that the split depends on.")] if self.column is None else []
         return missing + self.share_faults()
 
 
@@ -216,8 +216,9 @@ class DatetimeSplitter(Splitter):
         if unreadable.any():
             few = ", ".join(map(repr, column[unreadable].head(3).tolist()))
             raise InputDataError(
-                f"The split column '{self.config.column}' has {int(unreadable.sum())} cells that are no times: {few}. "
-                "Clean them, or say preprocessing.split.datetime_format."
+                f"The split column '{self.config.column}' has {int(unreadable.sum())} cells that are not dates or "
+                f"times: {few}. "
+                "Clean them, or set preprocessing.split.datetime_format."
             )
         return self.config.cut(np.argsort(times, kind="stable"))
 

@@ -79,7 +79,7 @@ class ProjectorDecoder(LinearDecoder):
         if config.output_size not in (None, size):
             raise ConfigValidationError(
                 f"decoder.output_size is {config.output_size}, and the vectors of the data have {size} numbers. "
-                "Leave it out, or make it equal."
+                "Remove it, or make it equal."
             )
         super().__init__(config, shape, size)
         self.activation, self.multiplier, self.clip = activation(config.activation), config.multiplier, config.clip

@@ -159,7 +159,7 @@ class Feature(Component, ABC, Generic[C, T, F]):
         Raises:
             LookupError: It does not.
         """
-        raise LookupError(f"the {self.where} needs what a training split teaches")
+        raise LookupError(f"the {self.where} needs preprocessing state that is fitted on a training split")
 
     @property
     def where(self) -> str:

@@ -143,7 +143,7 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
         false_label, _ = sides = self._beside(true_label, words, is_true=True)
         logger.warning(
             "The %s has the values '%s' and '%s': the first in the alphabet is taken for true. "
-            "Say preprocessing.fallback_true_label to choose.",
+            "Set preprocessing.fallback_true_label to choose.",
             self.where,
             true_label,
             false_label,

@@ -186,7 +186,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
                 "Name another column, or give more rows."
             )
         if low == high:
-            logger.warning("The %s is constant in the training split, so it tells nothing.", self.where)
+            logger.warning("The %s is constant in the training split, so it carries no information.", self.where)
         if self.config.normalization == "log1p" and low <= -1:
             raise InputDataError(
                 f"The {self.where} is normalised by log1p, which needs numbers above -1. Its smallest is {low:g}. "

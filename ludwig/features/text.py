@@ -166,7 +166,9 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
 
     def _from_file(self, path: Path, seen: Counter[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
         if not path.is_file():
-            raise ConfigValidationError(f"The {self.where}: preprocessing.vocab_file names '{path}', which is no file.")
+            raise ConfigValidationError(
+                f"The {self.where}: preprocessing.vocab_file names '{path}', which is not a file."
+            )
         words = dict.fromkeys(line for line in path.read_text(encoding="utf-8").splitlines() if line)
         kept = tuple(word for word in words if word not in (PADDING, UNKNOWN))
         counts = [seen[word] for word in kept]

@@ -121,7 +121,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
             try:
                 _numbers(self.fill_value)
             except ValueError:
-                return [("fill_value", f"Must be numbers parted by spaces. Received: {self.fill_value!r}.")]
+                return [("fill_value", f"Must be numbers separated by spaces. Received: {self.fill_value!r}.")]
             return []
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         if pd.api.types.is_numeric_dtype(column.dtype):
             option = "horizon" if self.target else "window_size"
             raise InputDataError(
-                f"The {self.where} has one number a row. Say how many rows are read together: preprocessing.{option}."
+                f"The {self.where} has one number a row. Set how many rows form a series: preprocessing.{option}."
             )
         series = Series(*flat_lists(column, self.where))
         self._refuse_infinite(series.values)

@@ -70,9 +70,9 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
             try:
                 size = len([float(word) for word in self.fill_value.split()])
             except ValueError:
-                return [("fill_value", f"Must be numbers parted by spaces. Received: {self.fill_value!r}.")]
+                return [("fill_value", f"Must be numbers separated by spaces. Received: {self.fill_value!r}.")]
             if size and self.vector_size and size != self.vector_size:
-                return [("fill_value", f"Must have {self.vector_size} numbers, as vector_size says. It has {size}.")]
+                return [("fill_value", f"Must have {self.vector_size} numbers, the vector_size. It has {size}.")]
             return []
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,7 @@ def weights_of_classes(given: Sequence[float] | Mapping[str, float], labels: Seq
         alien = [label for label in by_label if label not in labels]
         if alien:
             raise ConfigValidationError(
-                f"loss.class_weights: '{alien[0]}' is no class of the data.{nearest(alien[0], labels)} "
+                f"loss.class_weights: '{alien[0]}' is not a class of the data.{nearest(alien[0], labels)} "
                 + (f"Classes: {', '.join(labels)}." if labels else "Its classes have no labels; give a list instead.")
             )
         return torch.tensor([float(by_label.get(label, 1.0)) for label in labels])

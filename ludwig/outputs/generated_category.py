@@ -45,7 +45,7 @@ class LabelFeature(CategoryFeature):
 
         def faults(self) -> list[tuple[str, str]]:
             if len(set(self.vocab)) < 2:
-                return [("vocab", f"Needs the labels, two at least. Received: {self.vocab}.")]
+                return [("vocab", f"Must list the labels, at least two. Received: {self.vocab}.")]
             return []
 
     def finish(self, tally: WordTally) -> CategoryFacts:

@@ -277,7 +277,12 @@ class AveragingOptions:
     def faults_of_averages(self, optimizer: Optimizer.Config) -> list[Fault]:
         """Faults of options that do not go together."""
         if self.ema_decay is not None and optimizer.is_averaged:
-            return [("ema_decay", f"'{optimizer.type}' averages the weights itself. Take one of the two out.")]
+            return [
+                (
+                    "ema_decay",
+                    f"'{optimizer.type}' averages the weights itself. Remove ema_decay, or choose another optimizer.",
+                )
+            ]
         return []
 
 

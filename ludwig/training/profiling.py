@@ -80,7 +80,7 @@ class Profiling(Callback):
             return
         self.profiler.stop()
         if self.costs:
-            logger.info("The costliest operators of the profiled steps:\n%s", costs_table(self.costs))
+            logger.info("The most expensive operators of the profiled steps:\n%s", costs_table(self.costs))
         else:
             options = self.options
             before = options.skip_first + options.wait + options.warmup

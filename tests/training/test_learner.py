@@ -82,7 +82,7 @@ def narrow(monkeypatch):
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_a_batch_that_does_not_fit_is_learned_in_pieces(narrow, accumulation, caplog):
+def test_a_batch_that_does_not_fit_is_trained_in_micro_batches(narrow, accumulation, caplog):
     whole = trained(gradient_accumulation_steps=accumulation)
     narrow(9)
     parts = trained(gradient_accumulation_steps=accumulation)
@@ -104,7 +104,7 @@ def test_a_row_that_does_not_fit_ends_training(narrow):
         trained()
 
 
-# -- gradients that are no numbers
+# -- gradients that are not finite
 
 
 class Spoils(Callback):
@@ -159,13 +159,13 @@ def test_many_in_a_row_end_training_with_the_best_weights(caplog):
     one = model([Spoils(*range(9, 99))], max_skipped_steps=3, epochs=20)
     stats = one.train(dataset=table(), output_directory=None).train_stats
     assert len(stats.training["y"]["loss"]) == 3  # two good rounds, and the one in which training stopped
-    assert "The gradients of 3 steps in a row, up to step 11, are no finite numbers: training stops" in caplog.text
+    assert "The gradients of 3 steps in a row, up to step 11, are not finite: training stops" in caplog.text
     good = trained(epochs=2)
     torch.testing.assert_close(weights(one), weights(good))
 
 
 def test_many_in_a_row_from_the_beginning_are_an_error():
-    with pytest.raises(TrainingError, match=r"up to step 3, are no finite numbers\. Lower trainer\.learning_rate"):
+    with pytest.raises(TrainingError, match=r"up to step 3, are not finite\. Lower trainer\.learning_rate"):
         model([Spoils(*range(99))], max_skipped_steps=3).train(dataset=table(), output_directory=None)
 
 
@@ -197,7 +197,7 @@ def test_a_running_mean_is_that_of_the_formula():
 
 
 @pytest.mark.parametrize("averaged", [{"ema_decay": 0.9}, {"optimizer": "schedule_free_adamw"}])
-def test_what_is_judged_does_not_disturb_what_is_learned(averaged):
+def test_evaluated_weights_do_not_disturb_trained_ones(averaged):
     often, seldom = Weights(), Weights()
     model([often], steps_per_checkpoint=1, **averaged).train(dataset=table(), output_directory=None)
     model([seldom], **averaged).train(dataset=table(), output_directory=None)
@@ -211,7 +211,7 @@ def test_the_weights_of_a_schedule_free_optimizer_are_its_averages():
     assert not torch.allclose(weights(one).double(), seen.all[-1])
 
 
-def test_gradients_are_told_before_they_are_bounded():
+def test_gradient_norms_are_reported_before_clipping():
     norms: list[float] = []
 
     class Watch(Callback):
@@ -227,7 +227,7 @@ def test_gradients_are_told_before_they_are_bounded():
 
 
 @pytest.mark.parametrize("averaged", [{"ema_decay": 0.9}, {"optimizer": "schedule_free_adamw"}])
-def test_online_training_leaves_the_weights_that_are_judged(averaged):
+def test_online_training_leaves_the_weights_that_are_evaluated(averaged):
     twice = model(**averaged)
     for _ in range(2):
         twice.train_online(table())

@@ -164,9 +164,9 @@ class Llm(Model):
         for name, output in self.outputs.items():
             if output.longest_answer >= self.network.most:
                 raise InputDataError(
-                    f"The longest answer in the training split has {output.longest_answer} tokens, and the base model "
-                    f"takes {self.network.most} together with the prompt. Cut answers with preprocessing."
-                    f"max_sequence_length of the output feature '{name}', or take another base model."
+                    f"The longest target in the training split has {output.longest_answer} tokens, and the base model "
+                    f"takes {self.network.most} together with the prompt. Truncate targets with preprocessing."
+                    f"max_sequence_length of the output feature '{name}', or choose another base model."
                 )
 
     def start(self) -> None:

@@ -1,7 +1,7 @@
 """Finds out, step by step, how much the loss of each output should count.
 
 Every method is told as weights of the losses: what is minimised is the sum of weight times loss. Nothing here waits for
-the device, and losses that are no finite numbers change nothing.
+the device, and losses that are not finite change nothing.
 
 T = losses, one an output
 """
