@@ -49,8 +49,9 @@ class DecodedOutput(Output):
             if form in self.decoder.takes:
                 return []
             if form == "sequence":
-                text = f"The combiner gives a sequence, and the decoder '{self.decoder.type}' takes none. "
-                    "Set reduce_input, such as to mean."
+                text = (
+                    f"The combiner gives a sequence, and the decoder '{self.decoder.type}' takes none. Set it to mean."
+                )
                 return [("reduce_input", text)]
             takes = " or ".join(sorted(self.decoder.takes))
             return [("decoder.type", f"The decoder '{self.decoder.type}' needs a {takes}. It would get a {form}.")]
