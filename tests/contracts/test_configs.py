@@ -90,7 +90,7 @@ def test_every_option_has_a_sentence_of_help(config_class):
             assert text.endswith("."), f"{section.__module__}.{section.__qualname__}.{field.name}: '{text}'"
 
 
-def test_every_component_has_a_docstring():
+def test_every_component_says_what_it_is():
     silent = [
         f"{registry.role} '{name}'"
         for registry in REGISTRIES
