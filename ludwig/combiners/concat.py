@@ -21,7 +21,24 @@ from ludwig.schema.layers import FullyConnectedOptions
 
 @COMBINERS.register("concat")
 class ConcatCombiner(Combiner):
-    """Lays all vectors side by side. Sequences alone are laid side by side step by step and stay a sequence."""
+    """Concatenation of all encoded inputs, then a stack of fully connected layers (an MLP).
+
+    Use it as the default and as the baseline for every other combiner. It costs `sum of input sizes * output_size`
+    weights in the first layer. Sequences alone are concatenated step by step and stay a sequence; with `flatten_inputs`
+    they become vectors. With `batch_ensemble` the layers are those of an ensemble whose members share their weights
+    (Wen, Tran & Ba 2020, "BatchEnsemble", arXiv:2002.06715).
+
+    Takes vectors [B, H], tokens [B, C, H] and sequences [B, T, H]; gives a vector [B, output_size], a sequence [B, T,
+    output_size] or members [B, K, output_size].
+
+    ```yaml
+    combiner:
+      type: concat
+      num_fc_layers: 2
+      output_size: 128
+      dropout: 0.1
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FullyConnectedOptions, Combiner.Config):

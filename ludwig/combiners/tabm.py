@@ -21,13 +21,24 @@ from ludwig.schema.layers import FullyConnectedOptions
 
 @COMBINERS.register("tabm")
 class TabMCombiner(Combiner):
-    """K multilayer perceptrons that share their weights and differ by vectors of their own.
+    """TabM: an ensemble of K multilayer perceptrons that share their weights and differ by trainable scaling vectors.
 
-    An output gives each member a head of its own, trains on the mean of their losses and predicts the mean of their
-    predictions.
+    Use it for tabular data: it is close to an ensemble in quality at about the cost of one network. Each output has a
+    head for each member, is trained on the mean of their losses and predicts the mean of their predictions. Activations
+    cost K times those of `concat`; weights grow by little.
+
+    Takes vectors [B, H] and tokens [B, C, H]; gives members [B, K, output_size].
 
     Source: Gorishniy, Kotelnikov & Babenko 2024, "TabM: Advancing Tabular Deep Learning with Parameter-Efficient
     Ensembling", arXiv:2410.24210.
+
+    ```yaml
+    combiner:
+      type: tabm
+      num_members: 16
+      output_size: 256
+      dropout: 0.1
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

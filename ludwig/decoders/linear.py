@@ -25,7 +25,7 @@ from ludwig.schema import param
 
 
 class LinearDecoder(Decoder):
-    """The stack, then one linear map to the numbers that the output predicts."""
+    """Fully connected layers, then one linear layer (the head) of the size that the output predicts."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Decoder.Config):
@@ -49,7 +49,21 @@ class LinearDecoder(Decoder):
 
 @DECODERS.register("regressor", kinds=("number", "binary"))
 class RegressorDecoder(LinearDecoder):
-    """One number for a row."""
+    """Linear regression head: one number a row; for a binary output that number is the logit.
+
+    Use it for every number output, and as the default of binary outputs.
+
+    Takes a vector [B, H] or members [B, K, H]; gives [B, 1] or [B, K, 1].
+
+    ```yaml
+    name: price
+    type: number
+    decoder:
+      type: regressor
+      num_fc_layers: 1
+      fc_output_size: 64
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(LinearDecoder.Config):
@@ -58,7 +72,20 @@ class RegressorDecoder(LinearDecoder):
 
 @DECODERS.register("projector", kinds=("vector", "timeseries"))
 class ProjectorDecoder(LinearDecoder):
-    """A vector of numbers for a row."""
+    """Linear projection head: a vector of numbers a row, such as the steps of a forecast.
+
+    Use it for vector and time series outputs. It costs `H * output_size` weights.
+
+    Takes a vector [B, H] or members [B, K, H]; gives [B, output_size] or [B, K, output_size].
+
+    ```yaml
+    name: embedding
+    type: vector
+    decoder:
+      type: projector
+      activation: tanh
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(LinearDecoder.Config):
@@ -90,7 +117,7 @@ class ProjectorDecoder(LinearDecoder):
 
 
 class SamplingDecoder(LinearDecoder):
-    """A head that can be asked several times with dropout on, and answers with the mean of its probabilities.
+    """A classification head with Monte Carlo dropout: several forward passes with dropout on, averaged in probability.
 
     Source: Gal & Ghahramani 2016, "Dropout as a Bayesian Approximation", arXiv:1506.02142.
     """
@@ -140,7 +167,24 @@ def _mean_in_probability(draws: Tensor) -> Tensor:
 
 @DECODERS.register("classifier", kinds=("category", "set", "category_distribution"))
 class ClassifierDecoder(SamplingDecoder):
-    """One logit a class."""
+    """Linear classification head: one logit a class.
+
+    Use it as the default of category outputs. It costs `H * classes` weights. With dropout in its fully connected
+    layers, `mc_dropout_samples` averages several forward passes (Monte Carlo dropout, arXiv:1506.02142), which costs as
+    many times the decoder at prediction.
+
+    Takes a vector [B, H] or members [B, K, H]; gives [B, classes] or [B, K, classes].
+
+    ```yaml
+    name: species
+    type: category
+    decoder:
+      type: classifier
+      num_fc_layers: 1
+      fc_dropout: 0.2
+      mc_dropout_samples: 10
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(SamplingDecoder.Config):
@@ -149,7 +193,23 @@ class ClassifierDecoder(SamplingDecoder):
 
 @DECODERS.register("mlp_classifier", kinds=("category", "binary", "category_distribution"))
 class MlpClassifierDecoder(SamplingDecoder):
-    """A hidden layer of its own before the logits."""
+    """Multilayer perceptron classification head: a hidden layer with an activation of its own before the logits.
+
+    Use it where several outputs share a combiner and a linear head underfits. It costs `H * output_size + output_size *
+    classes` weights.
+
+    Takes a vector [B, H] or members [B, K, H]; gives [B, classes] or [B, K, classes].
+
+    ```yaml
+    name: species
+    type: category
+    decoder:
+      type: mlp_classifier
+      output_size: 128
+      activation: gelu
+      dropout: 0.1
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(SamplingDecoder.Config):
