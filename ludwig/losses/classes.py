@@ -49,7 +49,7 @@ class ClassLoss(Loss, ABC):
 
 
 def known(target: Tensor) -> tuple[Tensor, Tensor]:
-    """(ids that are all valid, true where the id was one): [B], [B]. What is not a number is no id either."""
+    """(ids that are all valid, true where the id was one): [B], [B]. NaN is no id either."""
     there = target >= 0
     ids = target.long() if not target.is_floating_point() else target.nan_to_num(-1.0).long()
     return ids.clamp_min(0), there

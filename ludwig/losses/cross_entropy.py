@@ -62,12 +62,12 @@ class CrossEntropyConfig(Loss.Config):
 
 
 class CrossEntropy(nn.Module):
-    """Cross entropy of the softmax with a class or with a distribution over the classes.
+    """Softmax cross-entropy with a class or with a distribution over the classes.
 
     With `class_similarities` a class stands for the distribution softmax(its similarities / temperature). With
     `robust_lambda` r the loss is (1 - r) * loss + r / C. With `confidence_penalty` p it is loss + p * (ln C - entropy
-    of the softmax), so that confident answers cost (Pereyra et al. 2017, arXiv:1701.06548). With `label_smoothing` s
-    the target is (1 - s) * target + s / C (Szegedy et al. 2016, arXiv:1512.00567, section 7).
+    of the softmax), so that confident predictions cost (Pereyra et al. 2017, arXiv:1701.06548). With `label_smoothing`
+    s the target is (1 - s) * target + s / C (Szegedy et al. 2016, arXiv:1512.00567, section 7).
     """
 
     class_weights: Tensor | None  # [C]
