@@ -31,7 +31,7 @@ UNKNOWN = "<UNK>"
 
 @dataclasses.dataclass(frozen=True)
 class Facts(ABC):
-    """What the training split taught about one column."""
+    """Fitted preprocessing state of one column."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Feature(Component, ABC, Generic[C, T, F]):
         """The facts from what was counted.
 
         Raises:
-            InputDataError: A target that teaches nothing, such as one that is always missing.
+            InputDataError: A target that carries no information, such as one that is always missing.
         """
 
     @abstractmethod

@@ -41,7 +41,7 @@ def _truth(word: str) -> bool | None:
 
 @dataclasses.dataclass(frozen=True)
 class BinaryFacts(Facts):
-    """What the training split taught about a binary column."""
+    """Fitted preprocessing state of a binary column."""
 
     false_label: str
     true_label: str
@@ -65,7 +65,17 @@ class BinaryFacts(Facts):
 
 @FEATURES.register("binary")
 class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
-    """A column of two values, of which one is taken for true by the words below or by `fallback_true_label`."""
+    """Binary feature: a column of two values, of which one is true, by the usual words or by `fallback_true_label`.
+
+    Use it for yes and no, true and false, or any two labels. A batch is [B].
+
+    ```yaml
+    name: churned
+    type: binary
+    preprocessing:
+      fallback_true_label: left
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):

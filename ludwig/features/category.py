@@ -30,7 +30,7 @@ Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_
 
 @dataclasses.dataclass(frozen=True)
 class CategoryFacts(Facts):
-    """What the training split taught about a category column."""
+    """Fitted preprocessing state of a category column."""
 
     vocabulary: Vocabulary
     fill: str  # in place of a missing cell
@@ -45,7 +45,19 @@ class CategoryFacts(Facts):
 
 @FEATURES.register("category")
 class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
-    """A column of words. An input reserves id 0 for words that the training split did not have."""
+    """Category feature: a column of labels, mapped to the ids of a vocabulary. An input reserves id 0 for unknown
+    labels.
+
+    Use it for labels, codes and ids, as input and for classification. A batch is [B].
+
+    ```yaml
+    name: city
+    type: category
+    preprocessing:
+      most_common: 1000
+      lowercase: true
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):

@@ -153,7 +153,7 @@ def _with_channels(pixels: NDArray[np.uint8], channels: int | None) -> NDArray[n
 
 @dataclasses.dataclass(frozen=True)
 class ImageFacts(Facts):
-    """What the training split taught about an image column."""
+    """Fitted preprocessing state of an image column."""
 
     channels: int
     height: int
@@ -183,7 +183,20 @@ class ShapeTally(Tally):
 
 @FEATURES.register("image")
 class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
-    """A column of images: paths, bytes of files, or arrays."""
+    """Image feature: a column of images, as paths, bytes of files, or arrays.
+
+    Use it for pictures. Files are decoded batch by batch by `num_processes` workers, ahead of the training step; `mode:
+    eager` decodes them once, into memory. A batch is [B, channels, height, width].
+
+    ```yaml
+    name: photo
+    type: image
+    preprocessing:
+      height: 128
+      width: 128
+      num_processes: 4
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):

@@ -36,7 +36,7 @@ GRID = 257  # quantiles that are kept of a column
 
 @dataclasses.dataclass(frozen=True)
 class NumberFacts(Facts):
-    """What the training split taught about a number column."""
+    """Fitted preprocessing state of a number column."""
 
     mean: float
     std: float
@@ -98,7 +98,19 @@ class NumberTally(Tally):
 
 @FEATURES.register("number", aliases=("numerical",))
 class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
-    """A column of numbers, normalised by what the training split taught."""
+    """Number feature: a numeric column, normalised by statistics of the training split.
+
+    Use it for measurements and counts; codes without an order are categories. Skewed columns gain from `log1p`,
+    outliers from `outlier_strategy`. A batch is [B].
+
+    ```yaml
+    name: income
+    type: number
+    preprocessing:
+      normalization: log1p
+      missing_value_strategy: fill_with_mean
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):

@@ -26,7 +26,7 @@ SPLIT_COLUMN = "split"  # which says where a row goes, and nothing about it
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What a model is told of a row."""
+    """The section `prompt` of a language model: what it reads of a row."""
 
     template: str | None = param(
         None,

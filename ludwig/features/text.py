@@ -61,7 +61,19 @@ class TextFacts(Facts):
 
 @FEATURES.register("text")
 class TextFeature(Feature[Labels, TokenTally, TextFacts]):
-    """A column of texts, cut into tokens. Each distinct text is cut once."""
+    """Text feature: a column of texts, split into tokens. Each distinct text is tokenized once.
+
+    Use it for free text. A batch is padded to its longest text, [B, T].
+
+    ```yaml
+    name: review
+    type: text
+    preprocessing:
+      tokenizer: space_punct
+      lowercase: true
+      max_sequence_length: 128
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):

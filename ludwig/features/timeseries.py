@@ -65,7 +65,7 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class SeriesFacts(Facts):
-    """What the training split taught about a time series column."""
+    """Fitted preprocessing state of a time series column."""
 
     mean: float
     std: float
@@ -96,7 +96,18 @@ class SeriesTally(Tally):
 
 @FEATURES.register("timeseries")
 class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
-    """Series of numbers, standardised by what the training split taught."""
+    """Time series feature: series of numbers, standardised by statistics of the training split.
+
+    Use it for sensor data and forecasting: a cell holds a series, or `window_size` rows of a number column form one. A
+    batch is padded to its longest series, [B, T]; targets are [B, horizon].
+
+    ```yaml
+    name: load
+    type: timeseries
+    preprocessing:
+      window_size: 24
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):

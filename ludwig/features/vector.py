@@ -28,7 +28,7 @@ Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_
 
 @dataclasses.dataclass(frozen=True)
 class VectorFacts(Facts):
-    """What the training split taught about a vector column."""
+    """Fitted preprocessing state of a vector column."""
 
     size: int  # S
     fill: tuple[float, ...]  # in place of a missing cell
@@ -53,7 +53,17 @@ class VectorTally(Tally):
 
 @FEATURES.register("vector")
 class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
-    """A column of lists of numbers of one size, as arrays or as text such as "0.1 0.2"."""
+    """Vector feature: a column of lists of numbers of one size, as arrays or as text such as "0.1 0.2".
+
+    Use it for embeddings, sensor readings and other numbers that belong together. A batch is [B, S].
+
+    ```yaml
+    name: embedding
+    type: vector
+    preprocessing:
+      vector_size: 128
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):

@@ -1,4 +1,4 @@
-"""What a binary output learns: the probability of true.
+"""Binary outputs: the probability of true.
 
 B = rows of the batch, K = ensemble members
 """
@@ -29,7 +29,17 @@ LOSS = Chosen(LOSSES, "binary_weighted_cross_entropy", "binary")
 
 @OUTPUTS.register("binary", kinds=("ecd",))
 class BinaryOutput(DecodedOutput):
-    """True or false, and how probable true is."""
+    """Binary output: binary classification with the probability of true.
+
+    Takes a vector [B, H] or members [B, K, H]; logits are [B].
+
+    ```yaml
+    name: churned
+    type: binary
+    threshold: 0.3
+    calibration: true
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):

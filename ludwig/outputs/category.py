@@ -1,4 +1,4 @@
-"""What a category output learns: the probability of each class.
+"""Category outputs: the probability of each class.
 
 B = rows of the batch, K = ensemble members, C = classes
 """
@@ -28,7 +28,17 @@ LOSS = Chosen(LOSSES, "softmax_cross_entropy", "category")
 
 @OUTPUTS.register("category", kinds=("ecd",))
 class CategoryOutput(DecodedOutput):
-    """One class of several, and how probable each is."""
+    """Category output: multi-class classification with the probability of each class.
+
+    Takes a vector [B, H] or members [B, K, H]; logits are [B, C].
+
+    ```yaml
+    name: species
+    type: category
+    top_k: 2
+    loss: {type: softmax_cross_entropy, label_smoothing: 0.1}
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):

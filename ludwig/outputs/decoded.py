@@ -90,7 +90,7 @@ class DecodedOutput(Output):
 
         Args:
             hidden: Last hidden signals of the outputs that were computed before.
-            target: What is to be predicted, in training only, for decoders that are taught step by step.
+            target: What is to be predicted, in training only, for decoders with teacher forcing.
         """
         if self.reducer is not None:
             assert combined.mask is not None

@@ -64,7 +64,18 @@ class LabelFeature(CategoryFeature):
 
 @OUTPUTS.register("category", kinds=("llm",))
 class GeneratedCategoryOutput(GeneratedOutput):
-    """The label that the answer means. It has all of the probability, because a text does not say how sure it is."""
+    """Category output of a language model: zero-shot classification by the label that the generated text means.
+
+    That label has all of the probability, because a text does not show how sure the model is.
+
+    ```yaml
+    name: sentiment
+    type: category
+    preprocessing:
+      vocab: [positive, negative, neutral]
+      fallback_label: neutral
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(GeneratedOutput.Config):

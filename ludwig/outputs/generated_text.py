@@ -35,7 +35,17 @@ class AnswerColumn(TextFeature.TargetConfig):
 
 @OUTPUTS.register("text", kinds=("llm",))
 class GeneratedTextOutput(GeneratedOutput):
-    """The answer itself. It is evaluated token by token against the target and the token that ends it."""
+    """Text output of a language model: the generated text. Its metrics are computed token by token against the target
+    and the end-of-sequence token.
+
+    It is the output that a language model can be fine-tuned on.
+
+    ```yaml
+    name: answer
+    type: text
+    preprocessing: {max_sequence_length: 256}
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(GeneratedOutput.Config):

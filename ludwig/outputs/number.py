@@ -1,4 +1,4 @@
-"""What a number output learns: one number a row, standardised while it learns.
+"""Number outputs: regression of one number a row, normalised in training.
 
 B = rows of the batch, K = ensemble members
 """
@@ -25,7 +25,18 @@ LOSS = Chosen(LOSSES, "mean_squared_error", "number")
 
 @OUTPUTS.register("number", kinds=("ecd",), aliases=("numerical",))
 class NumberOutput(ScaledOutput):
-    """A number. Losses see it normalised, metrics and users in its own units."""
+    """Number output: regression. The loss is computed on the normalised target, metrics and predictions in its own
+    units.
+
+    Takes a vector [B, H] or members [B, K, H]; predictions are [B].
+
+    ```yaml
+    name: price
+    type: number
+    loss: huber
+    clip: [0, 1000000]
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):

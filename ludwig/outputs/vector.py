@@ -1,4 +1,4 @@
-"""What a vector output learns: a list of numbers a row.
+"""Vector outputs: a list of numbers a row.
 
 B = rows of the batch, K = ensemble members, S = size of the vector
 """
@@ -23,7 +23,17 @@ LOSS = Chosen(LOSSES, "mean_squared_error", "vector")
 
 @OUTPUTS.register("vector", kinds=("ecd",))
 class VectorOutput(DecodedOutput):
-    """A list of numbers; with `softmax`, a distribution."""
+    """Vector output: regression of a list of numbers; with `softmax`, a probability distribution.
+
+    Takes a vector [B, H] or members [B, K, H]; predictions are [B, S].
+
+    ```yaml
+    name: topic_shares
+    type: vector
+    softmax: true
+    loss: softmax_cross_entropy
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):

@@ -12,7 +12,19 @@ from ludwig.training.options import Auto
 
 @TRAINERS.register("finetune", kinds=("llm",))
 class FineTuning(Loop):
-    """The training loop, in batches that fit beside a large model."""
+    """Fine-tuning of a pretrained language model on the target texts (supervised fine-tuning).
+
+    Use it with an `adapter` to train few weights (PEFT), or without one for full fine-tuning. It is the training loop
+    with small batches by default; accumulate gradients for larger effective ones.
+
+    ```yaml
+    trainer:
+      type: finetune
+      epochs: 3
+      learning_rate: 0.0001
+      gradient_accumulation_steps: 16
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loop.Config):

@@ -23,12 +23,19 @@ from ludwig.training.stopping import StopReason
 
 @TRAINERS.register("none", kinds=("llm",))
 class NoTrainer(TrainerBase):
-    """Evaluates the splits in one round of no steps."""
+    """Zero-shot evaluation: the pretrained model is evaluated on the splits, and no weight changes.
+
+    ```yaml
+    trainer:
+      type: none
+      eval_batch_size: 8
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(TrainerBase.Config):
         trains = False
-        steps_per_checkpoint: ClassVar[int] = 0  # the one round counts as that of an epoch
+        steps_per_checkpoint: ClassVar[int] = 0  # the one evaluation counts as that of an epoch
         checkpoints_per_epoch: ClassVar[int] = 0
 
         validation_field: str | None = param(

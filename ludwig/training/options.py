@@ -42,7 +42,7 @@ class GradientClipping:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluationOptions:
-    """When a model is evaluated, and by what it is judged."""
+    """When a model is evaluated, and by which metric it is selected."""
 
     validation_field: str | None = param(
         None,
@@ -118,7 +118,7 @@ class LengthOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BatchOptions:
-    """Which rows are learned from at once."""
+    """Batches: their size, order and growth."""
 
     batch_size: int | Auto = param(
         128,
@@ -193,7 +193,7 @@ class BatchOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StepOptions:
-    """How gradients become better weights."""
+    """Optimization: learning rate, optimizer, regularization."""
 
     learning_rate: float | Auto = param(
         0.001,
@@ -258,7 +258,7 @@ class StepOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AveragingOptions:
-    """Which weights are judged and kept: those of a moment, or means of several."""
+    """Weight averaging: which weights are evaluated and saved."""
 
     ema_decay: float | None = param(
         None,
@@ -288,7 +288,7 @@ class AveragingOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MachineOptions:
-    """How the machine is used."""
+    """Hardware and precision."""
 
     use_mixed_precision: bool | Literal["bfloat16", "float16"] = param(
         False,

@@ -1,4 +1,4 @@
-"""Adapters: a few weights that are learned in the place of those of a pretrained network. The library peft has them.
+"""Adapters (PEFT): a few weights that are trained in place of those of a pretrained network. The library is peft.
 
 Each is a table of options: ours, and under which name peft knows them.
 """
@@ -113,7 +113,19 @@ ADAPTERS: Registry[Adapter] = Registry("adapter")
 
 @ADAPTERS.register("lora")
 class Lora(Adapter):
-    """A product of two small matrices is added to each weight. Source: Hu et al. 2021, arXiv:2106.09685."""
+    """LoRA, low-rank adaptation: a product of two small matrices is added to each target weight.
+
+    Use it as the first choice for fine-tuning. It trains r * (inputs + outputs) weights a module.
+
+    Source: Hu et al. 2021, arXiv:2106.09685.
+
+    ```yaml
+    adapter:
+      type: lora
+      r: 16
+      alpha: 32
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -171,7 +183,17 @@ class Lora(Adapter):
 
 @ADAPTERS.register("ia3")
 class Ia3(Adapter):
-    """Keys, values and inner layers are scaled. Source: Liu et al. 2022, arXiv:2205.05638."""
+    """IA3: trainable vectors scale keys, values and feed-forward activations.
+
+    Use it for few examples: it trains far fewer weights than LoRA.
+
+    Source: Liu et al. 2022, arXiv:2205.05638.
+
+    ```yaml
+    adapter:
+      type: ia3
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -194,7 +216,18 @@ class Ia3(Adapter):
 
 @ADAPTERS.register("vera")
 class Vera(Adapter):
-    """Two vectors scale random matrices that all modules share. Source: Kopiczko et al. 2023, arXiv:2310.11454."""
+    """VeRA: trainable vectors scale a pair of random matrices that all modules share.
+
+    Use it where adapters must be very small; ranks are higher than with LoRA.
+
+    Source: Kopiczko et al. 2023, arXiv:2310.11454.
+
+    ```yaml
+    adapter:
+      type: vera
+      r: 256
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -206,7 +239,18 @@ class Vera(Adapter):
 
 @ADAPTERS.register("loha")
 class Loha(Adapter):
-    """An elementwise product of two low ranks. Source: Hyeon-Woo et al. 2021, "FedPara", arXiv:2108.06098."""
+    """LoHa: the elementwise (Hadamard) product of two low-rank matrices is added to each target weight.
+
+    Use it for a higher rank than that of LoRA with as many weights.
+
+    Source: Hyeon-Woo et al. 2021, "FedPara", arXiv:2108.06098.
+
+    ```yaml
+    adapter:
+      type: loha
+      r: 8
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -218,7 +262,18 @@ class Loha(Adapter):
 
 @ADAPTERS.register("lokr")
 class Lokr(Adapter):
-    """A Kronecker product of small matrices. Source: Yeh et al. 2023, "LyCORIS", arXiv:2309.14859."""
+    """LoKr: a Kronecker product of small matrices is added to each target weight.
+
+    Use it for smaller adapters than those of LoRA.
+
+    Source: Yeh et al. 2023, "LyCORIS", arXiv:2309.14859.
+
+    ```yaml
+    adapter:
+      type: lokr
+      r: 8
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -230,7 +285,18 @@ class Lokr(Adapter):
 
 @ADAPTERS.register("fourierft")
 class FourierFt(Adapter):
-    """A few coefficients of a spectrum. Source: Gao et al. 2024, arXiv:2405.03003."""
+    """FourierFT: a few trainable Fourier coefficients make the update of each target weight.
+
+    Use it where adapters must be very small.
+
+    Source: Gao et al. 2024, arXiv:2405.03003.
+
+    ```yaml
+    adapter:
+      type: fourierft
+      n_frequency: 1000
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -246,7 +312,18 @@ class FourierFt(Adapter):
 
 @ADAPTERS.register("oft")
 class Oft(Adapter):
-    """Weights are rotated block by block. Source: Qiu et al. 2023, arXiv:2306.07280."""
+    """OFT, orthogonal fine-tuning: blocks of each target weight are rotated.
+
+    Use it where the knowledge of the base model should change little.
+
+    Source: Qiu et al. 2023, arXiv:2306.07280.
+
+    ```yaml
+    adapter:
+      type: oft
+      oft_block_size: 32
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -268,7 +345,18 @@ class Oft(Adapter):
 
 @ADAPTERS.register("hra")
 class Hra(Adapter):
-    """Weights are mirrored several times. Source: Yuan et al. 2024, arXiv:2405.17484."""
+    """HRA, Householder reflection adaptation: each target weight is reflected r times.
+
+    Use it as OFT, with fewer weights.
+
+    Source: Yuan et al. 2024, arXiv:2405.17484.
+
+    ```yaml
+    adapter:
+      type: hra
+      r: 8
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -282,7 +370,17 @@ class Hra(Adapter):
 
 @ADAPTERS.register("ln_tuning")
 class LnTuning(Adapter):
-    """Only the norms are learned. Source: Zhao et al. 2023, arXiv:2312.11420."""
+    """LN tuning: only the layer normalisations are trained.
+
+    Use it for the smallest adapters; it adds no cost at prediction.
+
+    Source: Zhao et al. 2023, arXiv:2312.11420.
+
+    ```yaml
+    adapter:
+      type: ln_tuning
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -293,7 +391,18 @@ class LnTuning(Adapter):
 
 @ADAPTERS.register("vblora")
 class VbLora(Adapter):
-    """LoRA out of the vectors of one bank. Source: Li et al. 2024, arXiv:2405.15179."""
+    """VB-LoRA: LoRA matrices composed of vectors of one shared bank.
+
+    Use it where many adapters must be stored.
+
+    Source: Li et al. 2024, arXiv:2405.15179.
+
+    ```yaml
+    adapter:
+      type: vblora
+      num_vectors: 90
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -312,7 +421,18 @@ class VbLora(Adapter):
 
 @ADAPTERS.register("c3a")
 class C3a(Adapter):
-    """Circular convolutions. Source: Chen et al. 2024, arXiv:2407.19342."""
+    """C3A: circular convolutions, of a high rank with few weights, are added to each target weight.
+
+    Use it for a higher rank than that of LoRA at a similar cost.
+
+    Source: Chen et al. 2024, arXiv:2407.19342.
+
+    ```yaml
+    adapter:
+      type: c3a
+      block_size: 64
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):

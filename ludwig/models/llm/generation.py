@@ -1,4 +1,4 @@
-"""How a language model writes: the section `generation`, as the library transformers knows it.
+"""Text generation: the section `generation`, as the library transformers knows it.
 
 B = prompts, P = tokens of the longest prompt, S = tokens of the longest answer
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ludwig.schema import param
 
-USUAL_TOKENS = 32  # of an answer at most
+USUAL_TOKENS = 32  # generated at most
 OF_SAMPLING = ("temperature", "top_k", "top_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 OF_BEAMS = ("early_stopping", "length_penalty")
 
@@ -103,20 +103,20 @@ class Generation:
     )
 
     def most(self, longest: int) -> int:
-        """The most tokens of an answer. `longest`: of those in the training split."""
+        """The maximum number of generated tokens. `longest`: of the targets of the training split."""
         return max(USUAL_TOKENS, longest) if self.max_new_tokens is None else self.max_new_tokens
 
     def ends(self, tokenizer_end: int | None) -> list[int]:
-        """The tokens that end an answer."""
+        """The tokens that end a generated text."""
         chosen = tokenizer_end if self.eos_token_id is None else self.eos_token_id
         return [] if chosen is None else [*chosen] if isinstance(chosen, list) else [chosen]
 
     def answers(self, network: Any, ids: Tensor, mask: Tensor, room: int, end: int | None) -> Tensor:
-        """What the network writes after the prompts, -1 behind the end of each answer: [B, S].
+        """The ids that the network generates after the prompts, -1 behind the end of each text: [B, S].
 
         Args:
             ids, mask: The prompts, padded on the left: [B, P].
-            room: The most tokens to write.
+            room: The maximum number of tokens to generate.
             end: The tokenizer's token that ends a text.
         """
         import transformers
@@ -131,10 +131,12 @@ class Generation:
             "eos_token_id": ends or None,
         }
         whole = network.generate(input_ids=ids, attention_mask=mask.long(), generation_config=settings(**options))
-        written = whole[:, ids.shape[1] :]  # [B, S]
-        over = torch.isin(written, written.new_tensor(ends)) if ends else torch.zeros_like(written, dtype=torch.bool)
+        generated = whole[:, ids.shape[1] :]  # [B, S]
+        over = (
+            torch.isin(generated, generated.new_tensor(ends)) if ends else torch.zeros_like(generated, dtype=torch.bool)
+        )
         behind = over.cumsum(1) - over.long() > 0  # [B, S], True after the first end
-        answers: Tensor = written.masked_fill(behind, -1)
+        answers: Tensor = generated.masked_fill(behind, -1)
         return answers
 
     def _chosen(self) -> dict[str, Any]:
