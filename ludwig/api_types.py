@@ -75,7 +75,7 @@ class _Unpacks:
 
 @dataclass
 class PreprocessedDataset(_Unpacks):
-    """The splits and what the training split taught."""
+    """The splits, and the preprocessing state that was fitted on the training split."""
 
     training_set: Dataset
     validation_set: Dataset | None

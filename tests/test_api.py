@@ -48,7 +48,7 @@ def trained(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> tu
     return model, model.train(dataset=table, output_directory=str(tmp_path_factory.mktemp("out")))
 
 
-def test_a_model_learns_both_targets(trained):
+def test_a_model_is_trained_on_both_targets(trained):
     _, results = trained
     assert results.train_stats.test["y"]["accuracy_micro"][-1] > 0.9
     assert results.train_stats.test["z"]["r2"][-1] > 0.9
@@ -65,7 +65,7 @@ def test_a_loaded_model_predicts_the_same_numbers(trained, table):
     assert len(latest.predict(table)[0]) == len(table)
 
 
-def test_evaluation_is_what_scikit_learn_says_for_any_batch_size(trained, table):
+def test_evaluation_equals_scikit_learn_for_any_batch_size(trained, table):
     model, _ = trained
     predicted, _ = model.predict(table, return_type=dict)
     labels = model.training_set_metadata["y"]["idx2str"]
@@ -195,7 +195,7 @@ def test_a_split_column_is_used_when_it_is_there(table):
     assert [len(part) for part in (data.training_set, data.validation_set, data.test_set)] == [30, 30, 30]
 
 
-def test_facts_are_learned_from_the_training_split_only(table):
+def test_preprocessing_is_fitted_on_the_training_split_only(table):
     wild = table.assign(split=np.repeat([0, 1, 2], 30))
     wild.loc[30:, "x"] = 1e6
     metadata = LudwigModel(config()).preprocess(dataset=wild).training_set_metadata
@@ -298,7 +298,7 @@ def test_a_bare_network_of_a_config():
     inputs = [{"name": "x", "type": "number"}, {"name": "b", "type": "binary"}]
     network = LudwigModel.create_model({"input_features": inputs, "output_features": [{"name": "z", "type": "number"}]})
     assert sum(weight.numel() for weight in network.parameters()) == 3
-    with pytest.raises(NotTrainedError, match="'c' needs what a training split teaches"):
+    with pytest.raises(NotTrainedError, match="'c' needs preprocessing state"):
         LudwigModel.create_model(config())
 
 
@@ -312,7 +312,7 @@ def test_setting_a_bad_config_changes_nothing():
     assert model.config["trainer"]["epochs"] == 9
 
 
-def test_a_keyword_of_another_method_is_told_to_do_nothing_and_an_unknown_one_is_refused(table):
+def test_a_keyword_of_another_method_warns_and_an_unknown_one_is_refused(table):
     model = LudwigModel(config())
     with pytest.warns(UserWarning, match="'split', so it has no effect"):
         model.train(dataset=table, output_directory=None, split="test")

@@ -97,13 +97,13 @@ BAD_DATA: dict[str, tuple[Callable[[], object], str]] = {
         lambda: train(
             table(), config(outputs=[{**TARGET, "loss": {"type": "softmax_cross_entropy", "class_weights": {"w": 1}}}])
         ),
-        "'w' is no class of the data",
+        "'w' is not a class of the data",
     ),
 }
 
 
 @pytest.mark.parametrize("case", sorted(BAD_DATA))
-def test_bad_data_and_calls_are_told_in_one_sentence(case):
+def test_bad_data_and_calls_are_reported_in_one_sentence(case):
     attempt, words = BAD_DATA[case]
     with pytest.raises(LudwigError, match=words):
         attempt()
@@ -132,7 +132,7 @@ BAD_CONFIGS: dict[str, tuple[dict, str]] = {
     "unknown dependency": (config(outputs=[{**TARGET, "dependencies": ["z"]}]), "no output feature 'z'"),
     "circle": (
         config(outputs=[{**TARGET, "dependencies": ["z"]}, {"name": "z", "type": "number", "dependencies": ["y"]}]),
-        "round in a circle: y -> z -> y",
+        "form a cycle: y -> z -> y",
     ),
     "unknown tied": (config([{**NUMBER, "tied": "w"}, CATEGORY]), "no other input 'w'"),
     "tied to another type": (config([{**NUMBER, "tied": "c"}, CATEGORY]), "must have the same type"),
@@ -171,13 +171,13 @@ BAD_CONFIGS: dict[str, tuple[dict, str]] = {
 
 
 @pytest.mark.parametrize("case", sorted(BAD_CONFIGS))
-def test_bad_configs_are_told_before_any_data_is_read(case):
+def test_bad_configs_are_reported_before_any_data_is_read(case):
     raw, words = BAD_CONFIGS[case]
     with pytest.raises(ValueError, match=words):
         LudwigModel(raw)
 
 
-def test_all_faults_of_a_config_are_told_at_once():
+def test_all_faults_of_a_config_are_reported_at_once():
     raw = config([{"name": "x", "type": "numbr"}, {"type": "category"}], trainer={"epoch": 1, "batch_size": 0}, foo=1)
     with pytest.raises(ValueError, match="5 faults") as caught:
         LudwigModel(raw)
@@ -192,7 +192,7 @@ def test_nothing_is_written_before_the_input_is_known_to_be_good(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["predict", "evaluate", "save", "collect_weights", "load_weights"])
-def test_an_untrained_model_says_so(method, tmp_path):
+def test_an_untrained_model_is_an_error(method, tmp_path):
     with pytest.raises(NotTrainedError, match="call `train`"):
         getattr(LudwigModel(config()), method)(str(tmp_path))
 
@@ -208,7 +208,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "name", ["model_weights.safetensors", "model_hyperparameters.json", "training_set_metadata.json"]
 )
 @pytest.mark.parametrize("damage", ["gone", "cut"])
-def test_an_incomplete_or_damaged_model_is_told(saved, tmp_path, name, damage):
+def test_an_incomplete_or_damaged_model_is_reported(saved, tmp_path, name, damage):
     folder = tmp_path / "copy"
     shutil.copytree(saved, folder)
     if damage == "gone":
@@ -230,7 +230,7 @@ def test_a_model_from_a_newer_version_is_refused(saved, tmp_path):
         LudwigModel.load(str(folder))
 
 
-def test_a_missing_folder_or_file_is_told(tmp_path):
+def test_a_missing_folder_or_file_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model folder"):
         LudwigModel.load(str(tmp_path / "none"))
     with pytest.raises(FileNotFoundError, match="no config file"):
@@ -255,7 +255,7 @@ def test_a_loss_that_is_no_number_ends_training():
         train(table(x=X * 1e3), exploding(batch_size=2))
 
 
-def test_good_weights_of_an_earlier_round_are_kept(caplog):
+def test_good_weights_of_an_earlier_evaluation_are_kept(caplog):
     model = LudwigModel(exploding(batch_size=128), logging_level=logging.WARNING)
     model.train(dataset=table(x=X * 1e3), output_directory=None)  # one step a round: the first is still a number
     assert all(weight.isfinite().all() for _, weight in model.collect_weights())

@@ -127,7 +127,7 @@ def test_an_experiment_is_training_then_evaluation(recorder, table, tmp_path):
     assert recorder.loud == [*PREPROCESS, *TRAIN, "on_evaluation_start", "on_evaluation_end"]
 
 
-def test_resuming_is_told_and_only_then(recorder, table, tmp_path):
+def test_resuming_is_reported_and_only_then(recorder, table, tmp_path):
     results = model(recorder).train(dataset=table, output_directory=str(tmp_path))
     assert "on_resume_training" not in recorder.fired
     model(recorder).train(dataset=table, model_resume_path=results.output_directory)

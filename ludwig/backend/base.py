@@ -26,7 +26,7 @@ class Backend(Component, ABC):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         cache_dir: str | None = param(
-            None, help="Where preprocessed data is kept; null keeps that of files beside them and no other."
+            None, help="Cache folder of preprocessed data; null caches that of files beside them, and no other."
         )
 
     def __init__(self, config: Config) -> None:

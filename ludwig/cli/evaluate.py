@@ -10,13 +10,13 @@ from ludwig.cli import flags
 
 
 def run(words: list[str]) -> None:
-    """Evaluates a model on data with targets and tells how good it is."""
+    """Evaluates a model on data with targets and prints its metrics."""
     from ludwig.api import LudwigModel
 
     parser = flags.parser_of("evaluate", "Evaluate a trained model.")
     flags.add_data(parser, splits=False)
     flags.add_model(parser)
-    parser.add_argument("-bs", "--batch_size", type=int, help="rows that are predicted at once")
+    parser.add_argument("-bs", "--batch_size", type=int, help="batch size")
     flags.add_skips(parser, flags.EVALUATION_SKIPS)
     options = parser.parse_args(words)
     model = LudwigModel.load(options.model_path, **flags.machine(options))
@@ -27,11 +27,11 @@ def run(words: list[str]) -> None:
         collect_predictions=not options.skip_collect_predictions,
         collect_overall_stats=not options.skip_collect_overall_stats,
     )
-    tell(statistics)
+    print_metrics(statistics)
     print(f"The files are in {folder}")
 
 
-def tell(statistics: dict[str, Any]) -> None:
+def print_metrics(statistics: dict[str, Any]) -> None:
     """Prints the metrics as a table."""
     rows = [
         [output, name, value]

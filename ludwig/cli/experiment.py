@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ludwig.cli import flags
-from ludwig.cli.evaluate import tell
+from ludwig.cli.evaluate import print_metrics
 
 
 def run(words: list[str]) -> None:
-    """Trains a model, evaluates it and tells how good it is."""
+    """Trains a model, evaluates it and prints its metrics."""
     parser = flags.parser_of("experiment", "Train a model and evaluate it.")
     flags.add_config(parser)
     flags.add_data(parser, splits=True)
@@ -20,5 +20,5 @@ def run(words: list[str]) -> None:
     model = flags.model_of(options)
     with flags.announced(model, "experiment", words):
         statistics, _, _, folder = model.experiment(**wanted)
-    tell(statistics or {})
+    print_metrics(statistics or {})
     print(f"The run is in {folder}")

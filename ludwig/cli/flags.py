@@ -41,11 +41,11 @@ Parser = argparse.ArgumentParser
 def parser_of(command: str, description: str) -> Parser:
     """A parser with what every command takes."""
     parser = Parser(prog=f"ludwig {command}", description=description)
-    parser.add_argument("-l", "--logging_level", default="info", choices=LEVELS, help="how much is told")
-    parser.add_argument("-b", "--backend", help="where the work runs, such as local")
-    parser.add_argument("-g", "--gpus", help="GPUs to use, as in CUDA_VISIBLE_DEVICES")
+    parser.add_argument("-l", "--logging_level", default="info", choices=LEVELS, help="logging level")
+    parser.add_argument("-b", "--backend", help="backend: where the work runs, such as local")
+    parser.add_argument("-g", "--gpus", help="GPUs to use, by index, as in CUDA_VISIBLE_DEVICES")
     parser.add_argument("-gml", "--gpu_memory_limit", type=float, help="share of a GPU's memory, from 0 to 1")
-    parser.add_argument("-dpt", "--disable_parallel_threads", action="store_true", help="use one thread")
+    parser.add_argument("-dpt", "--disable_parallel_threads", action="store_true", help="use one CPU thread")
     return parser
 
 
@@ -62,8 +62,11 @@ def add_data(parser: Parser, *, splits: bool) -> None:
     if splits:
         for name in ("training_set", "validation_set", "test_set"):
             parser.add_argument(f"--{name}", help=f"path of the {name.replace('_', ' ')}, in place of --dataset")
-        parser.add_argument("--training_set_metadata", help="path of the facts of an earlier run on the same data")
-    parser.add_argument("--data_format", help="format of the data; told from its name where it is left out")
+        parser.add_argument(
+            "--training_set_metadata",
+            help="training_set_metadata.json of an earlier run: fitted preprocessing state to use again",
+        )
+    parser.add_argument("--data_format", help="format of the data; inferred from its name by default")
 
 
 def add_run(parser: Parser, experiment_name: str) -> None:
@@ -71,9 +74,11 @@ def add_run(parser: Parser, experiment_name: str) -> None:
     parser.add_argument("--output_directory", default="results", help="folder of all runs")
     parser.add_argument("--experiment_name", default=experiment_name, help="first part of the run's folder")
     parser.add_argument("--model_name", default="run", help="second part of the run's folder")
-    parser.add_argument("-mlp", "--model_load_path", help="folder of a trained model to begin from")
-    parser.add_argument("-mrp", "--model_resume_path", help="folder of a run that goes on")
-    parser.add_argument("-rs", "--random_seed", type=int, default=42, help="seed of split, weights and order")
+    parser.add_argument("-mlp", "--model_load_path", help="folder of a trained model to start from (fine-tuning)")
+    parser.add_argument("-mrp", "--model_resume_path", help="folder of a run to resume")
+    parser.add_argument(
+        "-rs", "--random_seed", type=int, default=42, help="random seed of split, weights, shuffling and dropout"
+    )
 
 
 def add_model(parser: Parser) -> None:
@@ -102,7 +107,7 @@ def level_of(options: argparse.Namespace) -> int:
 
 
 def machine(options: argparse.Namespace) -> dict[str, Any]:
-    """What the constructor and `load` are told of the machine."""
+    """The arguments of the constructor and of `load` about the machine."""
     return {
         "logging_level": level_of(options),
         "backend": options.backend,
@@ -144,7 +149,7 @@ def announced(model: Any, command: str, words: Sequence[str]) -> Iterator[None]:
 
 def model_of(options: argparse.Namespace) -> Any:
     """A new model of the config, or the trained one that the run begins from."""
-    trackers = trackers_of(options)  # a package that is missing is told before anything is read
+    trackers = trackers_of(options)  # a package that is missing is reported before anything is read
     from ludwig.api import LudwigModel
     from ludwig.config import read_yaml
 

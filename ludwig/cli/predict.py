@@ -12,7 +12,7 @@ def run(words: list[str]) -> None:
     parser = flags.parser_of("predict", "Predict with a trained model.")
     flags.add_data(parser, splits=False)
     flags.add_model(parser)
-    parser.add_argument("-bs", "--batch_size", type=int, default=128, help="rows that are predicted at once")
+    parser.add_argument("-bs", "--batch_size", type=int, default=128, help="batch size")
     skips = ("skip_save_unprocessed_output", "skip_save_predictions")
     flags.add_skips(parser, skips)
     options = parser.parse_args(words)

@@ -12,7 +12,7 @@ def run(words: list[str]) -> None:
     either.add_argument("-c", "-pc", "--config", "--preprocessing_config", help="YAML file with the config")
     either.add_argument("-cs", "-pcs", "--config_str", "--preprocessing_config_str", help="the config as YAML text")
     flags.add_data(parser, splits=True)
-    parser.add_argument("-rs", "--random_seed", type=int, default=42, help="seed of the split")
+    parser.add_argument("-rs", "--random_seed", type=int, default=42, help="random seed of the split")
     options = parser.parse_args(words)
     wanted = flags.chosen(options, *flags.DATA, "random_seed")
     data = flags.model_of(options).preprocess(**wanted, skip_save_processed_input=False)

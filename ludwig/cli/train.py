@@ -6,7 +6,7 @@ from ludwig.cli import flags
 
 
 def run(words: list[str]) -> None:
-    """Trains a model and tells where it lies."""
+    """Trains a model and prints where it was saved."""
     parser = flags.parser_of("train", "Train a model.")
     flags.add_config(parser)
     flags.add_data(parser, splits=True)

@@ -21,16 +21,43 @@ from ludwig.schema.layers import FullyConnectedOptions
 
 @COMBINERS.register("concat")
 class ConcatCombiner(Combiner):
-    """Lays all vectors side by side. Sequences alone are laid side by side step by step and stay a sequence."""
+    """Concatenation of all encoded inputs, then a stack of fully connected layers (an MLP).
+
+    Use it as the default and as the baseline for every other combiner. It costs `sum of input sizes * output_size`
+    weights in the first layer. Sequences alone are concatenated step by step and stay a sequence; with `flatten_inputs`
+    they become vectors. With `batch_ensemble` the layers are those of an ensemble whose members share their weights
+    (Wen, Tran & Ba 2020, "BatchEnsemble", arXiv:2002.06715).
+
+    Takes vectors [B, H], tokens [B, C, H] and sequences [B, T, H]; gives a vector [B, output_size], a sequence [B, T,
+    output_size] or members [B, K, output_size].
+
+    ```yaml
+    combiner:
+      type: concat
+      num_fc_layers: 2
+      output_size: 128
+      dropout: 0.1
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FullyConnectedOptions, Combiner.Config):
-        flatten_inputs: bool = param(False, help="Whether sequences are flattened to vectors of their longest length.")
-        residual: bool = param(False, help="Whether layers of equal size add what came in to what they give.")
-        batch_ensemble: bool = param(
-            False, help="Whether the layers are those of a batch ensemble, whose members the outputs average."
+        flatten_inputs: bool = param(
+            False,
+            help="Whether sequences are flattened to vectors of their maximum length, so that they can be combined "
+            "with vectors.",
         )
-        num_ensemble_members: int = param(4, min=1, help="How many members the batch ensemble has.")
+        residual: bool = param(
+            False,
+            help="Residual (skip) connections around fully connected layers of equal size. They ease the training "
+            "of deep stacks.",
+        )
+        batch_ensemble: bool = param(
+            False,
+            help="BatchEnsemble: fully connected layers with several members that share their weights; outputs "
+            "average their predictions.",
+        )
+        num_ensemble_members: int = param(4, min=1, help="Number of ensemble members of the BatchEnsemble.")
 
         def faults(self, forms: Sequence[Form], features: Sequence[str]) -> list[tuple[str, str]]:
             faults = super().faults(forms, features)

@@ -21,21 +21,34 @@ from ludwig.schema.layers import FullyConnectedOptions
 
 @COMBINERS.register("tabm")
 class TabMCombiner(Combiner):
-    """K multilayer perceptrons that share their weights and differ by vectors of their own.
+    """TabM: an ensemble of K multilayer perceptrons that share their weights and differ by trainable scaling vectors.
 
-    An output gives each member a head of its own, trains on the mean of their losses and predicts the mean of their
-    predictions.
+    Use it for tabular data: it is close to an ensemble in quality at about the cost of one network. Each output has a
+    head for each member, is trained on the mean of their losses and predicts the mean of their predictions. Activations
+    cost K times those of `concat`; weights grow by little.
+
+    Takes vectors [B, H] and tokens [B, C, H]; gives members [B, K, output_size].
 
     Source: Gorishniy, Kotelnikov & Babenko 2024, "TabM: Advancing Tabular Deep Learning with Parameter-Efficient
     Ensembling", arXiv:2410.24210.
+
+    ```yaml
+    combiner:
+      type: tabm
+      num_members: 16
+      output_size: 256
+      dropout: 0.1
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FullyConnectedOptions, Combiner.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "tokens"})
-        num_members: int = param(32, min=1, help="How many members there are.")
-        num_fc_layers: int = param(3, min=1, help="How many layers there are, unless they are listed.")
-        dropout: float = param(0.1, min=0, max=1, help="Share of the units that is dropped in training.")
+        num_members: int = param(
+            32, min=1, help="Number of ensemble members. Raise it for better averages at a higher cost."
+        )
+        num_fc_layers: int = param(3, min=1, help="Number of fully connected layers, unless fc_layers lists them.")
+        dropout: float = param(0.1, min=0, max=1, help="Dropout rate. Raise it against overfitting.")
 
         def faults(self, forms: Sequence[Form], features: Sequence[str]) -> list[tuple[str, str]]:
             empty = [("fc_layers", "Must list at least one layer.")] if self.fc_layers == [] else []

@@ -51,7 +51,7 @@ def no_target_is_an_input(config: ModelConfig) -> list[Fault]:
     for place, output in enumerate(config.output_features):
         readers = [f for f in config.input_features if f.source == output.source]
         if any(not (reader.feature.may_share_column and output.feature.may_share_column) for reader in readers):
-            text = f"The column '{output.source}' is both an input and an output. Take it out of one of them."
+            text = f"The column '{output.source}' is both an input and an output. Remove it from one of them."
             faults.append((f"output_features[{place}].column", text))
     return faults
 
@@ -130,7 +130,7 @@ def validation_is_known(config: ModelConfig) -> list[Fault]:
         text = f"No output has the metric '{metric}'.{nearest(metric, known)} Choose one of: {', '.join(known)}."
         return [("trainer.validation_metric", text)]
     if len(having) > 1:
-        text = f"Several outputs have the metric '{metric}': {', '.join(having)}. Say trainer.validation_field."
+        text = f"Several outputs have the metric '{metric}': {', '.join(having)}. Set trainer.validation_field."
         return [("trainer.validation_metric", text)]
     return []
 
@@ -223,7 +223,7 @@ def requirements_are_met(config: ModelConfig) -> list[Fault]:
             for name, needed in config.required(feature).items():
                 own = getattr(feature.preprocessing, name)
                 if own not in (needed, options[name].default) and not is_internal(options[name]):
-                    text = f"Must be {needed!r}, because the model needs it. Received: {own!r}. Leave it out."
+                    text = f"Must be {needed!r}, because the model needs it. Received: {own!r}. Remove it."
                     faults.append((f"{key}[{place}].preprocessing.{name}", text))
     return faults
 

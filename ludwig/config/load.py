@@ -42,7 +42,7 @@ def read_yaml(text: str, where: str) -> dict[str, Any]:
     try:
         raw = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ConfigValidationError(f"{where} is no YAML: {error}") from None
+        raise ConfigValidationError(f"{where} is not valid YAML: {error}") from None
     return _mapping(raw, where)
 
 

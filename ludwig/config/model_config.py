@@ -34,11 +34,17 @@ class ModelConfig(Model.Config):
 
     trainer: Any
 
-    preprocessing: Preprocessing = param(Preprocessing, help="How the rows are chosen and split.")
-    defaults: dict[str, Any] = param(dict, help="By feature type: sections that its features start from.")
-    hyperopt: dict[str, Any] | None = param(None, help="What a search tries; training ignores it.")
-    backend: Annotated[Backend.Config, BACKEND] | None = param(None, help="Where the work runs.")
-    ludwig_version: str = param(LUDWIG_VERSION, help="The version that wrote the config.")
+    preprocessing: Preprocessing = param(
+        Preprocessing, help="Preprocessing of the table: sampling, class balance and split."
+    )
+    defaults: dict[str, Any] = param(
+        dict, help="Defaults by feature type: sections that all features of the type start from."
+    )
+    hyperopt: dict[str, Any] | None = param(None, help="Hyperparameter search; training ignores it.")
+    backend: Annotated[Backend.Config, BACKEND] | None = param(
+        None, help="Backend: where the work runs, and where preprocessed data is cached."
+    )
+    ludwig_version: str = param(LUDWIG_VERSION, help="Version of the library that saved the config.")
 
     @property
     def features(self) -> list[Any]:
@@ -91,8 +97,10 @@ class EcdModelConfig(Ecd.Config, ModelConfig):
 
     model_class = Ecd
 
-    model_type: Literal["ecd"] = param("ecd", help="The kind of model.")
-    trainer: Trainer.Config = param(Trainer.Config, help="How the model is trained.")
+    model_type: Literal["ecd"] = param(
+        "ecd", help="Model type: ecd (encoders, combiner, decoders) or llm (large language model)."
+    )
+    trainer: Trainer.Config = param(Trainer.Config, help="Trainer: optimization, evaluation and early stopping.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,8 +109,12 @@ class LlmModelConfig(Llm.Config, ModelConfig):
 
     model_class = Llm
 
-    model_type: Literal["llm"] = param("llm", help="The kind of model.")
-    trainer: Annotated[Any, LLM_TRAINER] = param(LLM_TRAINER.make, help="How the model is trained.")
+    model_type: Literal["llm"] = param(
+        "llm", help="Model type: ecd (encoders, combiner, decoders) or llm (large language model)."
+    )
+    trainer: Annotated[Any, LLM_TRAINER] = param(
+        LLM_TRAINER.make, help="Trainer: optimization, evaluation and early stopping."
+    )
 
 
 CONFIGS: dict[str, type[ModelConfig]] = {"ecd": EcdModelConfig, "llm": LlmModelConfig}

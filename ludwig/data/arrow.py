@@ -38,8 +38,8 @@ def refuse_twice(names: Sequence[str]) -> None:
     """Raises when two columns have one name."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        told = f"named '{twice}'" if twice else "without a name"
-        raise InputDataError(f"The data has two columns {told}. Rename one of them, or take it out.")
+        which = f"named '{twice}'" if twice else "without a name"
+        raise InputDataError(f"The data has two columns {which}. Rename or remove one of them.")
 
 
 def as_pandas(table: pa.Table) -> pd.DataFrame:

@@ -38,7 +38,10 @@ def balance(classes: NDArray[np.integer], *, oversample: float | None, undersamp
     every = np.arange(len(classes))
     counts = np.bincount(classes, minlength=2)
     if len(counts) > 2:
-        raise InputDataError(f"Rows can be balanced for two classes; the target has {len(counts)}. Leave it out.")
+        raise InputDataError(
+            f"Rows can be balanced for two classes; the target has {len(counts)}. "
+            "Remove oversample_minority or undersample_majority."
+        )
     minority, majority = np.flatnonzero(classes == counts.argmin()), np.flatnonzero(classes == counts.argmax())
     ratio = oversample if oversample is not None else undersample
     if ratio is None:

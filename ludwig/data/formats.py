@@ -100,7 +100,9 @@ def _read_jsonl(path: Path, columns: Wanted) -> pd.DataFrame:
 def _records(rows: list[Any], path: Path) -> pd.DataFrame:
     odd = next((place for place, row in enumerate(rows) if not isinstance(row, dict)), None)
     if odd is not None:
-        raise InputDataError(f"'{path}' must hold records, one object of names and values each. Record {odd} is none.")
+        raise InputDataError(
+            f"'{path}' must hold records, one object of names and values each. Record {odd} is not one."
+        )
     return pd.DataFrame(rows)
 
 

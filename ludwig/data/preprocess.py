@@ -35,25 +35,40 @@ FEWEST_ROWS = 2  # of the training split
 class Preprocessing:
     """The section `preprocessing` of the config."""
 
-    sample_ratio: float = param(1.0, min=0, max=1, help="Share of the rows that is kept, taken before the split.")
-    sample_size: int | None = param(None, min=1, help="How many rows are kept at most, taken before the split.")
+    sample_ratio: float = param(
+        1.0,
+        min=0,
+        max=1,
+        help="Sampling ratio: fraction of the rows that is used, drawn before the split. Lower it for quick trials.",
+    )
+    sample_size: int | None = param(
+        None, min=1, help="Sample size: maximum number of rows that is used, drawn before the split; null for all."
+    )
     oversample_minority: float | None = param(
-        None, above=0, max=1, help="Wanted ratio of minority to majority: rows of the minority are repeated."
+        None,
+        above=0,
+        max=1,
+        help="Oversampling: wanted ratio of minority to majority class, reached by repeating training rows of "
+        "the minority; null for none.",
     )
     undersample_majority: float | None = param(
-        None, above=0, max=1, help="Wanted ratio of minority to majority: rows of the majority are left out."
+        None,
+        above=0,
+        max=1,
+        help="Undersampling: wanted ratio of minority to majority class, reached by dropping training rows of "
+        "the majority; null for none.",
     )
-    split: Annotated[Splitter.Config, SPLIT] = param(SPLIT.make, help="Which rows are for training and which not.")
+    split: Annotated[Splitter.Config, SPLIT] = param(
+        SPLIT.make, help="Split of the rows into training, validation and test."
+    )
 
     def faults(self) -> list[tuple[str, str]]:
         """(parameter, message) of options that do not go together."""
         faults = [(f"split.{name}", text) for name, text in self.split.faults()]
         if self.oversample_minority is not None and self.undersample_majority is not None:
-            faults.append(
-                ("oversample_minority", "Cannot go together with undersample_majority. Take one of them out.")
-            )
+            faults.append(("oversample_minority", "Cannot go together with undersample_majority. Remove one of them."))
         if self.sample_size is not None and self.sample_ratio < 1:
-            faults.append(("sample_size", "Cannot go together with a sample_ratio below 1. Take one of them out."))
+            faults.append(("sample_size", "Cannot go together with a sample_ratio below 1. Remove one of them."))
         return faults
 
 

@@ -37,8 +37,8 @@ def read_sources(sources: Sources, data_format: str | None, columns: Mapping[str
     """
     formats = {name: format_of(source, data_format) for name, source in sources.items()}
     if len(set(formats.values())) > 1:
-        told = ", ".join(f"{name} is {kind}" for name, kind in formats.items())
-        raise InputDataError(f"The sets must be of one format: {told}. Read them yourself and pass DataFrames.")
+        found = ", ".join(f"{name} is {kind}" for name, kind in formats.items())
+        raise InputDataError(f"The sets must be of one format: {found}. Read them yourself and pass DataFrames.")
     tables: dict[str, pd.DataFrame] = {
         name: read_table(source, data_format, columns) for name, source in sources.items()
     }

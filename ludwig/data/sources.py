@@ -57,7 +57,9 @@ def format_of(source: Any, data_format: str | None = None) -> str:
     if not isinstance(source, str | Path):
         return _format_in_memory(source)
     if name in IN_MEMORY:
-        raise InputDataError(f"data_format is '{data_format}', and the data is the path '{source}'. Leave it out.")
+        raise InputDataError(
+            f"data_format is '{data_format}', and the data is the path '{source}'. Remove data_format."
+        )
     return name or _format_of_path(source)
 
 
@@ -81,7 +83,8 @@ def _format_of_path(source: str | Path) -> str:
         raise _no_file(path)
     if name is None:
         raise InputDataError(
-            f"The format of '{source}' cannot be told from its name. Say it: data_format= one of {', '.join(FORMATS)}."
+            f"The format of '{source}' cannot be inferred from its name. "
+            f"Pass data_format=..., one of: {', '.join(FORMATS)}."
         )
     return name
 
@@ -136,7 +139,7 @@ def _from_memory(source: Any) -> pd.DataFrame:
             return _from_records(source)
         return as_pandas(pa.table(source))
     except (ValueError, TypeError, pa.ArrowException) as error:
-        raise InputDataError(f"The data in memory is no table: {error}") from None
+        raise InputDataError(f"The data in memory is not a table: {error}") from None
 
 
 def _from_columns(source: Mapping[str, Any]) -> pd.DataFrame:

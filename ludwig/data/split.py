@@ -78,7 +78,11 @@ class Shares:
     """How large the parts are."""
 
     probabilities: list[float] = param(
-        lambda: [0.7, 0.1, 0.2], min=0, max=1, length=3, help="Shares of training, validation and test rows."
+        lambda: [0.7, 0.1, 0.2],
+        min=0,
+        max=1,
+        length=3,
+        help="Fractions of the rows for training, validation and test, which sum to 1.",
     )
 
     def share_faults(self) -> list[tuple[str, str]]:
@@ -114,7 +118,18 @@ class Shares:
 
 @SPLITTERS.register("random")
 class RandomSplitter(Splitter):
-    """Shuffles the rows with the seed and cuts."""
+    """Random split: the rows are shuffled with the random seed.
+
+    Use it where rows are independent of each other. A small wanted part gets at least three rows where there are
+    enough.
+
+    ```yaml
+    preprocessing:
+      split:
+        type: random
+        probabilities: [0.8, 0.1, 0.1]
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Shares, Splitter.Config):
@@ -129,11 +144,22 @@ class RandomSplitter(Splitter):
 
 @SPLITTERS.register("fixed")
 class FixedSplitter(Splitter):
-    """Takes the parts from a column of 0, 1 and 2."""
+    """Fixed split: a column assigns each row, 0 to training, 1 to validation and 2 to test.
+
+    Use it to compare with published results, or where the split is made elsewhere. Other values are left out, with a
+    warning.
+
+    ```yaml
+    preprocessing:
+      split:
+        type: fixed
+        column: split
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Splitter.Config):
-        column: str = param(DEFAULT_COLUMN, help="The column: 0 is training, 1 validation, 2 test.")
+        column: str = param(DEFAULT_COLUMN, help="Split column: 0 is training, 1 validation, 2 test.")
 
         @property
         def columns(self) -> tuple[str, ...]:
@@ -153,24 +179,34 @@ class FixedSplitter(Splitter):
 class ByColumn(Shares):
     """A rule that reads one column."""
 
-    column: str | None = param(None, help="The column that the rule reads.")
+    column: str | None = param(None, help="Column that the split depends on.")
 
     @property
     def columns(self) -> tuple[str, ...]:
         return () if self.column is None else (self.column,)
 
     def faults(self) -> list[tuple[str, str]]:
-        missing = [("column", "Missing: say which column the rule reads.")] if self.column is None else []
+        missing = [("column", "Missing: set the column that the split depends on.")] if self.column is None else []
         return missing + self.share_faults()
 
 
 @SPLITTERS.register("stratify")
 class StratifySplitter(Splitter):
-    """Gives each part the same shares of the column's classes; classes of one row go to training.
+    """Stratified split: each part gets the same shares of the classes of a column; classes of one row go to training.
+
+    Use it for classification with rare classes.
 
     The rows stand class after class, shuffled, and row k is drawn at frac(k * golden ratio). Any run of such draws is
     spread evenly over [0, 1] (Weyl 1916; Kuipers and Niederreiter, "Uniform Distribution of Sequences", 1974, ch. 2),
     so cutting the rows in the order of their draws cuts each class, small ones too, in about the same shares.
+
+    ```yaml
+    preprocessing:
+      split:
+        type: stratify
+        column: species
+        probabilities: [0.7, 0.1, 0.2]
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -194,11 +230,22 @@ class StratifySplitter(Splitter):
 
 @SPLITTERS.register("datetime")
 class DatetimeSplitter(Splitter):
-    """Cuts the rows in the order of time: the oldest are for training."""
+    """Chronological split: the oldest rows train, the newest test.
+
+    Use it for forecasting, and wherever the model will predict later rows than it was trained on.
+
+    ```yaml
+    preprocessing:
+      split:
+        type: datetime
+        column: date
+        datetime_format: "%Y-%m-%d"
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):
-        datetime_format: str | None = param(None, help="How times are written (strftime codes); null to infer it.")
+        datetime_format: str | None = param(None, help="Date and time format as strftime codes; null infers it.")
 
         def takes_column_of(self, kind: str) -> bool:
             return kind in ("date", "text", "category", "number")
@@ -212,15 +259,27 @@ class DatetimeSplitter(Splitter):
         if unreadable.any():
             few = ", ".join(map(repr, column[unreadable].head(3).tolist()))
             raise InputDataError(
-                f"The split column '{self.config.column}' has {int(unreadable.sum())} cells that are no times: {few}. "
-                "Clean them, or say preprocessing.split.datetime_format."
+                f"The split column '{self.config.column}' has {int(unreadable.sum())} cells that are not dates or "
+                f"times: {few}. "
+                "Clean them, or set preprocessing.split.datetime_format."
             )
         return self.config.cut(np.argsort(times, kind="stable"))
 
 
 @SPLITTERS.register("hash")
 class HashSplitter(Splitter):
-    """Cuts by the CRC-32 of the column's value, so that a row keeps its part when others come and go."""
+    """Hash split: by the CRC-32 of a column's value, so that a row keeps its part when rows are added or removed.
+
+    Use it for data that grows, with an id as column; rows of one value (a user, a patient) stay together, against
+    leakage.
+
+    ```yaml
+    preprocessing:
+      split:
+        type: hash
+        column: user_id
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):

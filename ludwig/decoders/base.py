@@ -28,7 +28,9 @@ class Decoder(Component, nn.Module):
     class Config(FcOptions, Component.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "members"})
         num_fc_layers: int = param(
-            0, min=0, help="Number of fully connected layers before the head, unless fc_layers lists them."
+            0,
+            min=0,
+            help="Number of fully connected layers before the head (the output layer), unless fc_layers lists them.",
         )
         fc_output_size: int = param(256, min=1, help="Output size of a fully connected layer.")
 

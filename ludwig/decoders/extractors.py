@@ -1,4 +1,4 @@
-"""From a text that a model wrote to what an output predicts: the text itself, or one of a few labels."""
+"""From generated text to what an output predicts: the text itself, or one of a few labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ludwig.schema import Component, Registry, param
 
 
 class Extractor(Component):
-    """Reads the prediction out of an answer."""
+    """Extracts the prediction from a generated text."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
@@ -24,7 +24,17 @@ EXTRACTORS: Registry[Extractor] = Registry("decoder")
 
 @EXTRACTORS.register("text_extractor", kinds=("text",))
 class TextExtractor(Extractor):
-    """The answer is the prediction."""
+    """The generated text is the prediction.
+
+    Use it for text outputs of language models: summaries, translations, answers.
+
+    ```yaml
+    name: answer
+    type: text
+    decoder:
+      type: text_extractor
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Extractor.Config):
@@ -33,10 +43,12 @@ class TextExtractor(Extractor):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Match:
-    """When an answer means a label."""
+    """A rule by which a generated text is matched to a label."""
 
-    type: Literal["contains", "regex"] = param("contains", help="Whether `value` is a text or a regular expression.")
-    value: str = param(help="What the answer has somewhere in it, upper and lower case apart.")
+    type: Literal["contains", "regex"] = param(
+        "contains", help="Matching rule: contains looks for `value` as a substring, regex as a regular expression."
+    )
+    value: str = param(help="Substring or regular expression that is looked for in the generated text, ignoring case.")
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -50,14 +62,32 @@ class Match:
 
 @EXTRACTORS.register("category_extractor", kinds=("category",))
 class CategoryExtractor(Extractor):
-    """The first label whose rule the answer fits, in the order of the rules."""
+    """Classification by a language model: the first label whose matching rule fits the generated text, else the
+    fallback.
+
+    Use it for category outputs of language models. Rules are tried in their order; without rules the labels themselves
+    are looked for, long ones first.
+
+    ```yaml
+    name: sentiment
+    type: category
+    preprocessing:
+      vocab: [positive, negative, neutral]
+    decoder:
+      type: category_extractor
+      match:
+        positive: {type: contains, value: positive}
+        negative: {type: regex, value: "negative|bad"}
+      fallback_label: neutral
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Extractor.Config):
         match: dict[str, Match] | None = param(
-            None, help="By label: when an answer means it; null looks for the label."
+            None, help="Matching rules by label, tried in order; null looks for the labels themselves."
         )
-        fallback_label: str | None = param(None, help="The label of an answer that fits no rule.")
+        fallback_label: str | None = param(None, help="Fallback label of a generated text that matches no rule.")
 
         def faults(self, labels: Sequence[str]) -> list[tuple[str, str]]:
             """(parameter, message) of rules that do not go together with the labels."""
@@ -80,5 +110,5 @@ class CategoryExtractor(Extractor):
         self.fallback = labels.index(fallback)
 
     def label(self, answer: str) -> int:
-        """The place of the label that the answer means."""
+        """The id of the label that the generated text means."""
         return next((place for place, pattern in self.patterns if pattern.search(answer)), self.fallback)

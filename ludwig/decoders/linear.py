@@ -25,13 +25,13 @@ from ludwig.schema import param
 
 
 class LinearDecoder(Decoder):
-    """The stack, then one linear map to the numbers that the output predicts."""
+    """Fully connected layers, then one linear layer (the head) of the size that the output predicts."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Decoder.Config):
-        use_bias: bool = param(True, help="Whether the head has a bias.")
-        weights_initializer: InitializerSpec = param("xavier_uniform", help="How the head's weights start.")
-        bias_initializer: InitializerSpec = param("zeros", help="How the head's bias starts.")
+        use_bias: bool = param(True, help="Whether the head (the output layer) adds a bias.")
+        weights_initializer: InitializerSpec = param("xavier_uniform", help="Initializer of the weights of the head.")
+        bias_initializer: InitializerSpec = param("zeros", help="Initializer of the bias of the head.")
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         super().__init__(config, shape, size)
@@ -49,7 +49,21 @@ class LinearDecoder(Decoder):
 
 @DECODERS.register("regressor", kinds=("number", "binary"))
 class RegressorDecoder(LinearDecoder):
-    """One number for a row."""
+    """Linear regression head: one number a row; for a binary output that number is the logit.
+
+    Use it for every number output, and as the default of binary outputs.
+
+    Takes a vector [B, H] or members [B, K, H]; gives [B, 1] or [B, K, 1].
+
+    ```yaml
+    name: price
+    type: number
+    decoder:
+      type: regressor
+      num_fc_layers: 1
+      fc_output_size: 64
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(LinearDecoder.Config):
@@ -58,20 +72,41 @@ class RegressorDecoder(LinearDecoder):
 
 @DECODERS.register("projector", kinds=("vector", "timeseries"))
 class ProjectorDecoder(LinearDecoder):
-    """A vector of numbers for a row."""
+    """Linear projection head: a vector of numbers a row, such as the steps of a forecast.
+
+    Use it for vector and time series outputs. It costs `H * output_size` weights.
+
+    Takes a vector [B, H] or members [B, K, H]; gives [B, output_size] or [B, K, output_size].
+
+    ```yaml
+    name: embedding
+    type: vector
+    decoder:
+      type: projector
+      activation: tanh
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(LinearDecoder.Config):
-        output_size: int | None = param(None, min=1, help="Size of the vector; null takes it from the data.")
-        activation: ActivationName | None = param(None, help="Nonlinearity of the result.")
-        multiplier: float = param(1.0, above=0, help="Number by which the result is multiplied.")
-        clip: list[int] | None = param(None, length=2, min=0, max=999999999, help="Bounds of the result.")
+        output_size: int | None = param(
+            None, min=1, help="Output size: number of entries of the vector; null infers it from the training split."
+        )
+        activation: ActivationName | None = param(None, help="Activation function of the output; null for none.")
+        multiplier: float = param(1.0, above=0, help="Factor by which the output is multiplied.")
+        clip: list[int] | None = param(
+            None,
+            length=2,
+            min=0,
+            max=999999999,
+            help="Lower and upper bound that the output is clipped to; null for none.",
+        )
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         if config.output_size not in (None, size):
             raise ConfigValidationError(
                 f"decoder.output_size is {config.output_size}, and the vectors of the data have {size} numbers. "
-                "Leave it out, or make it equal."
+                "Remove it, or make it equal."
             )
         super().__init__(config, shape, size)
         self.activation, self.multiplier, self.clip = activation(config.activation), config.multiplier, config.clip
@@ -82,7 +117,7 @@ class ProjectorDecoder(LinearDecoder):
 
 
 class SamplingDecoder(LinearDecoder):
-    """A head that can be asked several times with dropout on, and answers with the mean of its probabilities.
+    """A classification head with Monte Carlo dropout: several forward passes with dropout on, averaged in probability.
 
     Source: Gal & Ghahramani 2016, "Dropout as a Bayesian Approximation", arXiv:1506.02142.
     """
@@ -90,7 +125,10 @@ class SamplingDecoder(LinearDecoder):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(LinearDecoder.Config):
         mc_dropout_samples: int = param(
-            0, min=0, help="How many times a row is predicted with dropout on and averaged; 0 for once without dropout."
+            0,
+            min=0,
+            help="Monte Carlo dropout: number of forward passes with dropout on whose probabilities are averaged; 0 "
+            "predicts once, without dropout.",
         )
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
@@ -129,7 +167,24 @@ def _mean_in_probability(draws: Tensor) -> Tensor:
 
 @DECODERS.register("classifier", kinds=("category", "set", "category_distribution"))
 class ClassifierDecoder(SamplingDecoder):
-    """One logit a class."""
+    """Linear classification head: one logit a class.
+
+    Use it as the default of category outputs. It costs `H * classes` weights. With dropout in its fully connected
+    layers, `mc_dropout_samples` averages several forward passes (Monte Carlo dropout, arXiv:1506.02142), which costs as
+    many times the decoder at prediction.
+
+    Takes a vector [B, H] or members [B, K, H]; gives [B, classes] or [B, K, classes].
+
+    ```yaml
+    name: species
+    type: category
+    decoder:
+      type: classifier
+      num_fc_layers: 1
+      fc_dropout: 0.2
+      mc_dropout_samples: 10
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(SamplingDecoder.Config):
@@ -138,14 +193,36 @@ class ClassifierDecoder(SamplingDecoder):
 
 @DECODERS.register("mlp_classifier", kinds=("category", "binary", "category_distribution"))
 class MlpClassifierDecoder(SamplingDecoder):
-    """A hidden layer of its own before the logits."""
+    """Multilayer perceptron classification head: a hidden layer with an activation of its own before the logits.
+
+    Use it where several outputs share a combiner and a linear head underfits. It costs `H * output_size + output_size *
+    classes` weights.
+
+    Takes a vector [B, H] or members [B, K, H]; gives [B, classes] or [B, K, classes].
+
+    ```yaml
+    name: species
+    type: category
+    decoder:
+      type: mlp_classifier
+      output_size: 128
+      activation: gelu
+      dropout: 0.1
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(SamplingDecoder.Config):
-        num_fc_layers: int = param(1, min=0, help="How many fully connected layers stand before the hidden layer.")
-        output_size: int = param(256, min=1, help="Size of the hidden layer.")
-        activation: ActivationName | None = param("relu", help="Nonlinearity of the hidden layer.")
-        dropout: float = param(0.0, min=0, max=1, help="Share of the hidden layer that is dropped in training.")
+        num_fc_layers: int = param(
+            1, min=0, help="Number of fully connected layers before the hidden layer, unless fc_layers lists them."
+        )
+        output_size: int = param(256, min=1, help="Output size of the hidden layer.")
+        activation: ActivationName | None = param(
+            "relu", help="Activation function of the hidden layer; null for none."
+        )
+        dropout: float = param(
+            0.0, min=0, max=1, help="Dropout rate of the hidden layer. Raise it against overfitting."
+        )
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         super().__init__(config, shape, size)

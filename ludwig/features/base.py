@@ -31,7 +31,7 @@ UNKNOWN = "<UNK>"
 
 @dataclasses.dataclass(frozen=True)
 class Facts(ABC):
-    """What the training split taught about one column."""
+    """Fitted preprocessing state of one column."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Feature(Component, ABC, Generic[C, T, F]):
         """The facts from what was counted.
 
         Raises:
-            InputDataError: A target that teaches nothing, such as one that is always missing.
+            InputDataError: A target that carries no information, such as one that is always missing.
         """
 
     @abstractmethod
@@ -159,7 +159,7 @@ class Feature(Component, ABC, Generic[C, T, F]):
         Raises:
             LookupError: It does not.
         """
-        raise LookupError(f"the {self.where} needs what a training split teaches")
+        raise LookupError(f"the {self.where} needs preprocessing state that is fitted on a training split")
 
     @property
     def where(self) -> str:

@@ -41,7 +41,7 @@ def _truth(word: str) -> bool | None:
 
 @dataclasses.dataclass(frozen=True)
 class BinaryFacts(Facts):
-    """What the training split taught about a binary column."""
+    """Fitted preprocessing state of a binary column."""
 
     false_label: str
     true_label: str
@@ -65,15 +65,31 @@ class BinaryFacts(Facts):
 
 @FEATURES.register("binary")
 class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
-    """A column of two values, of which one is taken for true by the words below or by `fallback_true_label`."""
+    """Binary feature: a column of two values, of which one is true, by the usual words or by `fallback_true_label`.
+
+    Use it for yes and no, true and false, or any two labels. A batch is [B].
+
+    ```yaml
+    name: churned
+    type: binary
+    preprocessing:
+      fallback_true_label: left
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        missing_value_strategy: Strategy = param("fill_with_false", help="What happens to a missing cell.")
-        fallback_true_label: str | None = param(
-            None, help="The label that is true, where the labels are not among the usual words."
+        missing_value_strategy: Strategy = param(
+            "fill_with_false",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
         )
-        fill_value: int | float | str | None = param(None, help="The value in place of a missing cell; it wins.")
+        fallback_true_label: str | None = param(
+            None,
+            help="Label of the positive class, where the two labels are not among the usual words such as yes and no.",
+        )
+        fill_value: int | float | str | None = param(
+            None, help="Fill value of missing cells; where it is given, it overrides missing_value_strategy."
+        )
 
         def faults(self) -> list[tuple[str, str]]:
             if self.fill_value is None or _truth(str(self.fill_value)) is not None:
@@ -83,7 +99,9 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
 
     kind = "binary"
     facts_type = BinaryFacts
@@ -135,7 +153,7 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
         false_label, _ = sides = self._beside(true_label, words, is_true=True)
         logger.warning(
             "The %s has the values '%s' and '%s': the first in the alphabet is taken for true. "
-            "Say preprocessing.fallback_true_label to choose.",
+            "Set preprocessing.fallback_true_label to choose.",
             self.where,
             true_label,
             false_label,

@@ -30,7 +30,7 @@ Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_
 
 @dataclasses.dataclass(frozen=True)
 class CategoryFacts(Facts):
-    """What the training split taught about a category column."""
+    """Fitted preprocessing state of a category column."""
 
     vocabulary: Vocabulary
     fill: str  # in place of a missing cell
@@ -45,18 +45,39 @@ class CategoryFacts(Facts):
 
 @FEATURES.register("category")
 class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
-    """A column of words. An input reserves id 0 for words that the training split did not have."""
+    """Category feature: a column of labels, mapped to the ids of a vocabulary. An input reserves id 0 for unknown
+    labels.
+
+    Use it for labels, codes and ids, as input and for classification. A batch is [B].
+
+    ```yaml
+    name: city
+    type: category
+    preprocessing:
+      most_common: 1000
+      lowercase: true
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
-        fill_value: str = param(UNKNOWN, help="The word in place of a missing cell, with fill_with_const.")
-        lowercase: bool = param(False, help="Whether words are lowercased.")
-        most_common: int | None = param(10000, min=1, help="How many words are kept; the others become <UNK>.")
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: str = param(UNKNOWN, help="Fill value of missing cells, with fill_with_const.")
+        lowercase: bool = param(False, help="Whether values are lowercased before the vocabulary is built.")
+        most_common: int | None = param(
+            10000,
+            min=1,
+            help="Maximum vocabulary size: the most frequent values are kept, the others become <UNK>; null keeps all.",
+        )
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
 
     kind = "category"
     facts_type = CategoryFacts

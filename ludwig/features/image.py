@@ -153,7 +153,7 @@ def _with_channels(pixels: NDArray[np.uint8], channels: int | None) -> NDArray[n
 
 @dataclasses.dataclass(frozen=True)
 class ImageFacts(Facts):
-    """What the training split taught about an image column."""
+    """Fitted preprocessing state of an image column."""
 
     channels: int
     height: int
@@ -183,28 +183,66 @@ class ShapeTally(Tally):
 
 @FEATURES.register("image")
 class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
-    """A column of images: paths, bytes of files, or arrays."""
+    """Image feature: a column of images, as paths, bytes of files, or arrays.
+
+    Use it for pictures. Files are decoded batch by batch by `num_processes` workers, ahead of the training step; `mode:
+    eager` decodes them once, into memory. A batch is [B, channels, height, width].
+
+    ```yaml
+    name: photo
+    type: image
+    preprocessing:
+      height: 128
+      width: 128
+      num_processes: 4
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        missing_value_strategy: Strategy = param("bfill", help="What happens to a missing image.")
-        fill_value: float | None = param(None, min=0, max=255, help="The grey of an image that stays missing.")
-        height: int | None = param(None, min=1, help="Height in pixels; null takes it from the data.")
-        width: int | None = param(None, min=1, help="Width in pixels; null takes it from the data.")
-        num_channels: int | None = param(None, min=1, max=4, help="Channels; null takes them from the data.")
-        resize_method: Resize = param("interpolate", help="How an image gets the common size.")
-        infer_image_num_channels: bool = param(True, help="Whether channels are taken from the data; else 3.")
-        infer_image_dimensions: bool = param(True, help="Whether the size is taken from the data.")
-        infer_image_max_height: int = param(256, min=1, help="The largest height that is taken from the data.")
-        infer_image_max_width: int = param(256, min=1, help="The largest width that is taken from the data.")
-        infer_image_sample_size: int = param(100, min=1, help="How many images the size is taken from.")
+        missing_value_strategy: Strategy = param(
+            "bfill", help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row."
+        )
+        fill_value: float | None = param(
+            None, min=0, max=255, help="Fill value: grey level of the images that stay missing."
+        )
+        height: int | None = param(
+            None, min=1, help="Height in pixels that images are resized to; null infers it from the training split."
+        )
+        width: int | None = param(
+            None, min=1, help="Width in pixels that images are resized to; null infers it from the training split."
+        )
+        num_channels: int | None = param(
+            None,
+            min=1,
+            max=4,
+            help="Number of channels: 1 is greyscale, 3 RGB; null infers it from the training split.",
+        )
+        resize_method: Resize = param(
+            "interpolate", help="Resize method for images of another size, such as interpolation or crop and pad."
+        )
+        infer_image_num_channels: bool = param(
+            True, help="Whether the number of channels is inferred from the data; else 3."
+        )
+        infer_image_dimensions: bool = param(True, help="Whether height and width are inferred from the data.")
+        infer_image_max_height: int = param(
+            256, min=1, help="Maximum height that is inferred. Raise it for fine detail, at a higher cost."
+        )
+        infer_image_max_width: int = param(
+            256, min=1, help="Maximum width that is inferred. Raise it for fine detail, at a higher cost."
+        )
+        infer_image_sample_size: int = param(
+            100, min=1, help="Number of sampled images from which height, width and channels are inferred."
+        )
         num_processes: int = param(
             1,
             min=1,
-            help="Number of parallel workers (threads) that decode images ahead of the training step; more help where "
-            "decoding is slower than the step and CPU cores are free. The results do not depend on it.",
+            help="Number of parallel workers (threads) that decode images ahead of the training step. Raise it "
+            "where decoding is slower than the step and CPU cores are free; results do not depend on it.",
         )
-        mode: Literal["lazy", "eager"] = param("lazy", help="Whether files are decoded by batch or once, to memory.")
+        mode: Literal["lazy", "eager"] = param(
+            "lazy", help="Lazy loading decodes images batch by batch; eager decodes all of them once, into memory."
+        )
 
         def faults(self) -> list[tuple[str, str]]:
             if (self.height is None) != (self.width is None):

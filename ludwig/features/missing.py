@@ -1,4 +1,4 @@
-"""What happens to a missing cell. Values are learned from the training split only."""
+"""Imputation of missing cells. Fill values are fitted on the training split only."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ GRID = 257  # quantiles that are kept of a column
 
 @dataclasses.dataclass(frozen=True)
 class NumberFacts(Facts):
-    """What the training split taught about a number column."""
+    """Fitted preprocessing state of a number column."""
 
     mean: float
     std: float
@@ -98,21 +98,47 @@ class NumberTally(Tally):
 
 @FEATURES.register("number", aliases=("numerical",))
 class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
-    """A column of numbers, normalised by what the training split taught."""
+    """Number feature: a numeric column, normalised by statistics of the training split.
+
+    Use it for measurements and counts; codes without an order are categories. Skewed columns gain from `log1p`,
+    outliers from `outlier_strategy`. A batch is [B].
+
+    ```yaml
+    name: income
+    type: number
+    preprocessing:
+      normalization: log1p
+      missing_value_strategy: fill_with_mean
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
-        fill_value: float = param(0.0, help="The number in place of a missing cell, with fill_with_const.")
-        normalization: Normalization | None = param("zscore", help="How the numbers are scaled.")
-        outlier_strategy: Strategy | None = param(None, help="What happens to an outlier; null keeps it.")
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: float = param(0.0, help="Fill value of missing cells, with fill_with_const.")
+        normalization: Normalization | None = param(
+            "zscore",
+            help="Normalisation (feature scaling): zscore standardises, minmax scales to 0..1, iq by median and "
+            "quartiles, log1p tames long tails; null for none.",
+        )
+        outlier_strategy: Strategy | None = param(
+            None, help="Strategy for outliers: what replaces them, as for missing values; null keeps them."
+        )
         outlier_threshold: float | None = param(
-            3.0, min=0, help="From how many standard deviations off the mean a number is an outlier."
+            3.0,
+            min=0,
+            help="Outlier threshold: distance from the mean in standard deviations (z-score). Lower it to treat "
+            "more cells as outliers.",
         )
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
 
     kind = "number"
     facts_type = NumberFacts
@@ -172,7 +198,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
                 "Name another column, or give more rows."
             )
         if low == high:
-            logger.warning("The %s is constant in the training split, so it tells nothing.", self.where)
+            logger.warning("The %s is constant in the training split, so it carries no information.", self.where)
         if self.config.normalization == "log1p" and low <= -1:
             raise InputDataError(
                 f"The {self.where} is normalised by log1p, which needs numbers above -1. Its smallest is {low:g}. "

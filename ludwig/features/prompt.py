@@ -26,12 +26,16 @@ SPLIT_COLUMN = "split"  # which says where a row goes, and nothing about it
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What a model is told of a row."""
+    """The section `prompt` of a language model: what it reads of a row."""
 
     template: str | None = param(
-        None, help="A text with {column} for a cell, {__sample__} for the row as JSON and {__task__} for the task."
+        None,
+        help="Prompt template: {column} stands for a cell, {__sample__} for the row as JSON and {__task__} for "
+        "the task; null for the input text alone.",
     )
-    task: str | None = param(None, help="What is to be done; without a template it goes before the row as JSON.")
+    task: str | None = param(
+        None, help="Task description (instruction); without a template it precedes the row as JSON."
+    )
 
     @cached_property
     def pieces(self) -> list[tuple[str, str | None]]:
@@ -79,7 +83,7 @@ class Prompt:
         if self.template and self.task and TASK not in names:
             faults.append(("template", "Must have {__task__} somewhere, because prompt.task is given."))
         if TASK in names and not self.task:
-            faults.append(("task", "Is asked for by {__task__} in the template. Say what is to be done."))
+            faults.append(("task", "Missing, and the template has {__task__}. Set it to the task description."))
         if self.template and not names:
             faults.append(
                 ("template", "Needs a placeholder such as {column} or {__sample__}: all rows would be alike.")
@@ -112,7 +116,7 @@ def rendered(table: pd.DataFrame, prompt: Prompt, column: str, targets: Collecti
 def _column(table: pd.DataFrame, name: str) -> pd.Series:
     if name not in table.columns:
         raise InputDataError(
-            f"The data has no column '{name}', which the prompt asks for.{nearest(name, map(str, table.columns))} "
+            f"The data has no column '{name}', which the prompt names.{nearest(name, map(str, table.columns))} "
             f"Its columns: {', '.join(map(str, table.columns[:40]))}."
         )
     return table[name]

@@ -61,25 +61,56 @@ class TextFacts(Facts):
 
 @FEATURES.register("text")
 class TextFeature(Feature[Labels, TokenTally, TextFacts]):
-    """A column of texts, cut into tokens. Each distinct text is cut once."""
+    """Text feature: a column of texts, split into tokens. Each distinct text is tokenized once.
+
+    Use it for free text. A batch is padded to its longest text, [B, T].
+
+    ```yaml
+    name: review
+    type: text
+    preprocessing:
+      tokenizer: space_punct
+      lowercase: true
+      max_sequence_length: 128
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        tokenizer: Annotated[str, Named(TOKENIZERS)] = param("space_punct", help="How a text is cut into tokens.")
-        pretrained_model_name_or_path: str | None = param(
-            None, help="The model whose tokenizer is used with hf_tokenizer: a folder, or an id of the hub."
+        tokenizer: Annotated[str, Named(TOKENIZERS)] = param(
+            "space_punct", help="Tokenizer, which splits a text into tokens."
         )
-        lowercase: bool = param(False, help="Whether texts are lowercased.")
-        max_sequence_length: int | None = param(256, min=1, help="How many tokens of a text are read; null for all.")
-        most_common: int = param(20000, min=1, help="Vocabulary size: how many tokens are kept; others become <UNK>.")
-        vocab_file: str | None = param(None, help="A file with a token on each line, which replaces those of the data.")
-        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
-        fill_value: str = param(UNKNOWN, help="The text in place of a missing cell, with fill_with_const.")
+        pretrained_model_name_or_path: str | None = param(
+            None, help="Pretrained model whose tokenizer hf_tokenizer uses: a local folder or a Hugging Face Hub id."
+        )
+        lowercase: bool = param(False, help="Whether texts are lowercased before tokenization.")
+        max_sequence_length: int | None = param(
+            256, min=1, help="Maximum sequence length in tokens; longer texts are truncated. Null for no limit."
+        )
+        most_common: int = param(
+            20000, min=1, help="Maximum vocabulary size: the most frequent tokens are kept, the others become <UNK>."
+        )
+        vocab_file: str | None = param(
+            None,
+            help="Vocabulary file with one token a line, which replaces the vocabulary of the training split; null "
+            "for none.",
+        )
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: str = param(UNKNOWN, help="Fill value of missing cells, with fill_with_const.")
 
-        use: Use = param("sequence", internal=True, help="What a model does with the text.")
-        context: int | None = param(None, internal=True, help="Tokens that a model takes of all its texts together.")
-        trust_remote_code: bool = param(False, internal=True, help="Whether code that comes with the tokenizer runs.")
-        prompt: dict[str, Any] | None = param(None, internal=True, help="What fills the column, where a prompt does.")
+        use: Use = param("sequence", internal=True, help="How a model uses the text.")
+        context: int | None = param(
+            None, internal=True, help="Context length: maximum number of tokens of all texts of the model together."
+        )
+        trust_remote_code: bool = param(
+            False, internal=True, help="Whether Python code that comes with the tokenizer may run."
+        )
+        prompt: dict[str, Any] | None = param(
+            None, internal=True, help="Prompt template that fills the column, where there is one."
+        )
 
         @property
         def text_of_missing(self) -> str | None:
@@ -94,7 +125,9 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
 
     kind = "text"
     facts_type = TextFacts
@@ -145,7 +178,9 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
 
     def _from_file(self, path: Path, seen: Counter[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
         if not path.is_file():
-            raise ConfigValidationError(f"The {self.where}: preprocessing.vocab_file names '{path}', which is no file.")
+            raise ConfigValidationError(
+                f"The {self.where}: preprocessing.vocab_file names '{path}', which is not a file."
+            )
         words = dict.fromkeys(line for line in path.read_text(encoding="utf-8").splitlines() if line)
         kept = tuple(word for word in words if word not in (PADDING, UNKNOWN))
         counts = [seen[word] for word in kept]

@@ -65,7 +65,7 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class SeriesFacts(Facts):
-    """What the training split taught about a time series column."""
+    """Fitted preprocessing state of a time series column."""
 
     mean: float
     std: float
@@ -96,27 +96,57 @@ class SeriesTally(Tally):
 
 @FEATURES.register("timeseries")
 class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
-    """Series of numbers, standardised by what the training split taught."""
+    """Time series feature: series of numbers, standardised by statistics of the training split.
+
+    Use it for sensor data and forecasting: a cell holds a series, or `window_size` rows of a number column form one. A
+    batch is padded to its longest series, [B, T]; targets are [B, horizon].
+
+    ```yaml
+    name: load
+    type: timeseries
+    preprocessing:
+      window_size: 24
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        window_size: int = param(0, min=0, help="Rows up to this one that a row's series has; 0 for a series a cell.")
-        timeseries_length_limit: int = param(256, min=1, help="How many of the last steps of a series are read.")
-        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing series.")
-        fill_value: str = param("", help="The series in place of a missing one; empty for one step of the mean.")
+        window_size: int = param(
+            0,
+            min=0,
+            help="Window size: number of rows up to the current one that form its series; 0 where each cell holds a "
+            "series.",
+        )
+        timeseries_length_limit: int = param(
+            256, min=1, help="Maximum sequence length: only the last steps of a longer series are used."
+        )
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: str = param(
+            "", help="Fill value: the series in place of a missing one; empty for one step of the mean."
+        )
 
         def faults(self) -> list[tuple[str, str]]:
             try:
                 _numbers(self.fill_value)
             except ValueError:
-                return [("fill_value", f"Must be numbers parted by spaces. Received: {self.fill_value!r}.")]
+                return [("fill_value", f"Must be numbers separated by spaces. Received: {self.fill_value!r}.")]
             return []
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Feature.Config):
-        horizon: int = param(0, min=0, help="Rows after this one that are predicted; 0 for a series a cell.")
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
-        fill_value: str = param("", help="The series in place of a missing one; empty for one of the mean.")
+        horizon: int = param(
+            0,
+            min=0,
+            help="Forecast horizon: number of rows after the current one that are predicted; 0 where each cell "
+            "holds a series.",
+        )
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
+        fill_value: str = param("", help="Fill value: the series in place of a missing one; empty for one of the mean.")
 
         def faults(self) -> list[tuple[str, str]]:
             return TimeseriesFeature.Config.faults(self)  # type: ignore[arg-type]
@@ -133,7 +163,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         if pd.api.types.is_numeric_dtype(column.dtype):
             option = "horizon" if self.target else "window_size"
             raise InputDataError(
-                f"The {self.where} has one number a row. Say how many rows are read together: preprocessing.{option}."
+                f"The {self.where} has one number a row. Set how many rows form a series: preprocessing.{option}."
             )
         series = Series(*flat_lists(column, self.where))
         self._refuse_infinite(series.values)

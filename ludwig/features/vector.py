@@ -28,7 +28,7 @@ Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_
 
 @dataclasses.dataclass(frozen=True)
 class VectorFacts(Facts):
-    """What the training split taught about a vector column."""
+    """Fitted preprocessing state of a vector column."""
 
     size: int  # S
     fill: tuple[float, ...]  # in place of a missing cell
@@ -53,26 +53,43 @@ class VectorTally(Tally):
 
 @FEATURES.register("vector")
 class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
-    """A column of lists of numbers of one size, as arrays or as text such as "0.1 0.2"."""
+    """Vector feature: a column of lists of numbers of one size, as arrays or as text such as "0.1 0.2".
+
+    Use it for embeddings, sensor readings and other numbers that belong together. A batch is [B, S].
+
+    ```yaml
+    name: embedding
+    type: vector
+    preprocessing:
+      vector_size: 128
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
-        vector_size: int | None = param(None, min=1, help="How many numbers a vector has; null takes it from the data.")
-        missing_value_strategy: Strategy = param("fill_with_const", help="What happens to a missing cell.")
-        fill_value: str = param("", help="The vector in place of a missing cell; empty for zeros.")
+        vector_size: int | None = param(
+            None, min=1, help="Vector size: number of entries; null infers it from the training split."
+        )
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: str = param("", help="Fill value: the vector in place of a missing one; empty for zeros.")
 
         def faults(self) -> list[tuple[str, str]]:
             try:
                 size = len([float(word) for word in self.fill_value.split()])
             except ValueError:
-                return [("fill_value", f"Must be numbers parted by spaces. Received: {self.fill_value!r}.")]
+                return [("fill_value", f"Must be numbers separated by spaces. Received: {self.fill_value!r}.")]
             if size and self.vector_size and size != self.vector_size:
-                return [("fill_value", f"Must have {self.vector_size} numbers, as vector_size says. It has {size}.")]
+                return [("fill_value", f"Must have {self.vector_size} numbers, the vector_size. It has {size}.")]
             return []
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        missing_value_strategy: Strategy = param("drop_row", help="What happens to a row whose target is missing.")
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
 
     kind = "vector"
     facts_type = VectorFacts

@@ -27,7 +27,7 @@ class Loss(Component, nn.Module):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
-        weight: float = param(1.0, min=0, help="Share of this output's loss in the combined loss.")
+        weight: float = param(1.0, min=0, help="Loss weight: factor of this output's loss in the combined loss.")
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         """`labels` are the classes of the output in the order of their ids; empty for outputs without classes."""

@@ -19,19 +19,50 @@ from ludwig.schema import param
 
 @LOSSES.register("binary_weighted_cross_entropy", kinds=("binary",))
 class BinaryWeightedCrossEntropy(Loss):
-    """Cross entropy of the logit, where the loss of true rows may be multiplied by a weight.
+    """Binary cross-entropy (log loss) with logits, optionally with a class weight for the positive class.
+
+    Use it as the default of binary outputs. `positive_class_weight` makes up for rare positives.
 
     With `robust_lambda` r it is (1 - r) * loss + r / 2. With `confidence_penalty` p it is loss + p * (ln 2 - entropy),
-    so that confident answers cost (Pereyra et al. 2017, arXiv:1701.06548). With `label_smoothing` s the target is
+    so that confident predictions cost (Pereyra et al. 2017, arXiv:1701.06548). With `label_smoothing` s the target is
     (1 - s) * target + s / 2 (Szegedy et al. 2016, arXiv:1512.00567, section 7).
+
+    Takes logits [B] and targets [B].
+
+    ```yaml
+    name: churn
+    type: binary
+    loss:
+      type: binary_weighted_cross_entropy
+      positive_class_weight: 4.0
+      label_smoothing: 0.05
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        positive_class_weight: float | None = param(None, min=0, help="Weight of true rows; null for 1.")
-        robust_lambda: float = param(0, min=0, max=1, help="Share of a constant loss that is mixed in.")
-        confidence_penalty: float = param(0.0, min=0, help="How much confidence costs.")
-        label_smoothing: float = param(0.0, min=0, below=1, help="Share of a target that true and false get alike.")
+        positive_class_weight: float | None = param(
+            None, min=0, help="Class weight of the positive class; null for 1. Raise it for rare positives."
+        )
+        robust_lambda: float = param(
+            0,
+            min=0,
+            max=1,
+            help="Robust loss: share of a constant that is mixed into the loss, against noisy labels; 0 for none.",
+        )
+        confidence_penalty: float = param(
+            0.0,
+            min=0,
+            help="Confidence penalty: factor of a term that penalises confident predictions (arXiv:1701.06548); 0 "
+            "for none.",
+        )
+        label_smoothing: float = param(
+            0.0,
+            min=0,
+            below=1,
+            help="Label smoothing: share of the target that is spread evenly over all classes; 0 for none. Raise it "
+            "against overconfidence.",
+        )
 
     weight_of_true: Tensor | None  # []
 

@@ -49,7 +49,7 @@ class ClassLoss(Loss, ABC):
 
 
 def known(target: Tensor) -> tuple[Tensor, Tensor]:
-    """(ids that are all valid, true where the id was one): [B], [B]. What is not a number is no id either."""
+    """(ids that are all valid, true where the id was one): [B], [B]. NaN is no id either."""
     there = target >= 0
     ids = target.long() if not target.is_floating_point() else target.nan_to_num(-1.0).long()
     return ids.clamp_min(0), there
@@ -71,7 +71,7 @@ def weights_of_classes(given: Sequence[float] | Mapping[str, float], labels: Seq
         alien = [label for label in by_label if label not in labels]
         if alien:
             raise ConfigValidationError(
-                f"loss.class_weights: '{alien[0]}' is no class of the data.{nearest(alien[0], labels)} "
+                f"loss.class_weights: '{alien[0]}' is not a class of the data.{nearest(alien[0], labels)} "
                 + (f"Classes: {', '.join(labels)}." if labels else "Its classes have no labels; give a list instead.")
             )
         return torch.tensor([float(by_label.get(label, 1.0)) for label in labels])

@@ -21,10 +21,20 @@ from ludwig.schema import param
 
 @LOSSES.register("softmax_cross_entropy", kinds=("category", "vector", "category_distribution", "image"))
 class SoftmaxCrossEntropy(ClassLoss):
-    """Cross entropy of the softmax; see `CrossEntropy` for the formulas of its options.
+    """Softmax cross-entropy (negative log-likelihood of the class); see `CrossEntropy` for the formulas of its options.
 
-    The target is a class id, or a distribution over the classes. With class weights the mean over ids is a weighted
-    one, as in PyTorch.
+    Use it as the default of category outputs. The target is a class id, or a distribution over the classes. With class
+    weights the mean over ids is a weighted one, as in PyTorch.
+
+    Takes logits [B, C] with class ids [B] or distributions [B, C].
+
+    ```yaml
+    name: species
+    type: category
+    loss:
+      type: softmax_cross_entropy
+      label_smoothing: 0.1
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,11 +63,23 @@ class SoftmaxCrossEntropy(ClassLoss):
 
 @LOSSES.register("corn", kinds=("category",))
 class Corn(ClassLoss):
-    """For classes in an order: each of the first C - 1 logits tells whether the class is beyond one more rank.
+    """CORN, ordinal regression: each of the first C - 1 logits is the conditional logit that the class is beyond its
+    rank.
 
-    The last logit is not used. A rank asks only the rows that are beyond the rank before it, and all questions count
-    alike. Source: Shi, Cao & Raschka 2021, "Deep Neural Networks for Rank-Consistent Ordinal Regression Based On
-    Conditional Probabilities", arXiv:2111.08851, section 3.
+    Use it for classes in an order, such as ratings; the order is that of the class ids. The last logit is not used. A
+    rank is trained only on rows that are beyond the rank before it, and all ranks of all rows count alike.
+
+    Takes logits [B, C] and class ids [B].
+
+    Source: Shi, Cao & Raschka 2021, "Deep Neural Networks for Rank-Consistent Ordinal Regression Based On Conditional
+    Probabilities", arXiv:2111.08851, section 3.
+
+    ```yaml
+    name: stars
+    type: category
+    loss:
+      type: corn
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,16 +113,39 @@ class Corn(ClassLoss):
 
 @LOSSES.register("focal", kinds=("category", "binary", "image"))
 class Focal(ClassLoss):
-    """Cross entropy in which what is told well already counts little: alpha * (1 - p)^gamma * loss.
+    """Focal loss: cross-entropy in which well-classified rows count little, alpha * (1 - p)^gamma * cross-entropy.
 
-    Binary rows weigh alpha when true and 1 - alpha when false; classes all weigh alpha.
+    Use it for strong class imbalance. Binary rows weigh alpha when positive and 1 - alpha when negative; of several
+    classes all rows weigh alpha.
+
+    Takes logits [B] for a binary output, else [B, C], with class ids [B].
+
     Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", arXiv:1708.02002, eq. 5.
+
+    ```yaml
+    name: fraud
+    type: binary
+    loss:
+      type: focal
+      alpha: 0.75
+      gamma: 2.0
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        alpha: float = param(0.25, min=0, max=1, help="Weight of true rows, or of all rows of several classes.")
-        gamma: float = param(2.0, min=0, help="How much what is told well is discounted.")
+        alpha: float = param(
+            0.25,
+            min=0,
+            max=1,
+            help="Alpha of the focal loss: weight of positive rows (negative ones get 1 - alpha), or of all rows of "
+            "several classes.",
+        )
+        gamma: float = param(
+            2.0,
+            min=0,
+            help="Focusing parameter: how strongly well-classified rows are down-weighted; 0 is cross-entropy.",
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
@@ -123,14 +168,28 @@ class Focal(ClassLoss):
 
 @LOSSES.register("poly", kinds=("category",))
 class Poly(ClassLoss):
-    """Cross entropy whose first polynomial term counts more: loss + epsilon * (1 - probability of the class).
+    """Poly-1 loss: cross-entropy whose first polynomial term counts more, cross-entropy + epsilon * (1 - p).
+
+    Use it in place of softmax cross-entropy where tuning one more hyperparameter is worth it; it costs nothing.
+
+    Takes logits [B, C] and class ids [B].
 
     Source: Leng et al. 2022, "PolyLoss", arXiv:2204.12511, there Poly-1.
+
+    ```yaml
+    name: species
+    type: category
+    loss:
+      type: poly
+      epsilon: 2.0
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        epsilon: float = param(1.0, min=0, help="How much more the first term counts.")
+        epsilon: float = param(
+            1.0, min=0, help="Epsilon of Poly-1: extra weight of the first polynomial term of the cross-entropy."
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
@@ -143,9 +202,20 @@ class Poly(ClassLoss):
 
 @LOSSES.register("sparsemax", kinds=("category", "sequence", "text"))
 class SparsemaxLoss(ClassLoss):
-    """The loss that belongs to sparsemax probabilities, some of which are exactly zero.
+    """Sparsemax loss, which goes with sparsemax probabilities, some of which are exactly zero.
+
+    Use it where most of many classes should get no probability at all. It sorts the logits of a row.
+
+    Takes logits [B, C] and class ids [B], or those of steps.
 
     Source: Martins & Astudillo 2016, "From Softmax to Sparsemax", arXiv:1602.02068.
+
+    ```yaml
+    name: topic
+    type: category
+    loss:
+      type: sparsemax
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -161,9 +231,20 @@ class SparsemaxLoss(ClassLoss):
 
 @LOSSES.register("entmax15", kinds=("category", "sequence", "text"))
 class Entmax15Loss(ClassLoss):
-    """The loss that belongs to 1.5-entmax probabilities, midway between softmax and sparsemax.
+    """1.5-entmax loss, which goes with 1.5-entmax probabilities, midway between softmax and sparsemax.
+
+    Use it where sparsemax is too sparse. It sorts the logits of a row.
+
+    Takes logits [B, C] and class ids [B], or those of steps.
 
     Source: Peters, Niculae & Martins 2019, "Sparse Sequence-to-Sequence Models", arXiv:1905.05702.
+
+    ```yaml
+    name: topic
+    type: category
+    loss:
+      type: entmax15
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

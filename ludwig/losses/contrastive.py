@@ -1,4 +1,4 @@
-"""Losses of vectors that are told apart.
+"""Contrastive losses of vectors.
 
 B = rows of the batch, S = size of a vector, P = rows that are compared at once
 """
@@ -20,16 +20,33 @@ AT_ONCE = 1024  # rows that are compared with all others, which bounds the memor
 
 @LOSSES.register("nt_xent", kinds=("vector",))
 class NtXent(Loss):
-    """Each predicted vector is to be nearest to its own target, among the targets of the batch.
+    """NT-Xent, a contrastive loss (InfoNCE): each predicted vector should be nearest to its own target among those of
+    the batch.
+
+    Use it to align vectors, such as embeddings; large batches give more negatives. It costs B * B similarities.
 
     -ln(exp(s_ii) / sum over j of exp(s_ij)), s = cosine / temperature. Targets that are equal count as one, since a
     row's own target is no negative of it. The rows of a batch are each other's negatives, so this loss depends on the
-    batch by its nature. Source: Chen et al. 2020, "SimCLR", arXiv:2002.05709, eq. 1, from prediction to target.
+    batch by its nature.
+
+    Takes vectors [B, S] and targets [B, S].
+
+    Source: Chen et al. 2020, "SimCLR", arXiv:2002.05709, eq. 1, from prediction to target.
+
+    ```yaml
+    name: embedding
+    type: vector
+    loss:
+      type: nt_xent
+      temperature: 0.1
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        temperature: float = param(0.07, above=0, help="By what similarities are divided.")
+        temperature: float = param(
+            0.07, above=0, help="Temperature: divides the cosine similarities. Lower it to stress hard negatives."
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
@@ -37,9 +54,9 @@ class NtXent(Loss):
 
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
         copies = _copies(target).log()  # [B]
-        said, truth = normalize(logits.to(target.dtype), dim=-1), normalize(target, dim=-1)
+        predicted, truth = normalize(logits.to(target.dtype), dim=-1), normalize(target, dim=-1)
         losses = []
-        for place, part in enumerate(torch.split(said, AT_ONCE)):
+        for place, part in enumerate(torch.split(predicted, AT_ONCE)):
             alike = part @ truth.T / self.temperature - copies  # [P, B]
             own = torch.arange(len(part), device=part.device) + place * AT_ONCE
             losses.append(cross_entropy(alike, own, reduction="none") - copies[own])

@@ -24,26 +24,50 @@ class CrossEntropyConfig(Loss.Config):
     """The options of every cross entropy."""
 
     class_weights: list[float] | dict[str, float] | None = param(
-        None, min=0, help="Weight of each class, in the order of their ids or by label."
+        None,
+        min=0,
+        help="Class weights, as a list in the order of the class ids or by label; null for equal ones. Use them "
+        "for imbalanced classes.",
     )
-    robust_lambda: float = param(0, min=0, max=1, help="Share of a constant loss that is mixed in.")
-    confidence_penalty: float = param(0.0, min=0, help="How much confidence costs.")
-    label_smoothing: float = param(0.0, min=0, below=1, help="Share of a target that all classes get alike.")
+    robust_lambda: float = param(
+        0,
+        min=0,
+        max=1,
+        help="Robust loss: share of a constant that is mixed into the loss, against noisy labels; 0 for none.",
+    )
+    confidence_penalty: float = param(
+        0.0,
+        min=0,
+        help="Confidence penalty: factor of a term that penalises confident predictions (arXiv:1701.06548); 0 "
+        "for none.",
+    )
+    label_smoothing: float = param(
+        0.0,
+        min=0,
+        below=1,
+        help="Label smoothing: share of the target that is spread evenly over all classes; 0 for none. Raise it "
+        "against overconfidence.",
+    )
     class_similarities: list[list[float]] | None = param(
-        None, help="How alike classes are: a row and a column for each, in the order of their ids."
+        None,
+        help="Class similarities: a square matrix in the order of the class ids, which makes soft targets; null "
+        "for none.",
     )
     class_similarities_temperature: float = param(
-        0, min=0, help="Of the softmax of each row of similarities: the higher, the softer; 0 for the most alike alone."
+        0,
+        min=0,
+        help="Temperature of the softmax over each row of similarities: higher is softer; 0 takes the most "
+        "similar class only.",
     )
 
 
 class CrossEntropy(nn.Module):
-    """Cross entropy of the softmax with a class or with a distribution over the classes.
+    """Softmax cross-entropy with a class or with a distribution over the classes.
 
     With `class_similarities` a class stands for the distribution softmax(its similarities / temperature). With
     `robust_lambda` r the loss is (1 - r) * loss + r / C. With `confidence_penalty` p it is loss + p * (ln C - entropy
-    of the softmax), so that confident answers cost (Pereyra et al. 2017, arXiv:1701.06548). With `label_smoothing` s
-    the target is (1 - s) * target + s / C (Szegedy et al. 2016, arXiv:1512.00567, section 7).
+    of the softmax), so that confident predictions cost (Pereyra et al. 2017, arXiv:1701.06548). With `label_smoothing`
+    s the target is (1 - s) * target + s / C (Szegedy et al. 2016, arXiv:1512.00567, section 7).
     """
 
     class_weights: Tensor | None  # [C]

@@ -38,14 +38,29 @@ class OverlapLoss(Loss, ABC):
 
 @LOSSES.register("dice", kinds=("image",))
 class Dice(OverlapLoss):
-    """One minus the mean over the classes of (2 overlap + smooth) / (probabilities + truth + smooth).
+    """Dice loss for semantic segmentation: one minus the mean over the classes of (2 overlap + smooth) / (probabilities
+    + truth + smooth).
+
+    Use it where classes differ much in size, such as small objects on a large background.
+
+    Takes logits [B, C, height, width] and class ids [B, height, width]; a pixel below zero does not count.
 
     Source: Milletari, Navab & Ahmadi 2016, "V-Net", arXiv:1606.04797, section 3, with sums for sums of squares.
+
+    ```yaml
+    name: mask
+    type: image
+    loss:
+      type: dice
+      smooth: 1.0
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        smooth: float = param(1.0, min=0, help="Added above and below, so that absent classes count little.")
+        smooth: float = param(
+            1.0, min=0, help="Smoothing constant in numerator and denominator, so that absent classes count little."
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
@@ -59,9 +74,22 @@ class Dice(OverlapLoss):
 
 @LOSSES.register("lovasz_softmax", kinds=("image",))
 class LovaszSoftmax(OverlapLoss):
-    """A convex surrogate of one minus the intersection over union, as the mean over the classes that an image has.
+    """Lovász-Softmax loss for semantic segmentation: a convex surrogate of one minus the intersection over union (IoU),
+    as the mean over the classes that an image has.
+
+    Use it where IoU is the metric that counts, often after some epochs of cross-entropy. It sorts the pixels of each
+    class.
+
+    Takes logits [B, C, height, width] and class ids [B, height, width]; a pixel below zero does not count.
 
     Source: Berman, Triki & Blaschko 2018, "The Lovász-Softmax loss", arXiv:1705.08790, algorithm 1.
+
+    ```yaml
+    name: mask
+    type: image
+    loss:
+      type: lovasz_softmax
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

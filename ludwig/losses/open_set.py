@@ -19,11 +19,15 @@ from ludwig.schema import param
 
 
 class OpenSetLoss(Loss):
-    """Cross entropy, and for rows of the background that of answering nothing: -mean over the classes of ln p."""
+    """Cross-entropy; rows of the background class get that with the uniform distribution: -mean over the classes of ln
+    p.
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        background_class: int | None = param(None, min=0, help="Id of the class of unknown things; null for none.")
+        background_class: int | None = param(
+            None, min=0, help="Background class: id of the class that collects unknown examples; null for none."
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
@@ -49,9 +53,22 @@ class OpenSetLoss(Loss):
 
 @LOSSES.register("entropic_open_set", kinds=("category", "binary"))
 class EntropicOpenSet(OpenSetLoss):
-    """Cross entropy; rows of the background should make all classes equally probable.
+    """Entropic open-set loss: cross-entropy, where rows of the background class should make all classes equally
+    probable.
+
+    Use it for open-set classification, where unknown examples occur at prediction and samples of them are at hand.
+
+    Takes logits [B, C], or [B] for a binary output, and class ids [B].
 
     Source: Dhamija, Günther & Boult 2018, "Reducing Network Agnostophobia", arXiv:1811.04110.
+
+    ```yaml
+    name: species
+    type: category
+    loss:
+      type: entropic_open_set
+      background_class: 0
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,16 +78,30 @@ class EntropicOpenSet(OpenSetLoss):
 
 @LOSSES.register("objectosphere", kinds=("category", "binary"))
 class Objectosphere(OpenSetLoss):
-    """The entropic open-set loss, and a wish for hidden vectors that are long for known things and zero for unknown.
+    """Objectosphere loss: the entropic open-set loss, with hidden vectors of a large norm for known examples and of
+    norm zero for unknown ones.
 
-    With length l of the hidden vector it adds zeta * max(xi - l, 0)^2 to known rows and zeta * l^2 to the background.
+    Use it as the entropic open-set loss, where the norm of the hidden vector is to separate known from unknown. With
+    norm l it adds zeta * max(xi - l, 0)^2 to known rows and zeta * l^2 to rows of the background class.
+
+    Takes logits [B, C], or [B] for a binary output, class ids [B] and hidden vectors [B, H].
+
     Source: Dhamija, Günther & Boult 2018, "Reducing Network Agnostophobia", arXiv:1811.04110.
+
+    ```yaml
+    name: species
+    type: category
+    loss:
+      type: objectosphere
+      background_class: 0
+      xi: 5.0
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(OpenSetLoss.Config):
-        xi: float = param(10.0, min=0, help="How long the hidden vector of a known thing should be.")
-        zeta: float = param(0.1, min=0, help="How much the length counts.")
+        xi: float = param(10.0, min=0, help="Minimum norm of the hidden vector of known examples.")
+        zeta: float = param(0.1, min=0, help="Weight of the penalty on the norm of the hidden vector.")
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)

@@ -22,7 +22,7 @@ SMALLEST = torch.finfo(torch.float32).eps  # a target nearer to zero divides lik
 
 
 class RegressionLoss(Loss, ABC):
-    """The mean over the numbers of a row. A number that is missing in a row of several does not count."""
+    """The mean over the entries of a row. An entry that is missing in a row of several does not count."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
@@ -46,7 +46,19 @@ class RegressionLoss(Loss, ABC):
 
 @LOSSES.register("mean_squared_error", kinds=KINDS)
 class MeanSquaredError(RegressionLoss):
-    """The mean of squared differences."""
+    """Mean squared error (MSE, L2 loss).
+
+    Use it as the default of number outputs; it predicts the mean and follows outliers.
+
+    Takes predictions and targets [B], or [B, S] where missing entries do not count.
+
+    ```yaml
+    name: price
+    type: number
+    loss:
+      type: mean_squared_error
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
@@ -58,7 +70,19 @@ class MeanSquaredError(RegressionLoss):
 
 @LOSSES.register("mean_absolute_error", kinds=KINDS)
 class MeanAbsoluteError(RegressionLoss):
-    """The mean of absolute differences."""
+    """Mean absolute error (MAE, L1 loss).
+
+    Use it against outliers; it predicts the median.
+
+    Takes predictions and targets [B], or [B, S] where missing entries do not count.
+
+    ```yaml
+    name: price
+    type: number
+    loss:
+      type: mean_absolute_error
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
@@ -70,7 +94,19 @@ class MeanAbsoluteError(RegressionLoss):
 
 @LOSSES.register("mean_absolute_percentage_error", kinds=KINDS)
 class MeanAbsolutePercentageError(RegressionLoss):
-    """The mean of absolute differences over the size of the target, as a share (1 is 100 %)."""
+    """Mean absolute percentage error (MAPE), as a fraction: 1 is 100 %. It is computed in the column's own units.
+
+    Use it for positive targets of very different sizes. Targets near zero dominate it.
+
+    Takes predictions and targets [B], or [B, S] where missing entries do not count.
+
+    ```yaml
+    name: sales
+    type: number
+    loss:
+      type: mean_absolute_percentage_error
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
@@ -84,7 +120,20 @@ class MeanAbsolutePercentageError(RegressionLoss):
 
 @LOSSES.register("root_mean_squared_error", kinds=("number",))
 class RootMeanSquaredError(MeanSquaredError):
-    """The root of the mean of squared differences."""
+    """Root mean squared error (RMSE): its gradient is that of the MSE over twice the error, so steps depend less on the
+    scale.
+
+    Use it as the MSE. The root is taken over the batch, so accumulated batches do not equal the big batch exactly.
+
+    Takes predictions and targets [B].
+
+    ```yaml
+    name: price
+    type: number
+    loss:
+      type: root_mean_squared_error
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
@@ -97,7 +146,19 @@ class RootMeanSquaredError(MeanSquaredError):
 
 @LOSSES.register("root_mean_squared_percentage_error", kinds=("number",))
 class RootMeanSquaredPercentageError(RootMeanSquaredError):
-    """The root of the mean of squared differences over the size of the target, as a share (1 is 100 %)."""
+    """Root mean squared percentage error (RMSPE), as a fraction: 1 is 100 %. It is computed in the column's own units.
+
+    Use it as the mean absolute percentage error, where large relative errors should count more.
+
+    Takes predictions and targets [B].
+
+    ```yaml
+    name: sales
+    type: number
+    loss:
+      type: root_mean_squared_percentage_error
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
@@ -111,14 +172,30 @@ class RootMeanSquaredPercentageError(RootMeanSquaredError):
 
 @LOSSES.register("huber", kinds=KINDS)
 class Huber(RegressionLoss):
-    """Half the squared difference up to delta, and linear beyond it.
+    """Huber loss: half the squared error up to delta, and linear beyond it.
+
+    Use it as a compromise between mean squared and mean absolute error, for targets with outliers.
+
+    Takes predictions and targets [B], or [B, S] where missing entries do not count.
 
     Source: Huber 1964, "Robust Estimation of a Location Parameter".
+
+    ```yaml
+    name: price
+    type: number
+    loss:
+      type: huber
+      delta: 1.5
+    ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        delta: float = param(1.0, above=0, help="From which difference on the loss is linear.")
+        delta: float = param(
+            1.0,
+            above=0,
+            help="Delta: difference from which the loss is linear, not quadratic. Lower it against outliers.",
+        )
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)

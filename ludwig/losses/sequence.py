@@ -18,11 +18,24 @@ from ludwig.schema import param
 
 @LOSSES.register("sequence_softmax_cross_entropy", kinds=("sequence", "text"))
 class SequenceSoftmaxCrossEntropy(ClassLoss):
-    """The mean over all steps of the cross entropy of the softmax; formulas: `CrossEntropy`."""
+    """Softmax cross-entropy of the tokens of a sequence, as the mean over all steps; formulas: `CrossEntropy`.
+
+    Use it for outputs that generate or tag a sequence.
+
+    Takes logits [B, T, C] and token ids [B, T]; steps below zero are padding.
+
+    ```yaml
+    name: tags
+    type: text
+    loss:
+      type: sequence_softmax_cross_entropy
+      label_smoothing: 0.1
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(CrossEntropyConfig):
-        unique: bool = param(False, help="Whether a token that a row has several times counts once.")
+        unique: bool = param(False, help="Whether repeated tokens of a row count once.")
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
@@ -42,7 +55,19 @@ class SequenceSoftmaxCrossEntropy(ClassLoss):
 
 @LOSSES.register("next_token_softmax_cross_entropy", kinds=("sequence", "text"))
 class NextTokenSoftmaxCrossEntropy(SequenceSoftmaxCrossEntropy):
-    """The same, where the logits of a step are to tell the token of the step after it."""
+    """Next-token cross-entropy (language modelling): the logits of a step predict the token of the step after it.
+
+    Use it for autoregressive outputs whose logits stand beside the tokens that they were computed from.
+
+    Takes logits [B, T, C] and token ids [B, T]; steps below zero are padding.
+
+    ```yaml
+    name: continuation
+    type: text
+    loss:
+      type: next_token_softmax_cross_entropy
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(SequenceSoftmaxCrossEntropy.Config):
@@ -57,7 +82,19 @@ class NextTokenSoftmaxCrossEntropy(SequenceSoftmaxCrossEntropy):
 
 @LOSSES.register("next_token_softmax_cross_entropy", kinds=("llm",))
 class AnswerSoftmaxCrossEntropy(SequenceSoftmaxCrossEntropy):
-    """The same for an answer, whose logits are already beside the tokens that they are to tell."""
+    """Next-token cross-entropy of the target of a language model; prompts do not count.
+
+    Use it to fine-tune a language model (supervised fine-tuning). The logits stand beside the tokens that they predict.
+
+    Takes logits [B, T, C] and token ids [B, T]; steps below zero are padding.
+
+    ```yaml
+    name: answer
+    type: text
+    loss:
+      type: next_token_softmax_cross_entropy
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(SequenceSoftmaxCrossEntropy.Config):

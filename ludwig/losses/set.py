@@ -18,12 +18,27 @@ from ludwig.schema import param
 
 @LOSSES.register("sigmoid_cross_entropy", kinds=("set",))
 class SigmoidCrossEntropy(Loss):
-    """The mean over the classes of the cross entropy of in or out; with class weights a weighted mean."""
+    """Sigmoid cross-entropy for multi-label classification: the mean over the classes of their binary cross-entropies.
+
+    Use it for set outputs. With class weights the mean over the classes is a weighted one.
+
+    Takes logits [B, C] and targets [B, C] of 0 and 1.
+
+    ```yaml
+    name: genres
+    type: set
+    loss:
+      type: sigmoid_cross_entropy
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
         class_weights: list[float] | dict[str, float] | None = param(
-            None, min=0, help="Weight of each class, in the order of their ids or by label."
+            None,
+            min=0,
+            help="Class weights, as a list in the order of the class ids or by label; null for equal ones. Use them "
+            "for imbalanced classes.",
         )
 
     shares: Tensor | None  # [C]

@@ -20,15 +20,15 @@ Direction = Literal["minimize", "maximize"]
 
 @dataclass(frozen=True)
 class Setting:
-    """What the running program knows of the output that a metric judges."""
+    """What the running program knows of the output that a metric evaluates."""
 
-    classes: int = 0  # how many classes the output tells apart; 0 without classes
+    classes: int = 0  # number of classes; 0 without classes
     top_k: int = 3
     threshold: float = 0.5
 
 
 class Metric(ABC):
-    """A number that says how good predictions are. `update` must not wait for the device: no `.item()` there."""
+    """How good predictions are, as a number. `update` must not wait for the device: no `.item()` there."""
 
     direction: ClassVar[Direction]
 
@@ -37,7 +37,7 @@ class Metric(ABC):
 
     @classmethod
     def applies(cls, setting: Setting) -> bool:
-        """False where the metric says nothing, as hits at 3 does of two classes."""
+        """False where the metric is undefined or always the same, as hits at 3 of two classes."""
         return True
 
     @abstractmethod

@@ -16,7 +16,7 @@ from ludwig.nn.prediction import Prediction
 
 
 class CountMetric(Metric):
-    """What can be said from the counts of true and false answers."""
+    """Metrics of the confusion matrix: counts of true and false positives and negatives."""
 
     direction: ClassVar[Direction] = "maximize"
 
@@ -49,7 +49,7 @@ def _share(part: int, whole: int) -> float:
 
 @METRICS.register("accuracy", kinds=("binary",))
 class Accuracy(CountMetric):
-    """Share of right answers."""
+    """Accuracy: fraction of correct predictions."""
 
     def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
         return _share(true_yes + true_no, true_yes + false_yes + false_no + true_no)
@@ -57,7 +57,7 @@ class Accuracy(CountMetric):
 
 @METRICS.register("precision", kinds=("binary",))
 class Precision(CountMetric):
-    """Share of the rows called true that are true."""
+    """Precision: fraction of positive predictions that are correct."""
 
     def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
         return _share(true_yes, true_yes + false_yes)
@@ -65,7 +65,7 @@ class Precision(CountMetric):
 
 @METRICS.register("recall", kinds=("binary",))
 class Recall(CountMetric):
-    """Share of the true rows that are called true."""
+    """Recall (sensitivity): fraction of positive rows that are predicted as positive."""
 
     def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
         return _share(true_yes, true_yes + false_no)
@@ -73,7 +73,7 @@ class Recall(CountMetric):
 
 @METRICS.register("specificity", kinds=("binary",))
 class Specificity(CountMetric):
-    """Share of the false rows that are called false."""
+    """Specificity: fraction of negative rows that are predicted as negative."""
 
     def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
         return _share(true_no, true_no + false_yes)

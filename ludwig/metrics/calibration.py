@@ -17,18 +17,18 @@ from ludwig.nn.prediction import Prediction
 
 @METRICS.register("expected_calibration_error", kinds=("binary", "category"))
 class ExpectedCalibrationError(Metric):
-    """The mean gap between confidence and share of hits, in 15 equal bins of confidence.
+    """Expected calibration error (ECE): the mean gap between confidence and accuracy, in 15 equal bins of confidence.
 
-    Of a category, confidence is the probability of the best class; of yes or no it is the probability of yes, and yes
-    is a hit, whatever the threshold. Source: Naeini, Cooper & Hauskrecht 2015, AAAI; Guo et al. 2017,
-    arXiv:1706.04599, eq. 3.
+    Of a category, confidence is the probability of the most probable class; of a binary output it is the probability of
+    true, whatever the threshold. Source: Naeini, Cooper & Hauskrecht 2015, AAAI; Guo et al. 2017, arXiv:1706.04599, eq.
+    3.
     """
 
     direction: ClassVar[Direction] = "minimize"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.bins: Tensor | int = 0  # [3, bins]: answers, hits, confidences
+        self.bins: Tensor | int = 0  # [3, bins]: predictions, hits, confidences
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
         assert prediction.probabilities is not None

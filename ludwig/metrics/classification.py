@@ -19,7 +19,7 @@ KINDS = ("category", "category_distribution")
 
 @METRICS.register("accuracy", kinds=KINDS)
 class MacroAccuracy(Metric):
-    """The mean, over the classes that occur, of the share of their rows that are answered right (balanced accuracy)."""
+    """Macro accuracy (balanced accuracy): the mean over the classes that occur of their recall."""
 
     direction: ClassVar[Direction] = "maximize"
 
@@ -47,7 +47,7 @@ class MacroAccuracy(Metric):
 
 @METRICS.register("accuracy_micro", kinds=KINDS)
 class MicroAccuracy(MeanMetric):
-    """Share of right answers."""
+    """Micro accuracy: fraction of correct predictions."""
 
     direction: ClassVar[Direction] = "maximize"
 
@@ -62,7 +62,7 @@ class MicroAccuracy(MeanMetric):
 
 @METRICS.register("hits_at_k", kinds=KINDS)
 class HitsAtK(MicroAccuracy):
-    """Share of the rows whose class is among the k most probable ones; of equally probable ones the last come first."""
+    """Hits at k (top-k accuracy): fraction of rows whose class is among the k most probable ones; ties rank last."""
 
     @classmethod
     def applies(cls, setting: Setting) -> bool:

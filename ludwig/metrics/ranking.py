@@ -1,4 +1,4 @@
-"""How well scores rank rows. Rows whose target is missing (below zero, or not a number) are left out.
+"""How well scores rank rows. Rows whose target is missing (below zero, or NaN) are left out.
 
 B = rows of the batch, N = rows of the split, C = classes
 """
@@ -68,7 +68,7 @@ class ScoreMetric(Metric):
 
 @METRICS.register("roc_auc", kinds=("binary",))
 class RocAuc(ScoreMetric):
-    """Area under the receiver operating characteristic."""
+    """ROC AUC: area under the receiver operating characteristic curve."""
 
     def compute(self) -> float | None:
         kept = self.kept()
@@ -77,7 +77,7 @@ class RocAuc(ScoreMetric):
 
 @METRICS.register("roc_auc", kinds=("category", "category_distribution"))
 class MacroRocAuc(ScoreMetric):
-    """The mean, over the classes that occur, of the area under the curve of that class against all others."""
+    """Macro ROC AUC: the mean over the classes that occur of the one-vs-rest ROC AUC."""
 
     def compute(self) -> float | None:
         kept = self.kept()

@@ -37,7 +37,7 @@ class ErrorMetric(MeanMetric):
 
 @METRICS.register("mean_squared_error", kinds=KINDS)
 class MeanSquaredError(ErrorMetric):
-    """The mean of squared differences."""
+    """Mean squared error (MSE)."""
 
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
         return (predicted - target).square()
@@ -45,7 +45,7 @@ class MeanSquaredError(ErrorMetric):
 
 @METRICS.register("root_mean_squared_error", kinds=("number", "timeseries"))
 class RootMeanSquaredError(MeanSquaredError):
-    """The root of the mean of squared differences."""
+    """Root mean squared error (RMSE)."""
 
     def finish(self, mean: float) -> float:
         return float(mean**0.5)
@@ -53,7 +53,7 @@ class RootMeanSquaredError(MeanSquaredError):
 
 @METRICS.register("mean_absolute_error", kinds=KINDS)
 class MeanAbsoluteError(ErrorMetric):
-    """The mean of absolute differences."""
+    """Mean absolute error (MAE)."""
 
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
         return (predicted - target).abs()
@@ -61,7 +61,7 @@ class MeanAbsoluteError(ErrorMetric):
 
 @METRICS.register("mean_absolute_percentage_error", kinds=KINDS)
 class MeanAbsolutePercentageError(ErrorMetric):
-    """The mean of absolute differences over the size of the target, as a share (1 is 100 %)."""
+    """Mean absolute percentage error (MAPE), as a fraction: 1 is 100 %."""
 
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
         return (predicted - target).abs() / target.abs().clamp_min(SMALLEST)
@@ -69,7 +69,7 @@ class MeanAbsolutePercentageError(ErrorMetric):
 
 @METRICS.register("root_mean_squared_percentage_error", kinds=("number",))
 class RootMeanSquaredPercentageError(RootMeanSquaredError):
-    """The root of the mean of squared differences over the size of the target, as a share (1 is 100 %)."""
+    """Root mean squared percentage error (RMSPE), as a fraction: 1 is 100 %."""
 
     def errors(self, predicted: Tensor, target: Tensor) -> Tensor:
         return ((predicted - target) / target.abs().clamp_min(SMALLEST)).square()
@@ -77,7 +77,7 @@ class RootMeanSquaredPercentageError(RootMeanSquaredError):
 
 @METRICS.register("symmetric_mean_absolute_percentage_error", kinds=("timeseries",))
 class SymmetricMeanAbsolutePercentageError(ErrorMetric):
-    """The mean of 2 |difference| / (|prediction| + |target|), between 0 and 2; 0 where both are 0.
+    """Symmetric mean absolute percentage error (SMAPE), 2 |error| / (|prediction| + |target|): 0 to 2.
 
     Source: Makridakis 1993, "Accuracy measures: theoretical and practical concerns".
     """
@@ -88,7 +88,7 @@ class SymmetricMeanAbsolutePercentageError(ErrorMetric):
 
 @METRICS.register("mean_absolute_scaled_error", kinds=("timeseries",))
 class MeanAbsoluteScaledError(Metric):
-    """The mean absolute error over that of saying, for each step, the step before it.
+    """Mean absolute scaled error (MASE): the MAE over that of the naive forecast, which repeats the step before.
 
     Steps before it are those of the same row; where rows have one step only, it is that of the row before.
     Source: Hyndman & Koehler 2006, "Another look at measures of forecast accuracy".
@@ -133,7 +133,7 @@ class MeanAbsoluteScaledError(Metric):
 
 @METRICS.register("r2", kinds=KINDS)
 class R2(Metric):
-    """The share of the variance that is explained: 1 - residual squares / squares around the mean.
+    """R2, coefficient of determination: 1 - residual sum of squares / total sum of squares.
 
     Of vectors it is the mean over their places. Moments of batches are merged as in Chan, Golub & LeVeque 1983,
     "Algorithms for Computing the Sample Variance", so that a large mean does not swallow a small variance.
@@ -147,11 +147,11 @@ class R2(Metric):
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
         assert prediction.predictions is not None
-        truth, said = wide(target), wide(prediction.predictions)
+        truth, predicted = wide(target), wide(prediction.predictions)
         missing = truth.isnan()
         count = (~missing).sum(0)
         mean = truth.nansum(0) / count.clamp_min(1)  # [] or [S]
-        around, residual = truth - mean, said - truth
+        around, residual = truth - mean, predicted - truth
         squares = torch.stack([around, residual]).square().masked_fill(missing, 0.0).sum(1)  # [2] or [2, S]
         self.parts.append(torch.cat([torch.stack([count.to(mean), mean]), squares]))
 
@@ -166,6 +166,8 @@ class R2(Metric):
         mean = (counts * means).sum(0) / count.clamp_min(1)
         around = (squares + counts * (means - mean).square()).sum(0)
         residual = residuals.sum(0)
-        of_constant = torch.where(residual > 0, 0.0, 1 - residual)  # 1 if it is told exactly, as scikit-learn has it
+        of_constant = torch.where(
+            residual > 0, 0.0, 1 - residual
+        )  # 1 if it is predicted exactly, as scikit-learn has it
         shares = torch.where(around > 0, 1 - residual / around, of_constant)[count >= 2]
         return float(shares.mean()) if len(shares) else None

@@ -37,6 +37,6 @@ class Scoreboard:
             metric.load_state(state[name])
 
     def compute(self) -> dict[str, float]:
-        """Metric by name; one that cannot be computed is left out, one that is not a number stays."""
+        """Metric by name; one that cannot be computed is left out, one that is NaN stays."""
         values = {name: metric.compute() for name, metric in self.metrics.items()}
         return {name: value for name, value in values.items() if value is not None}

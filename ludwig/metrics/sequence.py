@@ -17,7 +17,7 @@ from ludwig.metrics.mean import MeanMetric
 from ludwig.nn.prediction import Prediction
 
 KINDS = ("sequence", "text")
-ANSWER = "llm"  # the answer of a language model: its logits are beside the tokens that they are to tell
+ANSWER = "llm"  # the answer of a language model: its logits stand beside the tokens that they predict
 
 
 def _hits(prediction: Prediction, target: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ def _hits(prediction: Prediction, target: Tensor) -> Tensor:
 
 @METRICS.register("token_accuracy", kinds=(*KINDS, ANSWER))
 class TokenAccuracy(MeanMetric):
-    """Share of the steps that are answered right."""
+    """Token accuracy: fraction of correct tokens."""
 
     direction: ClassVar[Direction] = "maximize"
 
@@ -40,7 +40,7 @@ class TokenAccuracy(MeanMetric):
 
 @METRICS.register("sequence_accuracy", kinds=(*KINDS, ANSWER))
 class SequenceAccuracy(MeanMetric):
-    """Share of the rows of which all steps are answered right."""
+    """Sequence accuracy (exact match): fraction of rows whose tokens are all correct."""
 
     direction: ClassVar[Direction] = "maximize"
 
@@ -50,7 +50,7 @@ class SequenceAccuracy(MeanMetric):
 
 
 class LikelihoodMetric(MeanMetric):
-    """e to the mean over all steps of the cross entropy of the softmax: between how many tokens it wavers."""
+    """Perplexity: e to the mean cross-entropy over all tokens."""
 
     direction: ClassVar[Direction] = "minimize"
 
@@ -66,13 +66,13 @@ class LikelihoodMetric(MeanMetric):
 
     @abstractmethod
     def compared(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and the tokens that they are to tell, step by step."""
+        """Logits and the tokens that they predict, step by step."""
 
 
 @METRICS.register("perplexity", kinds=(*KINDS, ANSWER))
 @METRICS.register("next_token_perplexity", kinds=(ANSWER,))
 class Perplexity(LikelihoodMetric):
-    """Perplexity where the logits of a step are to tell the token of that step."""
+    """Perplexity, where the logits of a step predict the token of that step."""
 
     def compared(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         return logits, target
@@ -80,7 +80,7 @@ class Perplexity(LikelihoodMetric):
 
 @METRICS.register("next_token_perplexity", kinds=KINDS)
 class NextTokenPerplexity(LikelihoodMetric):
-    """Perplexity where the logits of a step are to tell the token of the step after it."""
+    """Next-token perplexity, where the logits of a step predict the token of the step after it."""
 
     def compared(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         return logits[:, :-1], target[:, 1:]

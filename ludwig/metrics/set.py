@@ -18,7 +18,7 @@ from ludwig.nn.prediction import Prediction
 
 @METRICS.register("jaccard", kinds=("set",))
 class Jaccard(MeanMetric):
-    """The mean over the rows of intersection over union; 1 where both sets are empty."""
+    """Jaccard index (intersection over union, IoU): the mean over the rows; 1 where both sets are empty."""
 
     direction: ClassVar[Direction] = "maximize"
 

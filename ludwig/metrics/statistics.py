@@ -42,7 +42,7 @@ def binary_statistics(
 ) -> dict[str, Any]:
     """The statistics of two classes, with the curves over all thresholds.
 
-    The curves are left out where all rows are of one class, or a probability is not a number.
+    The curves are left out where all rows are of one class, or a probability is NaN.
     """
     truth, of_true = target.astype(np.int64), probability_of_true.astype(np.float64)
     statistics = classification_statistics(truth, predicted.astype(np.int64), labels, of_true)
@@ -66,7 +66,7 @@ def probability_stats(target: Ids, probabilities: Floats) -> dict[str, float]:
     """How good probabilities are as such: expected calibration error and Brier score.
 
     target [N] of known classes, probabilities [N, C], or [N] of the second of two classes. Empty without rows, or where
-    a probability is not a number.
+    a probability is NaN.
     """
     if not len(target) or not np.isfinite(probabilities).all():
         return {}

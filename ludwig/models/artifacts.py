@@ -33,7 +33,7 @@ def save_config(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def save_facts(folder: Path, metadata: Mapping[str, Any]) -> None:
-    """Writes what the training split taught."""
+    """Writes the fitted preprocessing state, `training_set_metadata`."""
     write_json(folder / TRAIN_SET_METADATA_FILE_NAME, {**metadata, FORMAT_KEY: FORMAT_VERSION})
 
 

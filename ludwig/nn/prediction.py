@@ -31,7 +31,7 @@ class Prediction:
             TypeError: They were not kept, only the losses of tokens.
         """
         if self.logits is None:
-            raise TypeError("This prediction keeps the losses of its tokens and no logits.")
+            raise TypeError("This prediction holds per-token losses and no logits.")
         return self.logits
 
     @property

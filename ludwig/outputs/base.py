@@ -36,7 +36,7 @@ class OutputSection(Component.Config):
     preprocessing: Any
 
     feature: ClassVar[type[Feature[Any, Any, Any]]]
-    reported: ClassVar[tuple[str, ...]]  # the metrics that every evaluation tells
+    reported: ClassVar[tuple[str, ...]]  # the metrics that every evaluation reports
     default_metric: ClassVar[str]
 
     @property
@@ -69,7 +69,7 @@ class OutputSection(Component.Config):
 
 
 class Output(Component, nn.Module):
-    """What one output feature learns and predicts. How its prediction comes about, its two kinds differ in: a decoder
+    """The model's half of one output feature. How its prediction comes about, its two kinds differ in: a decoder
     makes it from the combined signal (`DecodedOutput`), or it is read out of a generated text (`GeneratedOutput`).
     """
 
@@ -92,7 +92,7 @@ class Output(Component, nn.Module):
 
     @property
     def scaling(self) -> Scaling | None:
-        """How logits become those that probabilities are read from, once the validation split has taught it."""
+        """How logits become those that probabilities are read from, once it is fitted on the validation split."""
         return None
 
     def calibrated(self, logits: Tensor) -> Tensor:
@@ -169,7 +169,7 @@ def _device(module: nn.Module) -> torch.device:
 
 
 class OutputScores:
-    """The metrics of one output over a split: fed batch by batch, told at the end."""
+    """The metrics of one output over a split: updated batch by batch, computed at the end."""
 
     def __init__(self, output: Output, losses: Mapping[str, LossMetric], board: Scoreboard) -> None:
         self.output, self.losses, self.board = output, dict(losses), board

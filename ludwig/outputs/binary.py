@@ -1,4 +1,4 @@
-"""What a binary output learns: the probability of true.
+"""Binary outputs: the probability of true.
 
 B = rows of the batch, K = ensemble members
 """
@@ -29,7 +29,17 @@ LOSS = Chosen(LOSSES, "binary_weighted_cross_entropy", "binary")
 
 @OUTPUTS.register("binary", kinds=("ecd",))
 class BinaryOutput(DecodedOutput):
-    """True or false, and how probable true is."""
+    """Binary output: binary classification with the probability of true.
+
+    Takes a vector [B, H] or members [B, K, H]; logits are [B].
+
+    ```yaml
+    name: churned
+    type: binary
+    threshold: 0.3
+    calibration: true
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):
@@ -37,12 +47,24 @@ class BinaryOutput(DecodedOutput):
         reported = ("accuracy", "precision", "recall", "roc_auc", "specificity")
         default_metric = "roc_auc"
 
-        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes a logit.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
-        preprocessing: BinaryFeature.TargetConfig = param(BinaryFeature.TargetConfig, help="How the column is read.")
-        threshold: float = param(0.5, min=0, max=1, help="From which probability on the prediction is true.")
+        decoder: Annotated[Decoder.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which turns the combined vector into the prediction."
+        )
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
+        preprocessing: BinaryFeature.TargetConfig = param(
+            BinaryFeature.TargetConfig, help="Preprocessing of the target column."
+        )
+        threshold: float = param(
+            0.5,
+            min=0,
+            max=1,
+            help="Decision threshold: probability from which the prediction is true. Lower it for recall, raise it "
+            "for precision.",
+        )
         calibration: bool | PlattMethod = param(
-            False, help="How probabilities are calibrated on the validation split; true for a temperature."
+            False,
+            help="Calibration method of the probabilities, fitted on the validation split; true for temperature "
+            "scaling.",
         )
 
     config: Config

@@ -1,4 +1,4 @@
-"""What a category output learns: the probability of each class.
+"""Category outputs: the probability of each class.
 
 B = rows of the batch, K = ensemble members, C = classes
 """
@@ -28,7 +28,17 @@ LOSS = Chosen(LOSSES, "softmax_cross_entropy", "category")
 
 @OUTPUTS.register("category", kinds=("ecd",))
 class CategoryOutput(DecodedOutput):
-    """One class of several, and how probable each is."""
+    """Category output: multi-class classification with the probability of each class.
+
+    Takes a vector [B, H] or members [B, K, H]; logits are [B, C].
+
+    ```yaml
+    name: species
+    type: category
+    top_k: 2
+    loss: {type: softmax_cross_entropy, label_smoothing: 0.1}
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):
@@ -36,14 +46,22 @@ class CategoryOutput(DecodedOutput):
         reported = ("accuracy", "accuracy_micro", "hits_at_k", "roc_auc")
         default_metric = "accuracy"
 
-        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes logits.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
-        preprocessing: CategoryFeature.TargetConfig = param(
-            CategoryFeature.TargetConfig, help="How the column is read."
+        decoder: Annotated[Decoder.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which turns the combined vector into the prediction."
         )
-        top_k: int = param(3, min=1, help="Among how many best classes hits_at_k looks for the target.")
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
+        preprocessing: CategoryFeature.TargetConfig = param(
+            CategoryFeature.TargetConfig, help="Preprocessing of the target column."
+        )
+        top_k: int = param(
+            3,
+            min=1,
+            help="Top k: the hits_at_k metric counts a hit where the target is among the k most probable classes.",
+        )
         calibration: bool | Method = param(
-            False, help="How probabilities are calibrated on the validation split; true for a temperature."
+            False,
+            help="Calibration method of the probabilities, fitted on the validation split; true for temperature "
+            "scaling.",
         )
 
     config: Config

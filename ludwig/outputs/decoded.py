@@ -30,9 +30,11 @@ class DecodedOutput(Output):
         reduce_input: ReductionName | None = param(
             "sum", help="Reduction of a combined sequence to one vector before the decoder; null keeps the sequence."
         )
-        dependencies: list[str] = param(list, help="Other outputs whose last hidden vectors this one reads too.")
+        dependencies: list[str] = param(
+            list, help="Other output features whose last hidden vectors this one also takes as input."
+        )
         reduce_dependencies: ReductionName | None = param(
-            "sum", help="Reduction of the hidden vectors of such an output where they are a sequence; null keeps it."
+            "sum", help="Reduction of the hidden vectors of these outputs where they are sequences; null keeps them."
         )
 
         decoder: Decoder.Config
@@ -48,7 +50,7 @@ class DecodedOutput(Output):
                 return []
             if form == "sequence":
                 text = f"The combiner gives a sequence, and the decoder '{self.decoder.type}' takes none."
-                return [("reduce_input", f"{text} Set a reduction, such as sum.")]
+                return [("reduce_input", f"{text} Set it to mean.")]
             takes = " or ".join(sorted(self.decoder.takes))
             return [("decoder.type", f"The decoder '{self.decoder.type}' needs a {takes}. It would get a {form}.")]
 
@@ -86,7 +88,7 @@ class DecodedOutput(Output):
 
         Args:
             hidden: Last hidden signals of the outputs that were computed before.
-            target: What is to be predicted, in training only, for decoders that are taught step by step.
+            target: What is to be predicted, in training only, for decoders with teacher forcing.
         """
         if self.reducer is not None:
             assert combined.mask is not None

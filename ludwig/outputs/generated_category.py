@@ -40,12 +40,12 @@ class LabelFeature(CategoryFeature):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(CategoryFeature.TargetConfig):
-        vocab: list[str] = param(list, help="The labels.")
-        fallback_label: str | None = param(None, help="The label of an answer that means none of them.")
+        vocab: list[str] = param(list, help="Vocabulary: the labels that can be predicted.")
+        fallback_label: str | None = param(None, help="Fallback label of a generated text that matches none of them.")
 
         def faults(self) -> list[tuple[str, str]]:
             if len(set(self.vocab)) < 2:
-                return [("vocab", f"Needs the labels, two at least. Received: {self.vocab}.")]
+                return [("vocab", f"Must list the labels, at least two. Received: {self.vocab}.")]
             return []
 
     def finish(self, tally: WordTally) -> CategoryFacts:
@@ -64,7 +64,18 @@ class LabelFeature(CategoryFeature):
 
 @OUTPUTS.register("category", kinds=("llm",))
 class GeneratedCategoryOutput(GeneratedOutput):
-    """The label that the answer means. It has all of the probability, because a text does not say how sure it is."""
+    """Category output of a language model: zero-shot classification by the label that the generated text means.
+
+    That label has all of the probability, because a text does not show how sure the model is.
+
+    ```yaml
+    name: sentiment
+    type: category
+    preprocessing:
+      vocab: [positive, negative, neutral]
+      fallback_label: neutral
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(GeneratedOutput.Config):
@@ -73,10 +84,18 @@ class GeneratedCategoryOutput(GeneratedOutput):
         default_metric = "accuracy"
         is_trainable = False
 
-        decoder: Annotated[Extractor.Config, DECODER] = param(DECODER.make, help="How a label is read from the answer.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="The loss that is reported.")
-        preprocessing: LabelFeature.TargetConfig = param(LabelFeature.TargetConfig, help="How the column is read.")
-        top_k: int = param(3, min=1, help="Among how many best classes hits_at_k looks for the target.")
+        decoder: Annotated[Extractor.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which extracts the prediction from the generated text."
+        )
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that evaluation reports.")
+        preprocessing: LabelFeature.TargetConfig = param(
+            LabelFeature.TargetConfig, help="Preprocessing of the target column."
+        )
+        top_k: int = param(
+            3,
+            min=1,
+            help="Top k: the hits_at_k metric counts a hit where the target is among the k most probable classes.",
+        )
 
         @property
         def fallback(self) -> str | None:

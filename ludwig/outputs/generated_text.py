@@ -28,12 +28,24 @@ LOSS = Chosen(LOSSES, "next_token_softmax_cross_entropy", ANSWER)
 class AnswerColumn(TextFeature.TargetConfig):
     """A target text: all of it, unless that is bounded."""
 
-    max_sequence_length: int | None = param(None, min=1, help="How many tokens of a text are read; null for all.")
+    max_sequence_length: int | None = param(
+        None, min=1, help="Maximum number of tokens of a target; longer ones are truncated. Null for no limit."
+    )
 
 
 @OUTPUTS.register("text", kinds=("llm",))
 class GeneratedTextOutput(GeneratedOutput):
-    """The answer itself. It is evaluated token by token against the target and the token that ends it."""
+    """Text output of a language model: the generated text. Its metrics are computed token by token against the target
+    and the end-of-sequence token.
+
+    It is the output that a language model can be fine-tuned on.
+
+    ```yaml
+    name: answer
+    type: text
+    preprocessing: {max_sequence_length: 256}
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(GeneratedOutput.Config):
@@ -42,9 +54,11 @@ class GeneratedTextOutput(GeneratedOutput):
         default_metric = "loss"
         is_trainable = True
 
-        decoder: Annotated[Extractor.Config, DECODER] = param(DECODER.make, help="How the answer is read.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
-        preprocessing: AnswerColumn = param(AnswerColumn, help="How the column is read.")
+        decoder: Annotated[Extractor.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which extracts the prediction from the generated text."
+        )
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
+        preprocessing: AnswerColumn = param(AnswerColumn, help="Preprocessing of the target column.")
 
         @property
         def kind(self) -> str:

@@ -1,4 +1,4 @@
-"""What a number output learns: one number a row, standardised while it learns.
+"""Number outputs: regression of one number a row, normalised in training.
 
 B = rows of the batch, K = ensemble members
 """
@@ -25,7 +25,18 @@ LOSS = Chosen(LOSSES, "mean_squared_error", "number")
 
 @OUTPUTS.register("number", kinds=("ecd",), aliases=("numerical",))
 class NumberOutput(ScaledOutput):
-    """A number. Losses see it normalised, metrics and users in its own units."""
+    """Number output: regression. The loss is computed on the normalised target, metrics and predictions in its own
+    units.
+
+    Takes a vector [B, H] or members [B, K, H]; predictions are [B].
+
+    ```yaml
+    name: price
+    type: number
+    loss: huber
+    clip: [0, 1000000]
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):
@@ -40,10 +51,16 @@ class NumberOutput(ScaledOutput):
         )
         default_metric = "mean_squared_error"
 
-        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes a number.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
-        preprocessing: NumberFeature.TargetConfig = param(NumberFeature.TargetConfig, help="How the column is read.")
-        clip: list[float] | None = param(None, length=2, help="Bounds of the predictions.")
+        decoder: Annotated[Decoder.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which turns the combined vector into the prediction."
+        )
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
+        preprocessing: NumberFeature.TargetConfig = param(
+            NumberFeature.TargetConfig, help="Preprocessing of the target column."
+        )
+        clip: list[float] | None = param(
+            None, length=2, help="Lower and upper bound that predictions are clipped to; null for none."
+        )
 
     config: Config
     facts: NumberFacts

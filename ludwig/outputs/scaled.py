@@ -1,4 +1,4 @@
-"""What outputs of numbers share: they learn on standardised values and speak in the column's own units."""
+"""What outputs of numbers share: losses on normalised values, predictions in the column's own units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a time series output learns: the next steps of a series.
+"""Time series outputs: the next steps of a series.
 
 B = rows of the batch, K = ensemble members, S = steps
 """
@@ -23,7 +23,17 @@ LOSS = Chosen(LOSSES, "huber", "timeseries")
 
 @OUTPUTS.register("timeseries", kinds=("ecd",))
 class TimeseriesOutput(ScaledOutput):
-    """The next steps. Losses see them standardised, others in their own units; unknown steps do not count."""
+    """Time series output: forecasting of the next steps. The loss is computed on the standardised target, metrics and
+    predictions in its own units; unknown steps do not count.
+
+    Takes a vector [B, H] or members [B, K, H]; predictions are [B, horizon].
+
+    ```yaml
+    name: load
+    type: timeseries
+    preprocessing: {horizon: 24}
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):
@@ -39,11 +49,15 @@ class TimeseriesOutput(ScaledOutput):
         )
         default_metric = "mean_squared_error"
 
-        reduce_input: ReductionName | None = param("sum", help="How a sequence is reduced before the decoder.")
-        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes the steps.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
+        reduce_input: ReductionName | None = param(
+            "sum", help="Reduction of a combined sequence to one vector before the decoder; null keeps the sequence."
+        )
+        decoder: Annotated[Decoder.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which turns the combined vector into the prediction."
+        )
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
         preprocessing: TimeseriesFeature.TargetConfig = param(
-            TimeseriesFeature.TargetConfig, help="How the column is read."
+            TimeseriesFeature.TargetConfig, help="Preprocessing of the target column."
         )
 
     config: Config

@@ -1,4 +1,4 @@
-"""What a vector output learns: a list of numbers a row.
+"""Vector outputs: a list of numbers a row.
 
 B = rows of the batch, K = ensemble members, S = size of the vector
 """
@@ -23,7 +23,17 @@ LOSS = Chosen(LOSSES, "mean_squared_error", "vector")
 
 @OUTPUTS.register("vector", kinds=("ecd",))
 class VectorOutput(DecodedOutput):
-    """A list of numbers; with `softmax`, a distribution."""
+    """Vector output: regression of a list of numbers; with `softmax`, a probability distribution.
+
+    Takes a vector [B, H] or members [B, K, H]; predictions are [B, S].
+
+    ```yaml
+    name: topic_shares
+    type: vector
+    softmax: true
+    loss: softmax_cross_entropy
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):
@@ -31,12 +41,20 @@ class VectorOutput(DecodedOutput):
         reported = ("mean_absolute_error", "mean_squared_error", "mean_absolute_percentage_error", "r2")
         default_metric = "mean_squared_error"
 
-        reduce_input: ReductionName | None = param(None, help="How a sequence is reduced before the decoder.")
-        reduce_dependencies: ReductionName | None = param(None, help="How a sequence of these is reduced.")
-        decoder: Annotated[Decoder.Config, DECODER] = param(DECODER.make, help="How the vector becomes the result.")
-        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="What is minimised.")
-        preprocessing: VectorFeature.TargetConfig = param(VectorFeature.TargetConfig, help="How the column is read.")
-        softmax: bool = param(False, help="Whether the predictions are made to sum to 1.")
+        reduce_input: ReductionName | None = param(
+            None, help="Reduction of a combined sequence to one vector before the decoder; null keeps the sequence."
+        )
+        reduce_dependencies: ReductionName | None = param(
+            None, help="Reduction of the hidden vectors of `dependencies` where they are sequences; null keeps them."
+        )
+        decoder: Annotated[Decoder.Config, DECODER] = param(
+            DECODER.make, help="Decoder, which turns the combined vector into the prediction."
+        )
+        loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
+        preprocessing: VectorFeature.TargetConfig = param(
+            VectorFeature.TargetConfig, help="Preprocessing of the target column."
+        )
+        softmax: bool = param(False, help="Whether a softmax is applied to the predictions, so that they sum to 1.")
 
     config: Config
     facts: VectorFacts

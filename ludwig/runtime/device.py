@@ -32,7 +32,7 @@ def choose_device(gpus: str | int | list[int] | None = None, gpu_memory_limit: f
             torch.cuda.set_per_process_memory_fraction(gpu_memory_limit, place)
         return torch.device("cuda", place)
     if wanted:
-        raise ArgumentError(f"gpus={gpus!r} asks for a GPU, and torch finds none. Leave it out to use the CPU.")
+        raise ArgumentError(f"gpus={gpus!r} requests a GPU, and torch finds none. Remove it to use the CPU.")
     return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
 
 

@@ -226,7 +226,7 @@ class _ChosenField(ma.fields.Field[Any]):
         registry, kind = self.chosen.registry, self.chosen.kind
         if name is None:
             choices = ", ".join(registry.names(kind))
-            raise ma.ValidationError({"type": [f"Missing: say which {registry.role}. Choose one of: {choices}."]})
+            raise ma.ValidationError({"type": [f"Missing: set the {registry.role}. Choose one of: {choices}."]})
         try:
             component = registry.get(name, kind)
         except (LookupError, TypeError) as error:

@@ -109,7 +109,7 @@ def rounds_table(progress: Progress) -> str:
         for step, epoch in sorted(epochs.items())
     ]
     table = tabulate(rows, headers=["epoch", "step", *columns], tablefmt="html", floatfmt=".4f")
-    return f"{table}\n<small>* the best round so far</small>"
+    return f"{table}\n<small>* the best evaluation so far</small>"
 
 
 def _both_splits(progress: Progress) -> list[tuple[str, str, list[list[list[float]]]]]:

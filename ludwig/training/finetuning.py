@@ -12,9 +12,28 @@ from ludwig.training.options import Auto
 
 @TRAINERS.register("finetune", kinds=("llm",))
 class FineTuning(Loop):
-    """The training loop, in batches that fit beside a large model."""
+    """Fine-tuning of a pretrained language model on the target texts (supervised fine-tuning).
+
+    Use it with an `adapter` to train few weights (PEFT), or without one for full fine-tuning. It is the training loop
+    with small batches by default; accumulate gradients for larger effective ones.
+
+    ```yaml
+    trainer:
+      type: finetune
+      epochs: 3
+      learning_rate: 0.0001
+      gradient_accumulation_steps: 16
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loop.Config):
-        batch_size: int | Auto = param(1, min=1, help="Rows of a batch; auto measures which size is fastest.")
-        eval_batch_size: int | Auto | None = param(2, min=1, help="Rows of a batch in evaluation.")
+        batch_size: int | Auto = param(
+            1,
+            min=1,
+            help="Batch size in rows, for each worker; auto measures the fastest. Raise gradient_accumulation_steps "
+            "where memory is short.",
+        )
+        eval_batch_size: int | Auto | None = param(
+            2, min=1, help="Batch size of evaluation and prediction; auto measures the fastest."
+        )

@@ -111,7 +111,7 @@ class Learner:
             torch.cuda.empty_cache()
         if self.micro_batches >= rows:
             raise TrainingError(
-                f"A single row does not fit into the memory of {self.engine.device}. Take a smaller model, shorter "
+                f"A single row does not fit into the memory of {self.engine.device}. Use a smaller model, shorter "
                 "sequences, trainer.enable_gradient_checkpointing or trainer.use_mixed_precision."
             )
         self.micro_batches *= 2

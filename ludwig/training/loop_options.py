@@ -15,8 +15,10 @@ from ludwig.training.profiling import ProfilerOptions
 class LoopOptions(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config, MachineOptions):
     """The options of a trainer that goes through the data batch by batch."""
 
-    enable_profiling: bool = param(False, help="Whether a few steps are profiled.")
-    profiler: ProfilerOptions = param(ProfilerOptions, help="Which steps are profiled.")
+    enable_profiling: bool = param(
+        False, help="Whether a few training steps are profiled with the PyTorch profiler; see `profiler`."
+    )
+    profiler: ProfilerOptions = param(ProfilerOptions, help="Schedule of the profiler: which steps are traced.")
 
     @property
     def precision(self) -> bool | str:

@@ -23,20 +23,33 @@ from ludwig.training.stopping import StopReason
 
 @TRAINERS.register("none", kinds=("llm",))
 class NoTrainer(TrainerBase):
-    """Evaluates the splits in one round of no steps."""
+    """Zero-shot evaluation: the pretrained model is evaluated on the splits, and no weight changes.
+
+    ```yaml
+    trainer:
+      type: none
+      eval_batch_size: 8
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(TrainerBase.Config):
         trains = False
-        steps_per_checkpoint: ClassVar[int] = 0  # the one round counts as that of an epoch
+        steps_per_checkpoint: ClassVar[int] = 0  # the one evaluation counts as that of an epoch
         checkpoints_per_epoch: ClassVar[int] = 0
 
-        validation_field: str | None = param(None, help="The output whose metric is told as that of the model.")
-        validation_metric: str | None = param(None, help="That metric; null for the output's default.")
-        skip_all_evaluation: bool = param(False, help="Whether nothing is evaluated.")
+        validation_field: str | None = param(
+            None, help="Output feature whose metric is reported as that of the model; null for the first."
+        )
+        validation_metric: str | None = param(
+            None, help="Validation metric that is reported; null for the default metric of the output."
+        )
+        skip_all_evaluation: bool = param(False, help="Whether to skip evaluation altogether.")
         evaluate_training_set: bool = param(False, help="Whether the training split is evaluated too.")
-        eval_steps: int | None = param(None, min=1, help="The most batches of a split; null for all.")
-        eval_batch_size: int = param(2, min=1, help="Rows of a batch.")
+        eval_steps: int | None = param(
+            None, min=1, help="Maximum number of batches of a split that are evaluated; null for all."
+        )
+        eval_batch_size: int = param(2, min=1, help="Batch size of evaluation and prediction.")
 
         @property
         def evaluation_rows(self) -> int | None:

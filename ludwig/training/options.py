@@ -21,26 +21,65 @@ Fault = tuple[str, str]  # parameter, message
 class GradientClipping:
     """Bounds on gradients; null does not bound."""
 
-    clipglobalnorm: float | None = param(0.5, above=0, help="Bound on the norm of all gradients together.")
-    clipnorm: float | None = param(None, above=0, help="Bound on the norm of each weight's gradient.")
-    clipvalue: float | None = param(None, above=0, help="Bound on each number of a gradient.")
+    clipglobalnorm: float | None = param(
+        0.5,
+        above=0,
+        help="Gradient clipping by global norm: upper bound on the norm of all gradients together; null for "
+        "none. Lower it where the loss spikes.",
+    )
+    clipnorm: float | None = param(
+        None,
+        above=0,
+        help="Gradient clipping by norm: upper bound on the norm of each weight's gradient; null for none.",
+    )
+    clipvalue: float | None = param(
+        None,
+        above=0,
+        help="Gradient clipping by value: upper bound on the absolute value of each entry of a gradient; null "
+        "for none.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluationOptions:
-    """When a model is evaluated, and by what it is judged."""
+    """When a model is evaluated, and by which metric it is selected."""
 
-    validation_field: str | None = param(None, help="The output that decides which model is best; null for the first.")
-    validation_metric: str | None = param(None, help="The metric that decides; null for the output's default.")
-    skip_all_evaluation: bool = param(False, help="Whether nothing is evaluated and the last weights are kept.")
-    evaluate_training_set: bool = param(
-        False, help="Whether training metrics come from a clean pass, not from the batches as they were learned."
+    validation_field: str | None = param(
+        None,
+        help="Output feature whose validation metric selects the best model, for early stopping too; null for "
+        "the first.",
     )
-    steps_per_checkpoint: int = param(0, min=0, help="Steps between rounds of evaluation; 0 for an epoch.")
-    checkpoints_per_epoch: int = param(0, min=0, help="Rounds of evaluation in an epoch; 0 for one.")
-    eval_steps: int | None = param(None, min=1, help="The most batches of a split that are evaluated; null for all.")
+    validation_metric: str | None = param(
+        None, help="Validation metric that selects the best model; null for the default metric of the output."
+    )
+    skip_all_evaluation: bool = param(
+        False,
+        help="Whether to skip evaluation altogether; the weights of the last step are kept and early stopping is off.",
+    )
+    evaluate_training_set: bool = param(
+        False,
+        help="Whether training metrics come from an evaluation pass of their own, in place of the batches of "
+        "training; costs time.",
+    )
+    steps_per_checkpoint: int = param(
+        0, min=0, help="Evaluation interval in optimizer steps, each with a checkpoint; 0 for once an epoch."
+    )
+    checkpoints_per_epoch: int = param(
+        0,
+        min=0,
+        help="Number of evaluations, each with a checkpoint, in an epoch; 0 for one. Raise it for long epochs.",
+    )
+    eval_steps: int | None = param(
+        None,
+        min=1,
+        help="Maximum number of batches of a split that are evaluated; null for all. Lower it for faster, "
+        "noisier evaluations.",
+    )
     eval_batch_size: int | Auto | None = param(
-        None, min=1, help="Rows of a batch in evaluation; null takes what fits a fixed amount of memory, auto measures."
+        None,
+        min=1,
+        help="Batch size of evaluation and prediction; null takes what fits a fixed amount of memory, auto "
+        "measures the fastest.",
     )
 
     def faults_of_rounds(self) -> list[Fault]:
@@ -54,37 +93,76 @@ class EvaluationOptions:
 class LengthOptions:
     """How long training goes on."""
 
-    epochs: int = param(100, min=1, help="How many times the training split is gone through.")
-    train_steps: int | None = param(None, min=1, help="How many batches are trained on; wins over epochs.")
-    time_limit_s: float | None = param(None, above=0, help="Seconds after which training ends; null for no limit.")
-    early_stop: int = param(5, min=-1, help="Rounds without improvement after which training stops; -1 or 0 for never.")
+    epochs: int = param(100, min=1, help="Maximum number of epochs: passes over the training split.")
+    train_steps: int | None = param(
+        None, min=1, help="Maximum number of training steps, one a batch; null to count epochs. It overrides epochs."
+    )
+    time_limit_s: float | None = param(
+        None,
+        above=0,
+        help="Time limit in seconds after which training ends and the best weights are kept; null for none.",
+    )
+    early_stop: int = param(
+        5,
+        min=-1,
+        help="Early stopping patience: number of evaluations without improvement after which training ends; -1 "
+        "or 0 turns early stopping off.",
+    )
     max_skipped_steps: int = param(
-        20, min=1, help="How many steps in a row may be left out because their gradients are no numbers."
+        20,
+        min=1,
+        help="Maximum number of consecutive optimizer steps that are skipped because gradients are not finite "
+        "(NaN or infinity); then training ends.",
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BatchOptions:
-    """Which rows are learned from at once."""
+    """Batches: their size, order and growth."""
 
-    batch_size: int | Auto = param(128, min=1, help="Rows of a batch; auto measures which size is fastest.")
-    max_batch_size: int | None = param(1099511627776, min=1, help="Bound on batch sizes that are found or grow.")
-    effective_batch_size: int | Auto = param(
-        "auto", min=1, help="Rows of an optimizer step, over accumulated batches and workers."
+    batch_size: int | Auto = param(
+        128,
+        min=1,
+        help="Batch size in rows, for each worker; auto measures the fastest. Raise it for speed, lower it to "
+        "save memory.",
     )
-    gradient_accumulation_steps: int | Auto = param("auto", min=1, help="Batches of an optimizer step.")
-    should_shuffle: bool = param(True, help="Whether the rows are shuffled in each epoch.")
+    max_batch_size: int | None = param(
+        1099511627776, min=1, help="Maximum batch size that auto finds or that batches grow to."
+    )
+    effective_batch_size: int | Auto = param(
+        "auto",
+        min=1,
+        help="Effective batch size: rows of one optimizer step over all accumulated batches and workers; auto "
+        "is their product.",
+    )
+    gradient_accumulation_steps: int | Auto = param(
+        "auto",
+        min=1,
+        help="Gradient accumulation: number of batches whose gradients are added up for one optimizer step. "
+        "Raise it for a larger effective batch in the same memory.",
+    )
+    should_shuffle: bool = param(True, help="Whether the training rows are shuffled before each epoch.")
     bucketing_field: str | None = param(
-        None, help="An input of sequences: rows of like length come into one batch, which saves padding."
+        None,
+        help="Bucketing by length: input feature whose sequences of similar length share a batch, which saves "
+        "padding; null for none.",
     )
     increase_batch_size_on_plateau: int = param(
-        0, min=0, help="How many times at most batches grow when a metric stands still (arXiv:1711.00489)."
+        0,
+        min=0,
+        help="Maximum number of times the batch size grows when a metric plateaus (arXiv:1711.00489); 0 for never.",
     )
-    increase_batch_size_on_plateau_patience: int = param(5, min=0, help="Rounds without a new best before they grow.")
-    increase_batch_size_on_plateau_rate: float = param(2.0, min=0, help="Factor by which they grow.")
-    increase_batch_size_eval_metric: str = param("loss", help="The metric of the validation field that is watched.")
+    increase_batch_size_on_plateau_patience: int = param(
+        5, min=0, help="Patience: number of evaluations without improvement before the batch size grows."
+    )
+    increase_batch_size_on_plateau_rate: float = param(
+        2.0, min=0, help="Factor by which the batch size grows on a plateau."
+    )
+    increase_batch_size_eval_metric: str = param(
+        "loss", help="Metric of the validation field that is monitored for a plateau of the batch size."
+    )
     increase_batch_size_eval_split: Literal["training", "validation"] = param(
-        "training", help="The split on which it is watched."
+        "training", help="Split on which that metric is monitored."
     )
 
     @property
@@ -115,22 +193,52 @@ class BatchOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StepOptions:
-    """How gradients become better weights."""
+    """Optimization: learning rate, optimizer, regularization."""
 
-    learning_rate: float | Auto = param(0.001, min=0, max=1, help="Length of the steps; auto takes it from the inputs.")
+    learning_rate: float | Auto = param(
+        0.001,
+        min=0,
+        max=1,
+        help="Learning rate, the step size of the optimizer; auto depends on the input features. Lower it where "
+        "the loss jumps or becomes NaN.",
+    )
     learning_rate_scaling: Literal["constant", "sqrt", "linear"] = param(
-        "linear", help="How the learning rate grows with the number of workers."
+        "linear", help="Scaling of the learning rate with the number of distributed workers."
     )
-    learning_rate_scheduler: LearningRateScheduler = param(LearningRateScheduler, help="How the rate changes.")
-    optimizer: Annotated[Optimizer.Config, OPTIMIZER] = param(OPTIMIZER.make, help="What turns gradients into steps.")
-    no_weight_decay: list[Exempt] = param(list, help="Weights that weight_decay of the optimizer leaves as they are.")
-    gradient_clipping: GradientClipping | None = param(GradientClipping, help="Bounds on gradients.")
+    learning_rate_scheduler: LearningRateScheduler = param(
+        LearningRateScheduler, help="Learning rate schedule: warm-up, decay and reduction on plateaus."
+    )
+    optimizer: Annotated[Optimizer.Config, OPTIMIZER] = param(
+        OPTIMIZER.make, help="Optimizer, which updates the weights by their gradients."
+    )
+    no_weight_decay: list[Exempt] = param(
+        list, help="Parameter groups that are exempt from the weight decay of the optimizer: biases, norms, embeddings."
+    )
+    gradient_clipping: GradientClipping | None = param(
+        GradientClipping, help="Gradient clipping, against exploding gradients; null for none."
+    )
     regularization_type: Literal["l1", "l2", "l1_l2"] | None = param(
-        "l2", help="Which norm of the weights is penalised."
+        "l2",
+        help="Regularization penalty: norm of the weights that is added to the loss, scaled by regularization_lambda.",
     )
-    regularization_lambda: float = param(0.0, min=0, max=1, help="How much that norm counts in the loss.")
-    layers_to_freeze_regex: str | None = param(None, help="Weights whose name matches this are not learned.")
-    modality_dropout: float = param(0.0, min=0, max=1, help="Share of the inputs of a row that training leaves out.")
+    regularization_lambda: float = param(
+        0.0,
+        min=0,
+        max=1,
+        help="Regularization strength: factor of the penalty in the loss; 0 for none. Raise it against overfitting.",
+    )
+    layers_to_freeze_regex: str | None = param(
+        None,
+        help="Regular expression of weights to freeze, matched with names such as "
+        "input_features.<name>.encoder, combiner and output_features.<name>.decoder.",
+    )
+    modality_dropout: float = param(
+        0.0,
+        min=0,
+        max=1,
+        help="Modality dropout rate: share of a row's input features that training leaves out. Raise it where "
+        "inputs may be missing at prediction.",
+    )
 
     def faults_of_steps(self) -> list[Fault]:
         """Faults of options that do not go together."""
@@ -150,36 +258,54 @@ class StepOptions:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AveragingOptions:
-    """Which weights are judged and kept: those of a moment, or means of several."""
+    """Weight averaging: which weights are evaluated and saved."""
 
     ema_decay: float | None = param(
-        None, above=0, below=1, help="Decay of a running mean of the weights, which is judged in their place."
+        None,
+        above=0,
+        below=1,
+        help="Decay of the exponential moving average (EMA) of the weights, which is then evaluated and saved; "
+        "null for none. Raise it for a longer average.",
     )
     model_soup: Literal["uniform", "greedy"] | None = param(
         None,
-        help="Whether the weights of the best rounds are averaged, where that is no worse on the validation split.",
+        help="Model soup: average of the weights of the best evaluations (uniform: of all, greedy: of those "
+        "that help), kept where it is no worse on the validation split.",
     )
-    model_soup_top_k: int = param(5, min=1, help="How many of the best rounds are averaged.")
+    model_soup_top_k: int = param(5, min=1, help="Number of best evaluations whose weights go into the model soup.")
 
     def faults_of_averages(self, optimizer: Optimizer.Config) -> list[Fault]:
         """Faults of options that do not go together."""
         if self.ema_decay is not None and optimizer.is_averaged:
-            return [("ema_decay", f"'{optimizer.type}' averages the weights itself. Take one of the two out.")]
+            return [
+                (
+                    "ema_decay",
+                    f"'{optimizer.type}' averages the weights itself. Remove ema_decay, or choose another optimizer.",
+                )
+            ]
         return []
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MachineOptions:
-    """How the machine is used."""
+    """Hardware and precision."""
 
     use_mixed_precision: bool | Literal["bfloat16", "float16"] = param(
-        False, help="Whether forward passes are computed in 16 bits: bfloat16 where the device has it, else float16."
+        False,
+        help="Mixed precision: forward passes in 16 bits, bfloat16 where the device supports it, else float16. "
+        "Faster and smaller on recent GPUs.",
     )
-    compile: bool = param(False, help="Whether the network is translated by torch.compile.")
+    compile: bool = param(
+        False, help="Whether the network is compiled with torch.compile: slower first steps, faster later ones."
+    )
     enable_gradient_checkpointing: bool = param(
-        False, help="Whether activations are computed again in the backward pass, which saves memory and costs time."
+        False,
+        help="Activation checkpointing (gradient checkpointing): activations are recomputed in the backward "
+        "pass, which saves memory and costs time.",
     )
-    deterministic: bool = param(False, help="Whether a GPU gives the same bits in every run, which costs time.")
+    deterministic: bool = param(
+        False, help="Whether only deterministic algorithms are used, for bitwise reproducible results on a GPU; slower."
+    )
     parallel: Literal["ddp", "fsdp"] = param(
         "ddp",
         help="How several processes (torchrun) train one model. With 'ddp' (distributed data parallel) each holds the "

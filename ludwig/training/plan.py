@@ -88,7 +88,7 @@ def plan_of(options: Options, rows: int, workers: int, found: int) -> Plan:
     if options.effective_batch_size not in ("auto", size * accumulation * workers):
         raise ConfigValidationError(
             f"trainer.effective_batch_size: Must be batch_size {size} x gradient_accumulation_steps {accumulation} x "
-            f"{workers} workers. Received: {options.effective_batch_size}. Leave one of them out to have it computed."
+            f"{workers} workers. Received: {options.effective_batch_size}. Remove one of them to have it computed."
         )
     return Plan(options, rows, size, accumulation, workers)
 

@@ -26,11 +26,11 @@ NAMES = {"ProfilerStep*": "(between operators)"}  # torch's name of what a step 
 class ProfilerOptions:
     """The section `trainer.profiler`: which steps are traced, again and again."""
 
-    wait: int = param(1, min=0, help="Steps that are not watched, at the beginning of each time.")
-    warmup: int = param(1, min=0, help="Steps after them that are watched and not kept.")
-    active: int = param(3, min=0, help="Steps after them that are kept.")
-    repeat: int = param(5, min=0, help="How many times; 0 for as long as training goes on.")
-    skip_first: int = param(0, min=0, max=100, help="Steps before all of this.")
+    wait: int = param(1, min=0, help="Steps that are skipped at the beginning of each profiling cycle.")
+    warmup: int = param(1, min=0, help="Warm-up steps after them, which are traced and discarded.")
+    active: int = param(3, min=0, help="Active steps after them, which are traced and saved.")
+    repeat: int = param(5, min=0, help="Number of profiling cycles; 0 for as many as the run has room for.")
+    skip_first: int = param(0, min=0, max=100, help="Steps that are skipped once, before the first cycle.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Profiling(Callback):
             return
         self.profiler.stop()
         if self.costs:
-            logger.info("The costliest operators of the profiled steps:\n%s", costs_table(self.costs))
+            logger.info("The most expensive operators of the profiled steps:\n%s", costs_table(self.costs))
         else:
             options = self.options
             before = options.skip_first + options.wait + options.warmup

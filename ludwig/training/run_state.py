@@ -31,7 +31,7 @@ def restore_own_state(states: Sequence[Mapping[str, Any]], model: Model, engine:
     known = len(states) == workers.count
     if not known:
         counts = len(states), workers.count
-        logger.warning("The run had %d workers and now has %d: dropout is drawn anew.", *counts)
+        logger.warning("The run had %d workers and now has %d: dropout masks are drawn anew.", *counts)
     own = states[workers.rank if known else 0]
     if known:
         checkpoints.restore_random_state(own["random"], engine, of_process=model.draws_globally)

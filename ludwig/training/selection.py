@@ -84,11 +84,11 @@ class Selection:
         """Takes up the weights that an earlier process kept. What cannot be read is told, and the best begins anew."""
         if self.saving.checkpoints is None:
             return
-        self.best = self._read(checkpoints.BEST, "The best round is looked for anew")
+        self.best = self._read(checkpoints.BEST, "The best model is selected anew")
         if self.best is None and progress.best_eval_metric_value is not None:
             progress.forget_best()
         for step in [*progress.soup] if self.soup is not None else []:
-            weights = self._read(_name(int(step)), f"The soup is made without the round of step {step}")
+            weights = self._read(_name(int(step)), f"The model soup is made without the evaluation of step {step}")
             if weights is None:
                 del progress.soup[step]
             else:
@@ -111,7 +111,11 @@ class Selection:
         soup, taken = SOUPS[self.soup](ranked, score)
         progress.soup_steps = [steps[place] for place in taken]
         if len(taken) < 2:
-            logger.info("The %s soup of %d rounds is worse than the best round, which is kept.", self.soup, len(steps))
+            logger.info(
+                "The %s model soup of %d evaluations is worse than the best of them, which is kept.",
+                self.soup,
+                len(steps),
+            )
             return None
         return soup
 

@@ -10,7 +10,18 @@ from ludwig.training.loop import Loop
 
 @TRAINERS.register("trainer", kinds=("ecd",))
 class Trainer(Loop):
-    """The training loop as it is."""
+    """Supervised training of encoder-combiner-decoder models from scratch: mini-batch gradient descent with early
+    stopping.
+
+    ```yaml
+    trainer:
+      type: trainer
+      epochs: 50
+      batch_size: 256
+      learning_rate: 0.001
+      early_stop: 5
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loop.Config):

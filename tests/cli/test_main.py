@@ -76,7 +76,7 @@ def test_wrong_input_is_one_message_and_status_2(folder, capsys):
     assert not (folder / "results").exists()
 
 
-def test_an_unknown_command_is_told_with_its_nearest(capsys):
+def test_an_unknown_command_is_reported_with_its_nearest(capsys):
     assert main(["trian"]) == 1
     assert "Did you mean 'train'?" in capsys.readouterr().err
 
@@ -119,7 +119,9 @@ def test_a_flag_logs_the_training_to_a_service(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(("flag", "package"), [("mlflow",) * 2, ("wandb",) * 2, ("comet", "comet_ml"), ("aim",) * 2])
-def test_the_missing_package_of_a_service_is_told_before_anything_is_done(flag, package, folder, monkeypatch, capsys):
+def test_the_missing_package_of_a_service_is_reported_before_anything_is_done(
+    flag, package, folder, monkeypatch, capsys
+):
     monkeypatch.setitem(sys.modules, package, None)
     assert main(["train", "-c", "no.yaml", "--dataset", "none.csv", f"--{flag}"]) == 2
     assert f"'{package}'" in capsys.readouterr().err

@@ -102,7 +102,7 @@ def test_a_frame_comes_back_from_its_file(frame, tmp_path):
     assert load_frames(path, lambda told: {})[0]["training"].column("a")[0] == 1
 
 
-def test_another_file_is_told(tmp_path):
+def test_another_file_is_reported(tmp_path):
     (tmp_path / "x.hdf5").write_text("no hdf5")
     with pytest.raises(InputDataError, match="cannot be read as preprocessed data"):
         load_frames(tmp_path / "x.hdf5", lambda told: {})

@@ -26,7 +26,7 @@ def layers_of(combiner):
     return [part for part in combiner.modules() if hasattr(part, "r")]
 
 
-def test_it_gives_as_many_members_as_it_is_told():
+def test_it_gives_num_members_members():
     combiner = build()
     signal = combiner(signals())
     assert signal.form == "members"

@@ -150,9 +150,9 @@ def test_numbers_in_yaml_are_numbers():
     assert raw == {"a": 0.001, "b": 150.0, "c": 12, "d": 0.5, "e": "x1e3", "f": "1e3", "g": -20000.0}
 
 
-def test_a_file_that_holds_no_config_is_told(tmp_path):
+def test_a_file_that_holds_no_config_is_reported(tmp_path):
     (tmp_path / "list.yaml").write_text("- 1\n", encoding="utf-8")
     with pytest.raises(ConfigValidationError, match="must be a mapping of sections. Received: list"):
         read_config(tmp_path / "list.yaml")
-    with pytest.raises(ConfigValidationError, match="is no YAML"):
+    with pytest.raises(ConfigValidationError, match="is not valid YAML"):
         read_yaml("a: [", "text")

@@ -84,7 +84,7 @@ def test_metrics_do_not_depend_on_the_batches(kind, decoder, loss):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_was_predicted_can_be_told(kind):
+def test_what_was_predicted_can_be_reported(kind):
     output = build(kind, None, None, FORMS[0]).eval()
     complete = output.complete(output(combined(FORMS[0]), {}))
     arrays = {key: getattr(complete, key) for key in ("predictions", "probabilities")}
@@ -104,6 +104,6 @@ def test_seeds_and_saved_weights_give_the_same_numbers(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_default_metric_is_one_that_is_told(kind):
+def test_the_default_metric_is_one_that_is_reported(kind):
     config = OUTPUTS.get(kind, "ecd").Config
     assert config.default_metric in (*config.reported, "loss")

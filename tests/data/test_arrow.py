@@ -45,7 +45,7 @@ def test_dictionaries_become_categories():
     assert column.cat.codes.tolist() == [0, 1, -1, 0]
 
 
-def test_all_columns_but_an_unnamed_index_are_wanted_when_nothing_is_said():
+def test_all_columns_but_an_unnamed_index_are_wanted_when_nothing_is_reported():
     assert wanted_names(["a", "b", "__index_level_0__"], None) == {"a": False, "b": False}
 
 

@@ -95,7 +95,7 @@ def test_all_rows_are_kept_without_a_word_when_nothing_is_asked_for(caplog):
 
 
 @pytest.mark.parametrize("size", [10, 11])
-def test_a_size_that_is_no_limit_is_told(size, caplog):
+def test_a_size_that_is_no_limit_is_reported(size, caplog):
     with caplog.at_level(logging.WARNING):
         assert sample(10, 1.0, size, seed=1) is None
     assert f"sample_size is {size} and the data has 10 rows, so all are kept" in caplog.text

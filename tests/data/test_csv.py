@@ -77,7 +77,7 @@ def test_nasty_cells_are_read_as_pandas_reads_text(tmp_path, line_end, mark):
         ["00", "01", "02"],
     ],
 )
-def test_types_are_told_as_pandas_tells_them(tmp_path, cells):
+def test_types_are_inferred_as_by_pandas(tmp_path, cells):
     path = written(tmp_path, "k,v\n" + "".join(f"r,{cell}\n" for cell in cells))
     pd.testing.assert_series_equal(read_csv(path, {"v": False})["v"], pd.read_csv(path)["v"])
 
@@ -103,7 +103,7 @@ def test_a_type_that_changes_far_down_the_file_is_seen(tmp_path):
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_each_delimiter_is_told(delimiter, tmp_path):
+def test_each_delimiter_is_inferred(delimiter, tmp_path):
     others = "".join({",", ";", "\t", "|"} - {delimiter})
     rows = [["a", "b", "c"], ["1", f'"x{delimiter}{others}"', "2"], ["3", "y", "4"]]
     content = "\n".join(delimiter.join(row) for row in rows)

@@ -36,7 +36,7 @@ def assert_same(path, table, data_format=None, columns=COLUMNS):
     np.testing.assert_array_equal(read["count"].to_numpy(np.float64), table["count"])
 
 
-def test_each_extension_tells_one_format():
+def test_each_extension_means_one_format():
     extensions = [extension for of_format in EXTENSIONS.values() for extension in of_format]
     assert len(set(extensions)) == len(extensions)
     assert set(READERS) == set(EXTENSIONS) - {"hdf5"} | {"pickle"}
@@ -56,7 +56,7 @@ def test_each_extension_tells_one_format():
         ("a.gz", None),
     ],
 )
-def test_the_extension_tells_the_format(tmp_path, name, expected):
+def test_the_format_is_inferred_from_the_extension(tmp_path, name, expected):
     assert format_of_name(tmp_path / name) == expected
 
 
@@ -217,7 +217,7 @@ def test_stata(tmp_path, table):
 def test_pickle_is_read_only_when_it_is_named(tmp_path, table):
     table.to_pickle(tmp_path / "t.pkl")
     assert_same(tmp_path / "t.pkl", table, "pickle")
-    with pytest.raises(InputDataError, match="cannot be told from its name"):
+    with pytest.raises(InputDataError, match="cannot be inferred from its name"):
         read_table(tmp_path / "t.pkl")
 
 

@@ -25,7 +25,7 @@ from ludwig.error import InputDataError, MissingExtraError
     ],
 )
 @pytest.mark.parametrize("data_format", [None, "auto"])
-def test_the_format_is_told_from_the_source(source, expected, data_format):
+def test_the_format_is_inferred_from_the_source(source, expected, data_format):
     assert format_of(source, data_format) == expected
 
 
@@ -59,24 +59,24 @@ def test_other_things_are_no_data():
 
 def test_an_unknown_extension_asks_for_the_format(tmp_path):
     (tmp_path / "x.dat").write_text("a\n1\n")
-    with pytest.raises(InputDataError, match=r"x.dat' cannot be told from its name. Say it: data_format="):
+    with pytest.raises(InputDataError, match=r"x.dat' cannot be inferred from its name. Pass data_format="):
         read_table(tmp_path / "x.dat")
     assert read_table(tmp_path / "x.dat", "csv")["a"].tolist() == [1]
 
 
 @pytest.mark.parametrize("name", ["trian.csv", "trian.cs"])
-def test_a_missing_file_is_told_with_the_nearest(tmp_path, name):
+def test_a_missing_file_is_reported_with_the_nearest(tmp_path, name):
     (tmp_path / "train.csv").write_text("a\n1\n")
     with pytest.raises(FileNotFoundError, match=rf"no data file '.*{name}'. Did you mean 'train.csv'"):
         read_table(tmp_path / name)
 
 
-def test_a_missing_folder_is_told(tmp_path):
+def test_a_missing_folder_is_reported(tmp_path):
     with pytest.raises(FileNotFoundError, match="no data file"):
         read_table(tmp_path / "none" / "x.csv")
 
 
-def test_an_empty_file_is_told(tmp_path):
+def test_an_empty_file_is_reported(tmp_path):
     (tmp_path / "x.csv").write_text("")
     with pytest.raises(InputDataError, match=r"x.csv' is empty"):
         read_table(tmp_path / "x.csv")
@@ -131,7 +131,7 @@ def test_a_dict_of_scalars_is_refused():
 
 
 def test_columns_of_different_lengths_are_refused():
-    with pytest.raises(InputDataError, match="is no table"):
+    with pytest.raises(InputDataError, match="is not a table"):
         read_table({"a": [1, 2], "b": [1]})
 
 

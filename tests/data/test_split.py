@@ -209,7 +209,7 @@ def test_times_may_be_written_in_many_ways(cells, datetime_format):
 def test_cells_that_are_no_times_are_counted_and_shown():
     table = pd.DataFrame({"t": ["2020-01-01", "soon", "2020-01-02", None, "later"]})
     with pytest.raises(
-        InputDataError, match=r"'t' has 3 cells that are no times: 'soon', nan, 'later'.*datetime_format"
+        InputDataError, match=r"'t' has 3 cells that are not dates or times: 'soon', nan, 'later'.*datetime_format"
     ):
         splitter("datetime", column="t").split(table, 0)
 
@@ -297,7 +297,7 @@ def test_a_split_column_of_other_values_is_an_ordinary_column(cells):
     assert default_split(config, pd.DataFrame({"split": cells})) is config
 
 
-def test_a_config_that_overrides_a_split_column_says_so(caplog):
+def test_a_config_that_overrides_a_split_column_warns(caplog):
     config = RandomSplitter.Config(probabilities=[0.5, 0.2, 0.3])
     with caplog.at_level(logging.WARNING):
         assert default_split(config, pd.DataFrame({"split": [0, 1, 2]})) is config
@@ -343,7 +343,7 @@ def test_rules_by_a_column_must_have_one(name):
     assert SPLITTERS.get(name).Config(column="x").columns == ("x",)
 
 
-def test_the_section_tells_the_faults_of_its_rule():
+def test_the_section_reports_the_faults_of_its_rule():
     config = load(Preprocessing, {"split": {"type": "hash", "probabilities": [0.8, 0.1, 0.2]}})
     assert [parameter for parameter, _ in config.faults()] == ["split.column", "split.probabilities"]
 

@@ -27,7 +27,7 @@ class TestCategoryExtractor:
     def test_a_text_is_no_pattern(self):
         assert LABELS[extractor(match={"good": Match(value="a.b")}).label("axb")] == "bad"
 
-    def test_unknown_labels_and_broken_patterns_are_told(self):
+    def test_unknown_labels_and_broken_patterns_are_reported(self):
         config = CategoryExtractor.Config(
             match={"god": Match(value="x"), "good": Match(type="regex", value="(")}, fallback_label="bad"
         )

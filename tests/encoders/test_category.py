@@ -88,7 +88,7 @@ class TestOneHot:
         assert ours.form == "vector"
         np.testing.assert_array_equal(ours.values, expected)
 
-    def test_nothing_is_learned(self):
+    def test_nothing_is_trained(self):
         assert list(build("onehot", FACTS[:1]).parameters()) == []
 
 
@@ -98,7 +98,7 @@ class TestSparse:
         torch.testing.assert_close(build("sparse", FACTS[:1])(ids).values, torch.eye(3)[ids.long()])
 
     @pytest.mark.parametrize("learned", [True, False])
-    def test_codes_are_learned_where_that_is_asked_for(self, learned):
+    def test_codes_are_trained_where_that_is_set(self, learned):
         encoder = build("sparse", FACTS[:1], embeddings_trainable=learned)
         assert encoder.table.weight.requires_grad is learned
 
@@ -115,7 +115,7 @@ class TestTarget:
         assert tokens.shape == (1, 2, 3)
         assert not tokens.any()
 
-    def test_what_a_word_says_is_learned(self):
+    def test_the_embedding_of_a_category_is_trained(self):
         encoder = build("target", FACTS[:1])
         optimizer = torch.optim.SGD(encoder.parameters(), lr=0.5)
         for _ in range(20):

@@ -38,6 +38,6 @@ def test_it_gives_one_vector_an_image(batch, options):
     assert encoder(torch.zeros(batch, 3, 12, 10, dtype=torch.uint8)).values.shape == (batch, 7)
 
 
-def test_images_that_are_too_small_are_told():
+def test_images_that_are_too_small_are_reported():
     with pytest.raises(ConfigValidationError, match="too small"):
         build(num_conv_layers=5)

@@ -23,7 +23,7 @@ def test_known_words_are_filled_in_and_others_stay(vectors):
     torch.testing.assert_close(table, torch.tensor([[9.0, 9.0], [0.5, -1.0], [0.1, 2.0]]))
 
 
-def test_a_learned_table_can_be_filled_in(vectors):
+def test_a_trained_table_can_be_filled_in(vectors):
     table = torch.nn.Parameter(torch.zeros(3, 2))
     load_word_vectors(vectors("sea 1 2"), IDS, table)
     assert table.tolist() == [[0, 0], [1, 2], [0, 0]]
@@ -38,7 +38,7 @@ def test_blank_lines_and_an_empty_file_change_nothing(vectors):
     assert (table == 1).all()
 
 
-def test_a_vector_of_another_size_is_told_with_its_line(vectors):
+def test_a_vector_of_another_size_is_reported_with_its_line(vectors):
     path = vectors("land 1 2\nsea 1 2 3\n")
     with pytest.raises(ConfigValidationError, match=r"line 2 of .* has 3 numbers, and embedding_size is 2"):
         load_word_vectors(path, IDS, torch.zeros(3, 2))
@@ -48,6 +48,6 @@ def test_vectors_of_words_that_are_not_known_may_have_any_size(vectors):
     load_word_vectors(vectors("400000 300\nland 1 2 3\n"), IDS, torch.zeros(3, 2))  # as the head of a fastText file
 
 
-def test_a_file_that_is_not_there_is_told():
+def test_a_file_that_is_not_there_is_reported():
     with pytest.raises(ConfigValidationError, match=r"there is no file '/nowhere/vectors.txt'"):
         load_word_vectors("/nowhere/vectors.txt", IDS, torch.zeros(3, 2))

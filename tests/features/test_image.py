@@ -114,7 +114,7 @@ def test_missing_images_take_a_neighbour_or_go(folder):
     assert (result.column.decoded().values[1] == 9).all()
 
 
-def test_absent_and_broken_files_are_told(folder):
+def test_absent_and_broken_files_are_reported(folder):
     with pytest.raises(InputDataError, match=r"1 image files that are not there.*none\.png"):
         learned(["a.png", "none.png"], folder)
     (folder / "broken.png").write_text("no image")

@@ -44,7 +44,7 @@ class TestRendering:
         for template in ("{q}", "{__sample__}"):
             assert rendered(TABLE.head(0), Prompt(template=template), "q", ["a"], "").tolist() == []
 
-    def test_a_column_that_is_not_there_is_told_with_the_nearest(self):
+    def test_a_column_that_is_not_there_is_reported_with_the_nearest(self):
         table = TABLE.rename(columns={"n": "number"})
         with pytest.raises(InputDataError, match=r"no column 'numbr'.*Did you mean 'number'"):
             rendered(table, Prompt(template="{numbr}"), "q", ["a"], "")
@@ -59,7 +59,7 @@ class TestRules:
         [
             ("{q} {a}", None, "template", "output column 'a'"),
             ("{q}", "Translate", "template", "{__task__}"),
-            ("{__task__} {q}", None, "task", "Say what"),
+            ("{__task__} {q}", None, "task", "Set it to the task description"),
             ("always the same", None, "template", "placeholder"),
             ("{q", None, "template", "Cannot be read"),
             ("{q:>5}", None, "template", "and no more"),
@@ -67,7 +67,7 @@ class TestRules:
             ("{}", None, "template", "and no more"),
         ],
     )
-    def test_what_does_not_go_together_is_told(self, template, task, parameter, words):
+    def test_what_does_not_go_together_is_reported(self, template, task, parameter, words):
         ((name, text),) = Prompt(template=template, task=task).faults(["a"])
         assert name == parameter
         assert words in text

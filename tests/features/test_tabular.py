@@ -61,7 +61,7 @@ def test_missing_numbers_are_filled(options, expected):
     assert learned("number", [1, None, 1, 4], normalization=None, **options)[2].column.values.tolist() == expected
 
 
-def test_outliers_are_treated_as_said():
+def test_outliers_are_treated_as_configured():
     column = [0.0] * 50 + [1.0] * 50 + [500.0]
     options = {"normalization": None, "outlier_threshold": 3.0}
     filled = learned("number", column, outlier_strategy="fill_with_const", **options)[2].column.values
@@ -214,7 +214,7 @@ def test_chunks_of_vectors_must_have_one_size():
         feature.finish(one.merge(two))
 
 
-def test_missing_vectors_are_zeros_or_as_said():
+def test_missing_vectors_are_zeros_or_as_configured():
     assert learned("vector", ["1 2", None])[2].column.values.tolist() == [[1, 2], [0, 0]]
     assert learned("vector", ["1 2", None], fill_value="5 6")[2].column.values.tolist() == [[1, 2], [5, 6]]
     with pytest.raises(InputDataError, match="must have vectors of 2 numbers, as in training. It has 3"):

@@ -53,7 +53,7 @@ def test_only_the_last_steps_of_a_long_series_are_read():
     assert own_units(result, facts) == [[3, 4], [5]]
 
 
-def test_a_missing_series_is_filled_with_the_mean_or_as_said():
+def test_a_missing_series_is_filled_with_the_mean_or_as_configured():
     result, facts = encoded(["1 3", None])
     assert own_units(result, facts) == [[1, 3], [2]]
     result, facts = encoded(["1 3", None], fill_value="7 8")
@@ -70,7 +70,7 @@ def test_one_number_a_row_needs_a_window_or_a_horizon():
 
 
 @pytest.mark.parametrize(("column", "words"), [(["1 a"], "not lists of numbers"), (["1 inf"], "infinite")])
-def test_odd_cells_are_told(column, words):
+def test_odd_cells_are_reported(column, words):
     with pytest.raises(InputDataError, match=words):
         encoded(column)
 

@@ -16,7 +16,7 @@ def test_what_users_rely_on_is_as_written_down(name):
     )
 
 
-def test_a_small_model_learns_as_it_did():
+def test_a_small_model_trains_as_it_did():
     written = json.loads((HERE / "losses.json").read_text(encoding="utf-8"))
     for split, curve in losses().items():
         assert curve == pytest.approx(written[split], rel=1e-3)

@@ -49,13 +49,13 @@ def r2(one: LudwigModel, data: pd.DataFrame | None = None) -> float:
 
 
 @pytest.mark.parametrize("precision", [False, True, "bfloat16", "float16"])
-def test_a_model_learns_in_any_arithmetic(precision):
+def test_a_model_trains_in_any_arithmetic(precision):
     one = model(use_mixed_precision=precision)
     assert r2(one) > 0.95
     assert {weight.device.type for _, weight in one.collect_weights()} == {"cuda"}
 
 
-def test_a_gpu_learns_about_what_a_cpu_learns():
+def test_a_gpu_trains_about_what_a_cpu_trains():
     assert r2(model()) == pytest.approx(r2(model(gpus=-1)), abs=0.01)
 
 
@@ -113,7 +113,7 @@ def test_a_table_that_has_no_room_comes_over_in_pinned_pieces(monkeypatch):
     assert r2(model()) == pytest.approx(resident, abs=1e-3)
 
 
-def test_a_batch_that_does_not_fit_is_learned_in_pieces():
+def test_a_batch_that_does_not_fit_is_trained_in_micro_batches():
     class Fills(Callback):
         def on_trainer_train_setup(self, trainer, save_path, is_coordinator, **kwargs):
             torch.cuda.set_per_process_memory_fraction(0.002)
@@ -148,7 +148,7 @@ def test_a_run_is_resumed_bit_for_bit(options, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_translated_network_learns():
+def test_a_compiled_network_trains():
     assert r2(model(compile=True)) > 0.95
 
 

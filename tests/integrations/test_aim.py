@@ -76,7 +76,7 @@ def test_flat_names_are_told_apart(flat, name, context):
     assert named(flat) == (name, context)
 
 
-def test_a_missing_package_is_told_at_once(monkeypatch):
+def test_a_missing_package_is_reported_at_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "aim", None)
     with pytest.raises(MissingExtraError, match=r"'aim'.*ludwig\[trackers\]"):
         AimCallback()

@@ -102,7 +102,7 @@ def test_an_open_experiment_is_used_and_left_open(fake, train):
     assert len(mine.logged) == 3 and not mine.ended
 
 
-def test_a_missing_key_is_told_at_once(fake):
+def test_a_missing_key_is_reported_at_once(fake):
     fake.settings.clear()
     with pytest.raises(ArgumentError, match="Set COMET_API_KEY, or COMET_START_ONLINE=false"):
         CometCallback()
@@ -110,7 +110,7 @@ def test_a_missing_key_is_told_at_once(fake):
     CometCallback()
 
 
-def test_a_missing_package_is_told_at_once(monkeypatch):
+def test_a_missing_package_is_reported_at_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "comet_ml", None)
     with pytest.raises(MissingExtraError, match=r"'comet_ml'.*ludwig\[trackers\]"):
         CometCallback()

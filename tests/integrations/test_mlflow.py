@@ -190,7 +190,7 @@ def test_it_can_be_copied(fake, train):
     assert fake.runs["run0"]["artifacts"] == {}
 
 
-def test_a_missing_package_is_told_at_once(monkeypatch):
+def test_a_missing_package_is_reported_at_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(MissingExtraError, match=r"'mlflow'.*ludwig\[trackers\]"):
         MlflowCallback()

@@ -34,7 +34,7 @@ def notebook():
     return Notebook()
 
 
-def test_a_service_is_told_of_the_beginning_each_round_the_test_split_and_the_end(notebook, train, config, tmp_path):
+def test_a_service_gets_the_beginning_each_evaluation_the_test_split_and_the_end(notebook, train, config, tmp_path):
     results = train(Tracking(notebook))
     ((training, run_id),) = notebook.begun
     assert run_id is None
@@ -138,12 +138,12 @@ def test_a_run_without_a_folder_is_named_as_its_folder_would_be():
     assert Training("trial", "", None, None, {}).name == "trial"
 
 
-def test_a_missing_package_is_told_with_its_extra(monkeypatch):
+def test_a_missing_package_is_reported_with_its_extra(monkeypatch):
     with pytest.raises(MissingExtraError, match=r"Dreaming needs the package 'nopackage'.*ludwig\[trackers\]"):
         package_of("nopackage", "Dreaming")
 
 
-def test_a_broken_package_is_not_told_as_missing(monkeypatch, tmp_path):
+def test_a_broken_package_is_not_reported_as_missing(monkeypatch, tmp_path):
     (tmp_path / "broken_tracker.py").write_text("import nopackage\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="nopackage") as caught:

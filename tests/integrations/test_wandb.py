@@ -89,7 +89,7 @@ def test_an_open_run_is_used_and_left_open(fake, train):
     assert fake.run.axes == []  # the axes of what else it holds are not ours
 
 
-def test_a_missing_package_is_told_at_once(monkeypatch):
+def test_a_missing_package_is_reported_at_once(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(MissingExtraError, match=r"'wandb'.*ludwig\[trackers\]"):
         WandbCallback()

@@ -20,7 +20,7 @@ def test_a_list_is_in_the_order_of_the_ids():
 
 
 def test_an_unknown_label_is_refused_with_the_nearest():
-    with pytest.raises(ConfigValidationError, match=r"'pair' is no class.*Did you mean 'pear'.*apple, pear, plum"):
+    with pytest.raises(ConfigValidationError, match=r"'pair' is not a class.*Did you mean 'pear'.*apple, pear, plum"):
         weights_of_classes({"pair": 2.0}, LABELS)
 
 

@@ -44,7 +44,7 @@ def test_a_token_may_count_once_a_row(build, rows):
     torch.testing.assert_close(build(NAME, "text", LABELS, unique=True)(logits, target, HIDDEN), total / 6)
 
 
-def test_next_token_is_told_by_the_step_before_it(build, rows):
+def test_next_token_is_predicted_by_the_step_before_it(build, rows):
     logits, target = rows
     loss = build("next_token_softmax_cross_entropy", "text", LABELS)
     expected = cross_entropy(logits[:, :-1].flatten(0, 1), target[:, 1:].flatten().long(), ignore_index=-1)

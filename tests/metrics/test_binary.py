@@ -21,7 +21,7 @@ TRUTHS = {
 @pytest.mark.parametrize(("name", "expected"), SKLEARN.items())
 @pytest.mark.parametrize("truth", TRUTHS.values(), ids=TRUTHS)
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
-def test_answers_are_judged_as_by_sklearn(judge, name, expected, truth, dtype):
+def test_answers_are_evaluated_as_by_sklearn(judge, name, expected, truth, dtype):
     for said in (torch.rand(len(truth)) < 0.4, torch.zeros(len(truth), dtype=torch.bool)):
         value = judge(name, "binary", truth.to(dtype), predictions=said)
         assert value == pytest.approx(expected(truth.numpy(), said.numpy()))

@@ -19,14 +19,14 @@ def error_by_hand(confidence: np.ndarray, hits: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_category_is_judged_by_its_best_class(judge, dtype):
+def test_a_category_is_evaluated_by_its_best_class(judge, dtype):
     shares, target = torch.randn(300, 5).mul(3).softmax(1).to(dtype), torch.randint(0, 5, (300,), dtype=torch.int8)
     expected = error_by_hand(shares.double().amax(1).numpy(), (shares.argmax(1) == target).numpy())
     assert judge(NAME, "category", target, Setting(classes=5), probabilities=shares) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.5])
-def test_yes_or_no_is_judged_by_the_probability_of_yes_whatever_the_threshold(judge, threshold):
+def test_yes_or_no_is_evaluated_by_the_probability_of_yes_whatever_the_threshold(judge, threshold):
     of_yes, truth = torch.rand(300), torch.rand(300) < 0.4
     expected = error_by_hand(of_yes.double().numpy(), truth.numpy())
     setting = Setting(classes=2, threshold=threshold)

@@ -42,7 +42,7 @@ def test_hits_at_k_are_those_of_sklearn(judge, rows, k, ties):
 
 
 @pytest.mark.parametrize(("classes", "expected"), [(2, False), (3, False), (4, True)])
-def test_hits_at_three_say_nothing_of_three_classes(classes, expected):
+def test_hits_at_three_are_undefined_for_three_classes(classes, expected):
     assert METRICS.get("hits_at_k", "category").applies(Setting(classes=classes, top_k=3)) is expected
 
 

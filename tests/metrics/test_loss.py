@@ -57,7 +57,7 @@ def test_halves_merge_to_the_whole():
     assert first.compute() == pytest.approx(loss(logits, target, logits).item(), rel=1e-6)
 
 
-def test_nothing_is_said_of_no_rows_and_of_rows_that_do_not_count():
+def test_nothing_is_reported_of_no_rows_and_of_rows_that_do_not_count():
     loss = LOSSES.get("softmax_cross_entropy", "category").Config().build(LABELS)
     assert LossMetric(loss).compute() is None
     logits = torch.randn(3, 3)

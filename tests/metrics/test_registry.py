@@ -32,7 +32,7 @@ def test_errors_are_to_be_small_and_the_rest_large(name, kind):
 
 
 @pytest.mark.parametrize(("name", "kind"), ALL)
-def test_nothing_can_be_said_of_no_rows(name, kind):
+def test_nothing_is_reported_of_no_rows(name, kind):
     metric = METRICS.get(name, kind)(Setting(classes=4))
     assert metric.compute() is None
     metric.merge(METRICS.get(name, kind)(Setting(classes=4)))

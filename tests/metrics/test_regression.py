@@ -34,13 +34,13 @@ def rows():
 
 
 @pytest.mark.parametrize(("name", "expected"), SKLEARN.items())
-def test_numbers_are_judged_as_by_sklearn(judge, rows, name, expected):
+def test_numbers_are_evaluated_as_by_sklearn(judge, rows, name, expected):
     target, predicted = rows
     assert judge(name, "number", target, predictions=predicted) == pytest.approx(expected(target, predicted), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", ["mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error", "r2"])
-def test_vectors_are_judged_as_by_sklearn(judge, name):
+def test_vectors_are_evaluated_as_by_sklearn(judge, name):
     target = torch.randn(150, 4) * torch.tensor([1.0, 10.0, 0.1, 3.0]) + 1
     predicted = target + torch.randn(150, 4)
     expected = SKLEARN[name](target.double(), predicted.double())
@@ -77,7 +77,7 @@ def test_predictions_that_are_no_numbers_are_not_hidden(judge, rows, name):
 
 
 @pytest.mark.parametrize("name", [*SKLEARN])
-def test_nothing_is_said_where_all_targets_are_missing(judge, name):
+def test_nothing_is_reported_where_all_targets_are_missing(judge, name):
     assert judge(name, "number", torch.full((4,), NAN), predictions=torch.zeros(4)) is None
 
 
@@ -147,5 +147,5 @@ def test_scaled_error_of_rows_of_one_step_compares_with_the_row_before(judge):
     assert value == pytest.approx(expected.item(), rel=1e-6)
 
 
-def test_scaled_error_of_a_constant_cannot_be_said(judge):
+def test_scaled_error_of_a_constant_is_undefined(judge):
     assert judge(SCALED, "timeseries", torch.ones(3, 4), predictions=torch.zeros(3, 4)) is None

@@ -40,7 +40,7 @@ def test_a_hopeless_perplexity_is_infinite(judge):
     assert judge("perplexity", "text", torch.tensor([[1]]), logits=logits) == math.inf
 
 
-def test_nothing_is_said_of_padding_only(judge):
+def test_nothing_is_reported_of_padding_only(judge):
     empty = torch.full((2, 3), -1)
     for name in ("token_accuracy", "sequence_accuracy", "perplexity", "next_token_perplexity"):
         tensors = {"logits": torch.randn(2, 3, 5), "predictions": torch.zeros(2, 3, dtype=torch.long)}

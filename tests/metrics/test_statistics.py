@@ -55,7 +55,7 @@ def test_overall_statistics_are_those_of_sklearn(rows):
     assert overall == pytest.approx(expected)
 
 
-def test_each_class_is_judged_as_by_sklearn_against_all_others(rows):
+def test_each_class_is_evaluated_as_by_sklearn_against_all_others(rows):
     target, predicted = rows
     each = statistics.classification_statistics(target, predicted, LABELS)["per_class_stats"]
     assert list(each) == LABELS
@@ -174,7 +174,7 @@ def test_the_brier_score_is_that_of_sklearn(classes):
     assert told["brier_score"] == pytest.approx(expected)
 
 
-def test_a_binary_output_is_judged_by_its_probabilities_too(binary):
+def test_a_binary_output_is_evaluated_by_its_probabilities_too(binary):
     truth, said, of_true = binary
     told = statistics.binary_statistics(truth, said, of_true, ["no", "yes"])["overall_stats"]
     assert told["brier_score"] == pytest.approx(metrics.brier_score_loss(truth, of_true.astype(float)))

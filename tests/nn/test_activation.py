@@ -61,6 +61,6 @@ def test_null_changes_nothing():
     assert activation(None)(values) is values
 
 
-def test_an_unknown_name_is_told_with_its_nearest():
+def test_an_unknown_name_is_reported_with_its_nearest():
     with pytest.raises(ConfigValidationError, match=r"no activation 'relo'\. Did you mean 'relu'"):
         activation("relo")

@@ -137,7 +137,7 @@ IMAGES = [
 @pytest.mark.parametrize("spec", IMAGES, ids=str)
 @pytest.mark.parametrize("size", [(12, 17), (11, 10)])
 @pytest.mark.parametrize("rows", [1, 2])
-def test_a_layer_tells_the_size_of_its_images(spec, size, rows):
+def test_a_layer_reports_the_size_of_its_images(spec, size, rows):
     layer = Conv2dLayer(2, spec)
     result = layer(torch.randn(rows, 2, *size))
     assert result.shape == (rows, layer.out_channels, *layer.output_shape(*size))
@@ -180,11 +180,11 @@ def test_a_single_pixel_in_training_gives_finite_values(pool):
         ({"norm": "ghost"}, "no norm 'ghost' here"),
     ],
 )
-def test_faulty_options_are_told(options, message):
+def test_faulty_options_are_reported(options, message):
     with pytest.raises(ConfigValidationError, match=message):
         Conv2dLayer(2, ImageConvolutionSpec(**options))
 
 
-def test_an_image_that_is_too_small_is_told():
+def test_an_image_that_is_too_small_is_reported():
     with pytest.raises(ConfigValidationError, match="Images of 3 x 20 pixels are too small"):
         Conv2dLayer(2, ImageConvolutionSpec()).output_shape(3, 20)

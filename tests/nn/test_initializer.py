@@ -26,7 +26,7 @@ def test_every_other_rule_fills_a_vector(name):
 
 
 @pytest.mark.parametrize("name", sorted(ONLY_MATRICES | {"dirac"}))
-def test_a_rule_that_does_not_fit_a_vector_says_so(name):
+def test_a_rule_that_does_not_fit_a_vector_is_an_error(name):
     with pytest.raises(ConfigValidationError, match=rf"'{name}' does not fit a weight of shape \(4,\)"):
         initialize(torch.zeros(4), name)
 
@@ -69,7 +69,7 @@ def test_a_section_brings_arguments():
         ({"val": 1.0}, "no initializer 'None'"),
     ],
 )
-def test_a_faulty_section_is_told(spec, message):
+def test_a_faulty_section_is_reported(spec, message):
     with pytest.raises(ConfigValidationError, match=message):
         initialize(torch.zeros(2, 2), spec)
 

@@ -131,7 +131,7 @@ def test_null_changes_nothing():
         ("group", None, "no norm 'group'"),
     ],
 )
-def test_a_faulty_section_is_told(name, params, message):
+def test_a_faulty_section_is_reported(name, params, message):
     with pytest.raises(ConfigValidationError, match=message):
         norm(name, 3, params)
 

@@ -104,6 +104,6 @@ def test_a_single_step_is_itself():
 
 
 @pytest.mark.parametrize(("name", "message"), [("sun", "no reduction 'sun'. Did you mean 'sum'"), ("concat", "length")])
-def test_a_faulty_reduction_is_told(name, message):
+def test_a_faulty_reduction_is_reported(name, message):
     with pytest.raises(ConfigValidationError, match=message):
         SequenceReducer(name, 3)

@@ -29,14 +29,14 @@ def draw() -> np.random.Generator:
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-def test_of_several_classes_the_best_one_is_judged(draw, classes):
+def test_of_several_classes_the_best_one_is_evaluated(draw, classes):
     shares, target = draw.dirichlet(np.full(classes, 0.3), 400), draw.integers(0, classes, 400)
     expected = error_by_hand(shares.max(1), shares.argmax(1) == target)
     assert error(torch.from_numpy(shares), torch.from_numpy(target)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("size", [(400,), (100, 4)], ids=["one label", "many labels"])
-def test_of_yes_or_no_yes_is_judged(draw, size):
+def test_of_yes_or_no_yes_is_evaluated(draw, size):
     of_yes, truth = draw.random(size), draw.random(size) < 0.3
     expected = error_by_hand(of_yes.ravel(), truth.ravel())
     assert error(torch.from_numpy(of_yes), torch.from_numpy(truth).float()) == pytest.approx(expected)
@@ -55,7 +55,7 @@ def test_a_bin_has_its_upper_bound():
     assert answers[[0, 1, 14]].tolist() == [2, 1, 1]
 
 
-def test_nothing_can_be_said_of_no_answers_or_of_what_is_not_a_number():
+def test_nothing_is_reported_of_no_answers_or_of_what_is_not_a_number():
     assert error(torch.zeros(0).double(), torch.zeros(0)) is None
     assert math.isnan(error(torch.tensor([0.3, math.nan]).double(), torch.tensor([0, 1])) or 0)
 

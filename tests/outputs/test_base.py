@@ -72,11 +72,11 @@ class TestScores:
         one.merge(two)
         assert one.compute() == pytest.approx(whole.compute(), rel=1e-5)
 
-    def test_nothing_is_told_of_no_rows(self, built):
+    def test_nothing_is_reported_of_no_rows(self, built):
         output, _ = built("number", COLUMN, VECTOR)
         assert output.scoreboard().compute() == {}
 
-    def test_what_may_decide_is_what_can_be_told(self, built):
+    def test_validation_metrics_are_those_that_can_be_reported(self, built):
         output, target = built("number", COLUMN, VECTOR)
         complete = output.complete(output(Signal.vector(torch.randn(4, 3)), {}))
         for name in output.config.metric_names():

@@ -87,7 +87,7 @@ class TestMembers:
         expected = np.expm1(logits.double().numpy()).mean(1)  # each in own units, then the mean
         np.testing.assert_allclose(output.complete(said(logits)).predictions, expected, rtol=1e-4)
 
-    def test_metrics_judge_the_mean_and_the_loss_judges_each(self, built):
+    def test_metrics_evaluate_the_mean_and_the_loss_each_member(self, built):
         output, target = built("number", COLUMN, MEMBERS, preprocessing={"normalization": None})
         logits = torch.from_numpy(COLUMN).float().unsqueeze(1) + torch.tensor([-6.0, 0.0, 6.0])
         scores = output.scoreboard()
@@ -110,7 +110,7 @@ def test_the_loss_of_a_split_is_that_of_all_rows_at_once(built):
     assert scores.compute()["loss"] == pytest.approx(output.loss_of(said(logits), target).item(), rel=1e-5)
 
 
-def test_a_metric_that_is_asked_for_is_told_beside_the_others(built):
+def test_a_metric_that_is_asked_for_is_reported_beside_the_others(built):
     output, target = built("number", COLUMN, VECTOR)
     scores = output.scoreboard("huber")
     scores.update(output.complete(said(target)), target)

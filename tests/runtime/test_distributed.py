@@ -50,7 +50,7 @@ def folders(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
-def test_two_workers_learn_what_one_learns(folders, case):
+def test_two_workers_train_what_one_trains(folders, case):
     one, two = folders
     alone, main, other = (load_file(path) for path in (one / f"{case}_alone", two / f"{case}_0", two / f"{case}_1"))
     for name, weight in alone.items():

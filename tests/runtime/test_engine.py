@@ -102,7 +102,7 @@ class Dtypes(Callback):
             self.scales.append(trainer.engine.scaler.get_scale())
 
 
-def test_a_network_learns_in_bfloat16_with_weights_in_float32():
+def test_a_network_trains_in_bfloat16_with_weights_in_float32():
     seen = Dtypes()
     one = model(True, [seen])
     stats = one.train(table(), output_directory=None).train_stats
@@ -114,7 +114,7 @@ def test_a_network_learns_in_bfloat16_with_weights_in_float32():
     assert ours > 0.95
 
 
-def test_a_network_learns_in_float16_with_a_scaled_loss(monkeypatch):
+def test_a_network_trains_in_float16_with_a_scaled_loss(monkeypatch):
     monkeypatch.setattr(job, "precision_of", lambda asked, device: "float16")
     seen = Dtypes()
     stats = model(True, [seen]).train(table(), output_directory=None).train_stats
@@ -142,7 +142,7 @@ def test_a_run_in_float16_is_resumed_with_its_scale(monkeypatch, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch about itself
-def test_a_translated_network_learns_the_same():
+def test_a_compiled_network_trains_the_same():
     plain, translated = model(), model()
     translated.config = {**translated.config, "trainer": {**translated.config["trainer"], "compile": True}}
     for one in (plain, translated):

@@ -74,6 +74,6 @@ def test_weights_are_not_copied():
     assert bytes(part[:4]) == np.float32(1.0).tobytes()
 
 
-def test_a_dtype_that_the_format_does_not_know_is_told():
+def test_a_dtype_that_the_format_does_not_know_is_reported():
     with pytest.raises(TypeError, match=r"'odd' is of torch\.complex128"):
         content_of({"odd": torch.zeros(2, dtype=torch.complex128)})

@@ -98,13 +98,13 @@ def test_the_round_trip():
         ({"type": "ritch"}, "thing.type", "There is no thing 'ritch' for a a feature. Did you mean 'rich'"),
     ],
 )
-def test_a_fault_is_told_with_its_path_and_what_was_received(section, path, words):
+def test_a_fault_is_reported_with_its_path_and_what_was_received(section, path, words):
     assert words in faults({"name": "n", "thing": {"type": "rich", **section}})[path]
 
 
 def test_all_faults_at_once():
-    told = faults({"thing": {"type": "rich", "share": 3}, "things": ["rich", {}], "foo": 1})
-    assert set(told) == {"name", "thing.share", "things[0].type", "things[1].type", "foo"}
+    found = faults({"thing": {"type": "rich", "share": 3}, "things": ["rich", {}], "foo": 1})
+    assert set(found) == {"name", "thing.share", "things[0].type", "things[1].type", "foo"}
 
 
 def test_a_name_is_registered_once():

@@ -73,7 +73,7 @@ def test_overrides_are_checked_as_the_group_is(raw, message):
         load(Section, {"brushes": [raw]})
 
 
-def test_help_is_the_groups_and_says_what_null_means():
+def test_help_is_the_groups_and_explains_null():
     width, _, hairs = sorted(
         dataclasses.fields(BrushOverrides), key=lambda f: ("width", "colour", "hairs").index(f.name)
     )

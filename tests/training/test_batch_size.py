@@ -155,7 +155,7 @@ def test_batches_grow_where_a_metric_stands_still_and_epochs_stay_what_was_asked
     assert len(stats.training["y"]["loss"]) == 5
 
 
-def test_workers_that_cannot_share_the_effective_batch_size_are_told():
+def test_workers_that_cannot_share_the_effective_batch_size_are_reported():
     with pytest.raises(ConfigValidationError, match=r"batch_size 64 x gradient_accumulation_steps 1 x 2 workers"):
         plan_of(Options(batch_size=64, effective_batch_size=64), rows=1000, workers=2, found=1)
 

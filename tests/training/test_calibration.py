@@ -270,7 +270,7 @@ def test_rows_without_target_or_with_broken_logits_are_left_out(sure, kind, meth
     ("rows", "text"),
     [(slice(0, 0), "0 rows with a known target"), (slice(0, 2), "2 rows with"), (None, "the same target")],
 )
-def test_a_split_that_teaches_nothing_is_told_and_changes_nothing(sure, caplog, kind, method, rows, text):
+def test_a_useless_split_is_reported_and_changes_nothing(sure, caplog, kind, method, rows, text):
     logits, target = sure[kind]
     chosen = target == 1 if rows is None else rows
     output, plain = (output_of(kind, 4, calibration=option) for option in (method, False))
@@ -370,7 +370,7 @@ def test_calibration_is_saved_with_the_model(table, tmp_path, kind, method):
     pd.testing.assert_frame_equal(again.predict(table)[0], model.predict(table)[0])
 
 
-def test_the_calibration_error_can_choose_the_best_round(table):
+def test_the_calibration_error_can_select_the_best_model(table):
     options = {"validation_field": "y", "validation_metric": "expected_calibration_error", "epochs": 3}
     model = LudwigModel(config(False, **options))
     told = model.train(dataset=table, output_directory=None).train_stats["validation"]["y"]
@@ -384,7 +384,7 @@ def test_a_method_that_the_output_does_not_have_is_a_fault_of_the_config(kind, o
         LudwigModel(config(option, kind))
 
 
-def test_the_files_of_a_run_tell_of_the_calibration(tmp_path):
+def test_the_files_of_a_run_report_the_calibration(tmp_path):
     draw = np.random.default_rng(0)
     x = draw.normal(size=400)
     data = pd.DataFrame({"x": x, "y": np.where(x + draw.normal(size=400) > 0, "p", "q")})

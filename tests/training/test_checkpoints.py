@@ -187,7 +187,7 @@ def test_a_checkpoint_of_a_newer_version_is_not_guessed_at(tmp_path):
         checkpoints.load(tmp_path / BEST)
 
 
-def test_progress_with_fields_of_a_newer_version_is_told(tmp_path):
+def test_progress_with_fields_of_a_newer_version_is_reported(tmp_path):
     written_by_hand(tmp_path / BEST)
     raw = json.loads((tmp_path / BEST / "progress.json").read_text())
     (tmp_path / BEST / "progress.json").write_text(json.dumps({**raw, "moods": []}))
@@ -215,7 +215,7 @@ def test_all_may_be_damaged_or_none_there(tmp_path):
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 @pytest.mark.parametrize("name", [LATEST, BEST])
-def test_what_cannot_be_written_is_told_and_harms_nothing(code, name, tmp_path, monkeypatch):
+def test_what_cannot_be_written_is_reported_and_harms_nothing(code, name, tmp_path, monkeypatch):
     checkpoints.save(tmp_path, name, checkpoint(1))
 
     def refuses(file: Path) -> None:
@@ -233,7 +233,7 @@ def test_what_cannot_be_written_is_told_and_harms_nothing(code, name, tmp_path, 
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_only_be_read_is_told(tmp_path):
+def test_a_folder_that_may_only_be_read_is_reported(tmp_path):
     checkpoints.save(tmp_path, LATEST, checkpoint(1))
     tmp_path.chmod(0o555)
     with pytest.raises(StorageError, match="Permission denied"):
@@ -241,7 +241,7 @@ def test_a_folder_that_may_only_be_read_is_told(tmp_path):
     assert checkpoints.load_latest(tmp_path).progress.steps == 1
 
 
-def test_a_file_where_the_folder_should_be_is_told(tmp_path):
+def test_a_file_where_the_folder_should_be_is_reported(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(StorageError, match="choose another output_directory"):
         checkpoints.save(tmp_path / "run", LATEST, checkpoint())
@@ -276,7 +276,7 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
-def test_a_file_that_outgrows_its_place_is_told_and_harms_nothing(tmp_path):
+def test_a_file_that_outgrows_its_place_is_reported_and_harms_nothing(tmp_path):
     told, errors = python(FULL, str(tmp_path)).communicate()
     assert "told: The checkpoint 'latest.ckpt' cannot be written" in told, errors
     assert "latest: 1 ['latest.ckpt']" in told
@@ -377,7 +377,7 @@ def test_a_checkpoint_that_moves_while_it_is_read_is_read_anew(tmp_path, monkeyp
     assert checkpoints.is_there(tmp_path / BEST)
 
 
-def test_a_checkpoint_that_is_replaced_all_the_time_is_told(tmp_path, monkeypatch):
+def test_a_checkpoint_that_is_replaced_all_the_time_is_reported(tmp_path, monkeypatch):
     checkpoints.save(tmp_path, BEST, checkpoint())
     whole = checkpoints._hash
 

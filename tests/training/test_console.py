@@ -25,7 +25,7 @@ def progress() -> Progress:
     return found
 
 
-def test_the_table_of_a_round_tells_both_splits_and_whether_it_is_the_best():
+def test_the_table_of_an_evaluation_has_both_splits_and_marks_the_best():
     told = metrics_table(progress())
     assert told.startswith("Epoch 2, step 20 of 100 (the best so far)")
     assert re.search(r"y\s+loss\s+0\.2500\s+1\.2500", told)
@@ -40,7 +40,7 @@ def test_the_table_of_a_notebook_has_a_row_a_round():
     cells = [[cell.strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)] for row in rows]
     assert [row for row in cells if row] == [["1", "10", "0.7500", "1.7500"], ["2", "20 *", "0.2500", "1.2500"]]
     assert "y loss (validation)" in page
-    assert "* the best round so far" in page
+    assert "* the best evaluation so far" in page
 
 
 def test_the_combined_loss_comes_first_and_splits_stand_side_by_side():
@@ -55,7 +55,7 @@ def test_the_combined_loss_comes_first_and_splits_stand_side_by_side():
     assert re.search(r"y\s+perplexity\s+3\.0000", metrics_table(found))
 
 
-def test_what_was_evaluated_on_validation_alone_is_told():
+def test_what_was_evaluated_on_validation_alone_is_reported():
     found = Progress(batch_size=1, steps_per_epoch=0, total_steps=0, learning_rate=0.0)
     found.add(found.validation_metrics, {"y": {"loss": 0.5}})
     assert re.search(r"y\s+loss\s+0\.5000", metrics_table(found))

@@ -42,7 +42,7 @@ def test_other_threads_hear_nothing():
     assert handlers == [before]
 
 
-def test_a_paused_run_waits_until_it_is_told_to_go_on():
+def test_a_paused_run_waits_for_the_signal_to_go_on():
     told = []
 
     class Pauses(Callback):

@@ -82,7 +82,7 @@ def narrow(monkeypatch):
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_a_batch_that_does_not_fit_is_learned_in_pieces(narrow, accumulation, caplog):
+def test_a_batch_that_does_not_fit_is_trained_in_micro_batches(narrow, accumulation, caplog):
     whole = trained(gradient_accumulation_steps=accumulation)
     narrow(9)
     parts = trained(gradient_accumulation_steps=accumulation)
@@ -104,7 +104,7 @@ def test_a_row_that_does_not_fit_ends_training(narrow):
         trained()
 
 
-# -- gradients that are no numbers
+# -- gradients that are not finite
 
 
 class Spoils(Callback):
@@ -197,7 +197,7 @@ def test_a_running_mean_is_that_of_the_formula():
 
 
 @pytest.mark.parametrize("averaged", [{"ema_decay": 0.9}, {"optimizer": "schedule_free_adamw"}])
-def test_what_is_judged_does_not_disturb_what_is_learned(averaged):
+def test_evaluated_weights_do_not_disturb_trained_ones(averaged):
     often, seldom = Weights(), Weights()
     model([often], steps_per_checkpoint=1, **averaged).train(dataset=table(), output_directory=None)
     model([seldom], **averaged).train(dataset=table(), output_directory=None)
@@ -211,7 +211,7 @@ def test_the_weights_of_a_schedule_free_optimizer_are_its_averages():
     assert not torch.allclose(weights(one).double(), seen.all[-1])
 
 
-def test_gradients_are_told_before_they_are_bounded():
+def test_gradient_norms_are_reported_before_clipping():
     norms: list[float] = []
 
     class Watch(Callback):
@@ -227,7 +227,7 @@ def test_gradients_are_told_before_they_are_bounded():
 
 
 @pytest.mark.parametrize("averaged", [{"ema_decay": 0.9}, {"optimizer": "schedule_free_adamw"}])
-def test_online_training_leaves_the_weights_that_are_judged(averaged):
+def test_online_training_leaves_the_weights_that_are_evaluated(averaged):
     twice = model(**averaged)
     for _ in range(2):
         twice.train_online(table())

@@ -34,10 +34,10 @@ def test_a_trace_is_written_each_time(tmp_path, caplog):
     assert len(found) == 2
     names = {event.get("name") for event in json.loads(found[0].read_text())["traceEvents"]}
     assert "aten::addmm" in names
-    assert "The costliest operators of the profiled steps" in caplog.text
+    assert "The most expensive operators of the profiled steps" in caplog.text
 
 
-def test_a_run_that_is_not_saved_tells_that_no_traces_are_kept(caplog):
+def test_a_run_that_is_not_saved_warns_that_no_traces_are_kept(caplog):
     profiled(None, repeat=1)
     assert "no traces are kept" in caplog.text
 
@@ -60,7 +60,7 @@ def test_the_profiler_ends_with_a_run_that_fails(step, tmp_path):
 
 
 @pytest.mark.parametrize("options", [{"wait": 100}, {"skip_first": 100}, {"warmup": 100}])
-def test_a_run_that_ends_before_the_first_traced_step_tells_so(options, tmp_path, caplog):
+def test_a_run_that_ends_before_the_first_traced_step_warns(options, tmp_path, caplog):
     profiled(tmp_path, **options)
     assert traces(tmp_path) == []
     first = 1 + sum({"wait": 1, "warmup": 1, "skip_first": 0, **options}.values())

@@ -205,7 +205,7 @@ def test_a_run_whose_best_weights_are_damaged_or_were_not_saved_looks_for_the_be
         longer.config = {**longer.config, "trainer": {**longer.config["trainer"], "epochs": 6}}
         results = longer.train(dataset=table(), model_resume_path=run, **QUICK)
         assert len(results.train_stats.validation["z"]["loss"]) == 6
-        assert "The best round is looked for anew" in caplog.text
+        assert "The best model is selected anew" in caplog.text
         caplog.clear()
         told = longer.evaluate(results.preprocessed_data.validation_set)[0]["y"]["accuracy"]
         assert told == pytest.approx(max(results.train_stats.validation["y"]["accuracy"][4:]))

@@ -86,13 +86,13 @@ class Rounds(Callback):
         ({"epochs": 2, "gradient_accumulation_steps": 2, "steps_per_checkpoint": 3}, [4, 6, 9, 13, 14]),
     ],
 )
-def test_rounds_fall_where_the_config_says_and_at_the_end(options, expected):
+def test_evaluations_fall_where_the_config_sets_them_and_at_the_end(options, expected):
     rounds = Rounds()
     model([rounds], **options).train(dataset=table(), output_directory=None)
     assert rounds.steps == expected
 
 
-def test_a_clean_pass_over_the_training_split_is_what_evaluate_says():
+def test_a_clean_pass_over_the_training_split_equals_evaluate():
     one = model(evaluate_training_set=True, early_stop=-1)
     data = table()
     results = one.train(dataset=data, output_directory=None)
@@ -102,7 +102,7 @@ def test_a_clean_pass_over_the_training_split_is_what_evaluate_says():
     )
 
 
-def test_the_best_round_is_kept_and_training_stops_when_nothing_gets_better():
+def test_the_best_evaluation_is_kept_and_early_stopping_ends_training():
     data = table(200).drop(columns="split")
     one = model(epochs=60, learning_rate=0.3, early_stop=4)
     results = one.train(dataset=data, output_directory=None)
@@ -135,7 +135,7 @@ def test_clipped_gradients_move_weights_little(bounds):
 
 
 @pytest.mark.parametrize("rows", [2, 17, 33])
-def test_a_last_batch_of_one_row_is_learned_from(rows):
+def test_a_last_batch_of_one_row_is_trained_on(rows):
     assert weights(trained(table(rows), epochs=1)).isfinite().all()
 
 
@@ -168,7 +168,7 @@ def progress(**best: float) -> Progress:
         ({"value": 1.0, "loss": 1.0}, 1.0, math.nan, "maximize", False),
     ],
 )
-def test_which_round_is_better(best, value, loss, direction, expected):
+def test_which_evaluation_is_better(best, value, loss, direction, expected):
     assert progress(**best).improves(value, loss, direction) is expected
 
 
@@ -185,7 +185,7 @@ def test_the_optimizer_follows_the_schedule():
     assert seen == pytest.approx([0.1 * (1 - step / 14) for step in range(14)])
 
 
-def test_a_time_limit_ends_training_with_a_round(monkeypatch):
+def test_a_time_limit_ends_training_with_an_evaluation(monkeypatch):
     rounds = Rounds()
     clock = iter(range(1000))
     monkeypatch.setattr("ludwig.training.progress.time.monotonic", lambda: next(clock))
@@ -251,7 +251,7 @@ def test_bucketing_needs_an_input_of_sequences():
         ({"ema_decay": 1.0}, r"trainer\.ema_decay.*less than 1"),
     ],
 )
-def test_options_that_do_not_go_together_are_told(options, message):
+def test_options_that_do_not_go_together_are_reported(options, message):
     with pytest.raises(ConfigValidationError, match=message):
         model(**options)
 
@@ -269,7 +269,7 @@ def test_adafactor_takes_its_own_rate_or_the_trainers():
     assert rates == [None, 0.01, 0.02]
 
 
-def test_online_training_that_teaches_nothing_is_an_error(monkeypatch):
+def test_online_training_without_finite_gradients_is_an_error(monkeypatch):
     learn = Ecd.training_loss
 
     def spoiled(self, batch):

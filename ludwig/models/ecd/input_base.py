@@ -18,7 +18,11 @@ class Input(Component):
         feature: ClassVar[type[Feature[Any, Any, Any]]]
         name: str = param(help="Name of the feature, and of its column unless that is given.")
         column: str | None = param(None, help="The column of the data; null for the feature's name.")
-        tied: str | None = param(None, help="Another input of the same type whose encoder this one shares.")
+        tied: str | None = param(
+            None,
+            help="Weight tying: another input feature of the same type whose encoder this one shares; null for its "
+            "own.",
+        )
         preprocessing: Any
         encoder: Encoder.Config
 

@@ -16,7 +16,7 @@ from ludwig.features.vector import VectorFeature
 from ludwig.models.ecd.input_base import INPUTS, Input, encoder_of
 from ludwig.schema import param
 
-READ, ENCODED = "How the column is read.", "How it becomes vectors."
+READ, ENCODED = "Preprocessing of the column.", "Encoder, which turns the column into vectors."
 
 NUMBER = encoder_of(NumberFeature)
 

@@ -56,11 +56,15 @@ class Ecd(Model):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):
-        input_features: list[Annotated[Input.Config, Chosen(INPUTS)]] = param(help="The input columns.")
-        output_features: list[Annotated[DecodedOutput.Config, Chosen(OUTPUTS, kind="ecd")]] = param(
-            help="The target columns."
+        input_features: list[Annotated[Input.Config, Chosen(INPUTS)]] = param(
+            help="Input features: the columns that are read, with their encoders."
         )
-        combiner: Annotated[Combiner.Config, COMBINER] = param(COMBINER.make, help="How the inputs become one.")
+        output_features: list[Annotated[DecodedOutput.Config, Chosen(OUTPUTS, kind="ecd")]] = param(
+            help="Output features: the target columns, with their decoders and losses."
+        )
+        combiner: Annotated[Combiner.Config, COMBINER] = param(
+            COMBINER.make, help="Combiner, which joins the encoded input features."
+        )
 
         def faults(self) -> list[tuple[str, str]]:
             forms = [feature.encoder.form() for feature in self.input_features]

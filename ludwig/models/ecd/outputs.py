@@ -9,7 +9,7 @@ from ludwig.error import nearest
 
 
 def dependency_faults(dependencies: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    """(output, message) of dependencies that are unknown or go round in a circle."""
+    """(output, message) of dependencies that are unknown or form a cycle."""
     faults = []
     for name, wanted in dependencies.items():
         for other in wanted:
@@ -23,7 +23,7 @@ def dependency_faults(dependencies: Mapping[str, Sequence[str]]) -> list[tuple[s
             TopologicalSorter(dependencies).prepare()
         except CycleError as error:
             circle = " -> ".join(error.args[1])
-            faults.append((error.args[1][0], f"The dependencies go round in a circle: {circle}. Take one of them out."))
+            faults.append((error.args[1][0], f"The dependencies form a cycle: {circle}. Remove one of them."))
     return faults
 
 

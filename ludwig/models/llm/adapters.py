@@ -1,4 +1,4 @@
-"""Adapters: a few weights that are learned in the place of those of a pretrained network. The library peft has them.
+"""Adapters (PEFT): a few weights that are trained in place of those of a pretrained network. The library is peft.
 
 Each is a table of options: ours, and under which name peft knows them.
 """
@@ -23,10 +23,12 @@ class Adapter(Component):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         pretrained_adapter_weights: str | None = param(
-            None, help="A folder with a saved adapter to begin with, which brings its own options; null for a new one."
+            None, help="Folder of a saved adapter to start from, which brings its own options; null for a new one."
         )
         target_modules: list[str] | str | None = param(
-            None, help="The modules that are adapted, by the end of their names; null for what is usual for the model."
+            None,
+            help="Target modules that get the adapter, by the end of their names; null for the usual ones of the "
+            "architecture.",
         )
 
     peft_class: ClassVar[str]
@@ -111,21 +113,51 @@ ADAPTERS: Registry[Adapter] = Registry("adapter")
 
 @ADAPTERS.register("lora")
 class Lora(Adapter):
-    """A product of two small matrices is added to each weight. Source: Hu et al. 2021, arXiv:2106.09685."""
+    """LoRA, low-rank adaptation: a product of two small matrices is added to each target weight.
+
+    Use it as the first choice for fine-tuning. It trains r * (inputs + outputs) weights a module.
+
+    Source: Hu et al. 2021, arXiv:2106.09685.
+
+    ```yaml
+    adapter:
+      type: lora
+      r: 16
+      alpha: 32
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(8, min=1, help="Rank of the product.")
-        alpha: int | None = param(None, min=1, help="The product counts alpha / r; null for twice the rank.")
-        dropout: float = param(0.05, min=0, below=1, help="Share of the product's inputs that is left out in training.")
-        bias_type: Literal["none", "all", "lora_only"] = param("none", help="Which biases are learned as well.")
-        use_rslora: bool = param(False, help="Divides alpha by the root of the rank instead (arXiv:2312.03732).")
-        use_dora: bool = param(False, help="Learns the length of weights by itself (arXiv:2402.09353).")
-        init_lora_weights: Literal["default", "gaussian", "orthogonal"] = param(
-            "default", help="How the two matrices begin; their product begins as zero or near it."
+        r: int = param(8, min=1, help="Rank of the low-rank update. Raise it for more capacity and memory.")
+        alpha: int | None = param(
+            None, min=1, help="LoRA scaling: the update is multiplied by alpha / r; null for twice the rank."
         )
-        rank_pattern: dict[str, int] | None = param(None, help="Another rank for modules by (the end of) their name.")
-        alpha_pattern: dict[str, int] | None = param(None, help="Another alpha for modules by their name.")
+        dropout: float = param(
+            0.05, min=0, below=1, help="Dropout rate of the inputs of the adapter. Raise it against overfitting."
+        )
+        bias_type: Literal["none", "all", "lora_only"] = param(
+            "none", help="Biases that are trained too: none, all, or those of the target modules (lora_only)."
+        )
+        use_rslora: bool = param(
+            False,
+            help="Rank-stabilised LoRA: alpha is divided by the square root of the rank (arXiv:2312.03732). Use it "
+            "with high ranks.",
+        )
+        use_dora: bool = param(
+            False,
+            help="DoRA: magnitude and direction of the weights are trained apart (arXiv:2402.09353). Slower, often "
+            "better at low ranks.",
+        )
+        init_lora_weights: Literal["default", "gaussian", "orthogonal"] = param(
+            "default", help="Initializer of the two matrices; their product starts at or near zero."
+        )
+        rank_pattern: dict[str, int] | None = param(
+            None, help="Ranks of single modules, by (the end of) their name, in place of r."
+        )
+        alpha_pattern: dict[str, int] | None = param(
+            None, help="Alphas of single modules, by (the end of) their name, in place of alpha."
+        )
 
     peft_class = "LoraConfig"
     peft_names = {"alpha": "lora_alpha", "dropout": "lora_dropout", "bias_type": "bias"}
@@ -151,96 +183,204 @@ class Lora(Adapter):
 
 @ADAPTERS.register("ia3")
 class Ia3(Adapter):
-    """Keys, values and inner layers are scaled. Source: Liu et al. 2022, arXiv:2205.05638."""
+    """IA3: trainable vectors scale keys, values and feed-forward activations.
+
+    Use it for few examples: it trains far fewer weights than LoRA.
+
+    Source: Liu et al. 2022, arXiv:2205.05638.
+
+    ```yaml
+    adapter:
+      type: ia3
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        feedforward_modules: list[str] | None = param(None, help="Which of the modules have their inputs scaled.")
-        fan_in_fan_out: bool = param(False, help="Whether weights are stored as (inputs, outputs).")
-        modules_to_save: list[str] | None = param(None, help="Modules that are learned whole.")
-        init_ia3_weights: bool = param(True, help="Whether the scales begin as 1.")
+        feedforward_modules: list[str] | None = param(
+            None,
+            help="Feed-forward modules among the target modules, whose inputs are scaled in place of their outputs.",
+        )
+        fan_in_fan_out: bool = param(
+            False, help="Whether the weights of the target modules are stored as (inputs, outputs)."
+        )
+        modules_to_save: list[str] | None = param(
+            None, help="Modules that are trained and saved whole, beside the adapter."
+        )
+        init_ia3_weights: bool = param(
+            True, help="Whether the scaling vectors are initialized to 1, which changes nothing at first."
+        )
 
     peft_class = "IA3Config"
 
 
 @ADAPTERS.register("vera")
 class Vera(Adapter):
-    """Two vectors scale random matrices that all modules share. Source: Kopiczko et al. 2023, arXiv:2310.11454."""
+    """VeRA: trainable vectors scale a pair of random matrices that all modules share.
+
+    Use it where adapters must be very small; ranks are higher than with LoRA.
+
+    Source: Kopiczko et al. 2023, arXiv:2310.11454.
+
+    ```yaml
+    adapter:
+      type: vera
+      r: 256
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(256, min=1, help="Rank of the random matrices.")
-        projection_prng_key: int = param(0, min=0, help="Seed of the random matrices.")
+        r: int = param(256, min=1, help="Rank of the shared random matrices. VeRA needs higher ranks than LoRA.")
+        projection_prng_key: int = param(0, min=0, help="Random seed of the shared matrices.")
 
     peft_class = "VeraConfig"
 
 
 @ADAPTERS.register("loha")
 class Loha(Adapter):
-    """An elementwise product of two low ranks. Source: Hyeon-Woo et al. 2021, "FedPara", arXiv:2108.06098."""
+    """LoHa: the elementwise (Hadamard) product of two low-rank matrices is added to each target weight.
+
+    Use it for a higher rank than that of LoRA with as many weights.
+
+    Source: Hyeon-Woo et al. 2021, "FedPara", arXiv:2108.06098.
+
+    ```yaml
+    adapter:
+      type: loha
+      r: 8
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(8, min=1, help="Rank of each of the two.")
-        alpha: float = param(8.0, above=0, help="The product counts alpha / r.")
+        r: int = param(8, min=1, help="Rank of each of the two low-rank products.")
+        alpha: float = param(8.0, above=0, help="Scaling: the update is multiplied by alpha / r.")
 
     peft_class = "LoHaConfig"
 
 
 @ADAPTERS.register("lokr")
 class Lokr(Adapter):
-    """A Kronecker product of small matrices. Source: Yeh et al. 2023, "LyCORIS", arXiv:2309.14859."""
+    """LoKr: a Kronecker product of small matrices is added to each target weight.
+
+    Use it for smaller adapters than those of LoRA.
+
+    Source: Yeh et al. 2023, "LyCORIS", arXiv:2309.14859.
+
+    ```yaml
+    adapter:
+      type: lokr
+      r: 8
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(8, min=1, help="Rank of the second matrix.")
-        alpha: float = param(8.0, above=0, help="The product counts alpha / r.")
+        r: int = param(8, min=1, help="Rank of the second Kronecker factor.")
+        alpha: float = param(8.0, above=0, help="Scaling: the update is multiplied by alpha / r.")
 
     peft_class = "LoKrConfig"
 
 
 @ADAPTERS.register("fourierft")
 class FourierFt(Adapter):
-    """A few coefficients of a spectrum. Source: Gao et al. 2024, arXiv:2405.03003."""
+    """FourierFT: a few trainable Fourier coefficients make the update of each target weight.
+
+    Use it where adapters must be very small.
+
+    Source: Gao et al. 2024, arXiv:2405.03003.
+
+    ```yaml
+    adapter:
+      type: fourierft
+      n_frequency: 1000
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        n_frequency: int = param(1000, min=1, help="How many coefficients.")
-        scaling: float = param(150.0, above=0, help="How much they count.")
+        n_frequency: int = param(
+            1000, min=1, help="Number of trained Fourier coefficients of each weight. Raise it for more capacity."
+        )
+        scaling: float = param(
+            150.0, above=0, help="Scaling of the update. Raise it to train faster, lower it where training is unstable."
+        )
 
     peft_class = "FourierFTConfig"
 
 
 @ADAPTERS.register("oft")
 class Oft(Adapter):
-    """Weights are rotated block by block. Source: Qiu et al. 2023, arXiv:2306.07280."""
+    """OFT, orthogonal fine-tuning: blocks of each target weight are rotated.
+
+    Use it where the knowledge of the base model should change little.
+
+    Source: Qiu et al. 2023, arXiv:2306.07280.
+
+    ```yaml
+    adapter:
+      type: oft
+      oft_block_size: 32
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(0, min=0, help="How many blocks; 0 where their size is given.")
-        oft_block_size: int = param(32, min=0, help="Size of a block, which divides the width of a module.")
-        module_dropout: float = param(0.0, min=0, below=1, help="Share of the blocks that rest in training.")
-        coft: bool = param(False, help="Whether rotations are bounded.")
-        eps: float = param(6e-5, above=0, help="That bound.")
+        r: int = param(0, min=0, help="Number of rotation blocks of each weight; 0 where oft_block_size is given.")
+        oft_block_size: int = param(
+            32, min=0, help="Size of a rotation block, which must divide the width of a module."
+        )
+        module_dropout: float = param(
+            0.0,
+            min=0,
+            below=1,
+            help="Dropout rate of the rotation blocks: share that is set to the identity in training.",
+        )
+        coft: bool = param(False, help="Constrained OFT: whether rotations are bounded by eps.")
+        eps: float = param(6e-5, above=0, help="Bound on the rotations of constrained OFT.")
 
     peft_class = "OFTConfig"
 
 
 @ADAPTERS.register("hra")
 class Hra(Adapter):
-    """Weights are mirrored several times. Source: Yuan et al. 2024, arXiv:2405.17484."""
+    """HRA, Householder reflection adaptation: each target weight is reflected r times.
+
+    Use it as OFT, with fewer weights.
+
+    Source: Yuan et al. 2024, arXiv:2405.17484.
+
+    ```yaml
+    adapter:
+      type: hra
+      r: 8
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(8, min=1, help="How many times, an even number so that it begins as nothing.")
-        apply_GS: bool = param(False, help="Whether the mirrors are made orthogonal to each other.")  # noqa: N815
+        r: int = param(
+            8, min=1, help="Number of Householder reflections of each weight; an even number starts as the identity."
+        )
+        apply_GS: bool = param(False, help="Whether reflections are orthogonalised by Gram-Schmidt.")  # noqa: N815
 
     peft_class = "HRAConfig"
 
 
 @ADAPTERS.register("ln_tuning")
 class LnTuning(Adapter):
-    """Only the norms are learned. Source: Zhao et al. 2023, arXiv:2312.11420."""
+    """LN tuning: only the layer normalisations are trained.
+
+    Use it for the smallest adapters; it adds no cost at prediction.
+
+    Source: Zhao et al. 2023, arXiv:2312.11420.
+
+    ```yaml
+    adapter:
+      type: ln_tuning
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
@@ -251,27 +391,60 @@ class LnTuning(Adapter):
 
 @ADAPTERS.register("vblora")
 class VbLora(Adapter):
-    """LoRA out of the vectors of one bank. Source: Li et al. 2024, arXiv:2405.15179."""
+    """VB-LoRA: LoRA matrices composed of vectors of one shared bank.
+
+    Use it where many adapters must be stored.
+
+    Source: Li et al. 2024, arXiv:2405.15179.
+
+    ```yaml
+    adapter:
+      type: vblora
+      num_vectors: 90
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(4, min=1, help="Rank of the product.")
-        num_vectors: int = param(256, min=1, help="Vectors of the bank.")
-        vector_length: int = param(256, min=1, help="Size of a vector, which divides the width of a module.")
-        topk: int = param(2, min=1, help="How many vectors are mixed for each place.")
-        vblora_dropout: float = param(0.0, min=0, below=1, help="Share of the inputs that is left out in training.")
+        r: int = param(4, min=1, help="Rank of the low-rank update.")
+        num_vectors: int = param(256, min=1, help="Number of vectors of the shared vector bank.")
+        vector_length: int = param(
+            256, min=1, help="Length of a vector of the bank, which must divide the width of a module."
+        )
+        topk: int = param(2, min=1, help="Top-k admixture: number of vectors that are mixed for each sub-vector.")
+        vblora_dropout: float = param(
+            0.0, min=0, below=1, help="Dropout rate of the inputs of the adapter. Raise it against overfitting."
+        )
 
     peft_class = "VBLoRAConfig"
 
 
 @ADAPTERS.register("c3a")
 class C3a(Adapter):
-    """Circular convolutions. Source: Chen et al. 2024, arXiv:2407.19342."""
+    """C3A: circular convolutions, of a high rank with few weights, are added to each target weight.
+
+    Use it for a higher rank than that of LoRA at a similar cost.
+
+    Source: Chen et al. 2024, arXiv:2407.19342.
+
+    ```yaml
+    adapter:
+      type: c3a
+      block_size: 64
+    ```
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        block_size: int = param(256, min=1, help="Size of a block, which divides the width of a module.")
-        bias_type: Literal["none", "all", "c3a_only"] = param("none", help="Which biases are learned as well.")
+        block_size: int = param(
+            256,
+            min=1,
+            help="Block size of the circular convolution, which must divide the width of a module. Raise it for "
+            "fewer weights.",
+        )
+        bias_type: Literal["none", "all", "c3a_only"] = param(
+            "none", help="Biases that are trained too: none, all, or those of the target modules (c3a_only)."
+        )
 
     peft_class = "C3AConfig"
     peft_names = {"bias_type": "bias"}

@@ -1,4 +1,4 @@
-"""How a language model writes: the section `generation`, as the library transformers knows it.
+"""Text generation: the section `generation`, as the library transformers knows it.
 
 B = prompts, P = tokens of the longest prompt, S = tokens of the longest answer
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ludwig.schema import param
 
-USUAL_TOKENS = 32  # of an answer at most
+USUAL_TOKENS = 32  # generated at most
 OF_SAMPLING = ("temperature", "top_k", "top_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 OF_BEAMS = ("early_stopping", "length_penalty")
 
@@ -23,45 +23,100 @@ class Generation:
     """How the next token is chosen, and when to end."""
 
     max_new_tokens: int | None = param(
-        None, min=1, help="The most tokens of an answer; null for 32, or as many as the longest one that was learned."
+        None,
+        min=1,
+        help="Maximum number of generated tokens; null for 32, or the length of the longest target in the "
+        "training split.",
     )
-    min_new_tokens: int | None = param(None, min=0, help="The fewest tokens of an answer.")
-    max_time: float | None = param(None, above=0, help="Seconds after which a batch of answers is cut off.")
-    do_sample: bool = param(True, help="Whether tokens are drawn by chance; else the most probable is taken.")
-    num_beams: int = param(1, min=1, help="How many answers are followed at once, of which the best is kept.")
-    early_stopping: bool | Literal["never"] = param(False, help="When beams end: once there are enough, or when sure.")
-    length_penalty: float = param(1.0, help="How much beams like long answers (above 0) or short ones (below).")
-    use_cache: bool = param(True, help="Whether what was computed of earlier tokens is kept.")
-    temperature: float = param(0.1, above=0, help="Of the probabilities that tokens are drawn from: low is careful.")
-    top_k: int = param(50, min=1, help="Among how many of the most probable tokens is drawn.")
-    top_p: float = param(1.0, above=0, max=1, help="Draws among the most probable tokens with this share together.")
-    typical_p: float = param(1.0, above=0, max=1, help="Draws among the most typical tokens that have this share.")
-    epsilon_cutoff: float = param(0.0, min=0, below=1, help="Tokens below this probability are not drawn.")
-    eta_cutoff: float = param(0.0, min=0, below=1, help="The same, adapted to how uncertain the model is.")
-    repetition_penalty: float = param(1.0, above=0, help="How much tokens cost that are there already; 1 for nothing.")
-    no_repeat_ngram_size: int = param(0, min=0, help="Runs of so many tokens come once only; 0 for no such rule.")
-    renormalize_logits: bool = param(False, help="Whether probabilities sum to 1 again after all these rules.")
-    bad_words_ids: list[list[int]] | None = param(None, help="Token ids that are never written, as lists of them.")
-    suppress_tokens: list[int] | None = param(None, help="Token ids that are never written.")
-    begin_suppress_tokens: list[int] | None = param(None, help="Token ids that no answer begins with.")
-    pad_token_id: int | None = param(None, min=0, help="The token that fills up; null for the tokenizer's.")
-    eos_token_id: int | list[int] | None = param(None, min=0, help="What ends an answer; null for the tokenizer's.")
+    min_new_tokens: int | None = param(None, min=0, help="Minimum number of generated tokens; null for none.")
+    max_time: float | None = param(None, above=0, help="Time limit in seconds for generating a batch; null for none.")
+    do_sample: bool = param(
+        True,
+        help="Sampling: whether tokens are drawn from their probabilities; else decoding is greedy, or beam "
+        "search with num_beams.",
+    )
+    num_beams: int = param(
+        1,
+        min=1,
+        help="Beam search: number of beams; 1 for none. Raise it for more probable answers at a multiple of the cost.",
+    )
+    early_stopping: bool | Literal["never"] = param(
+        False,
+        help="Early stopping of beam search: true ends at num_beams finished beams, false where better ones are "
+        "unlikely, never where impossible.",
+    )
+    length_penalty: float = param(
+        1.0, help="Length penalty of beam search: above 0 favours long answers, below 0 short ones."
+    )
+    use_cache: bool = param(
+        True, help="Whether the key-value cache of earlier tokens is used, which is much faster and takes memory."
+    )
+    temperature: float = param(
+        0.1,
+        above=0,
+        help="Temperature of sampling: divides the logits. Lower it for more predictable answers, raise it for "
+        "more varied ones.",
+    )
+    top_k: int = param(50, min=1, help="Top-k sampling: number of most probable tokens that are drawn from.")
+    top_p: float = param(
+        1.0,
+        above=0,
+        max=1,
+        help="Nucleus (top-p) sampling: tokens are drawn from the smallest set whose probabilities sum to this; "
+        "1 for all.",
+    )
+    typical_p: float = param(
+        1.0,
+        above=0,
+        max=1,
+        help="Locally typical sampling: tokens are drawn from the most typical ones whose probabilities sum to "
+        "this; 1 for all (arXiv:2202.00666).",
+    )
+    epsilon_cutoff: float = param(
+        0.0,
+        min=0,
+        below=1,
+        help="Epsilon sampling: tokens below this probability are not drawn; 0 for no cutoff (arXiv:2210.15191).",
+    )
+    eta_cutoff: float = param(
+        0.0,
+        min=0,
+        below=1,
+        help="Eta sampling: a probability cutoff that adapts to the entropy of the model; 0 for no cutoff "
+        "(arXiv:2210.15191).",
+    )
+    repetition_penalty: float = param(
+        1.0,
+        above=0,
+        help="Repetition penalty: above 1, tokens that are already in the text become less probable; 1 for none.",
+    )
+    no_repeat_ngram_size: int = param(0, min=0, help="Size of n-grams that may occur only once; 0 for no such limit.")
+    renormalize_logits: bool = param(False, help="Whether logits are normalised again after all logits processors.")
+    bad_words_ids: list[list[int]] | None = param(
+        None, help="Token sequences that are never generated, as lists of ids."
+    )
+    suppress_tokens: list[int] | None = param(None, help="Ids of tokens that are never generated.")
+    begin_suppress_tokens: list[int] | None = param(None, help="Ids of tokens that are never generated first.")
+    pad_token_id: int | None = param(None, min=0, help="Padding token id; null for the tokenizer's.")
+    eos_token_id: int | list[int] | None = param(
+        None, min=0, help="End-of-sequence token id, or several, where generation ends; null for the tokenizer's."
+    )
 
     def most(self, longest: int) -> int:
-        """The most tokens of an answer. `longest`: of those in the training split."""
+        """The maximum number of generated tokens. `longest`: of the targets of the training split."""
         return max(USUAL_TOKENS, longest) if self.max_new_tokens is None else self.max_new_tokens
 
     def ends(self, tokenizer_end: int | None) -> list[int]:
-        """The tokens that end an answer."""
+        """The tokens that end a generated text."""
         chosen = tokenizer_end if self.eos_token_id is None else self.eos_token_id
         return [] if chosen is None else [*chosen] if isinstance(chosen, list) else [chosen]
 
     def answers(self, network: Any, ids: Tensor, mask: Tensor, room: int, end: int | None) -> Tensor:
-        """What the network writes after the prompts, -1 behind the end of each answer: [B, S].
+        """The ids that the network generates after the prompts, -1 behind the end of each text: [B, S].
 
         Args:
             ids, mask: The prompts, padded on the left: [B, P].
-            room: The most tokens to write.
+            room: The maximum number of tokens to generate.
             end: The tokenizer's token that ends a text.
         """
         import transformers
@@ -76,10 +131,12 @@ class Generation:
             "eos_token_id": ends or None,
         }
         whole = network.generate(input_ids=ids, attention_mask=mask.long(), generation_config=settings(**options))
-        written = whole[:, ids.shape[1] :]  # [B, S]
-        over = torch.isin(written, written.new_tensor(ends)) if ends else torch.zeros_like(written, dtype=torch.bool)
+        generated = whole[:, ids.shape[1] :]  # [B, S]
+        over = (
+            torch.isin(generated, generated.new_tensor(ends)) if ends else torch.zeros_like(generated, dtype=torch.bool)
+        )
         behind = over.cumsum(1) - over.long() > 0  # [B, S], True after the first end
-        answers: Tensor = written.masked_fill(behind, -1)
+        answers: Tensor = generated.masked_fill(behind, -1)
         return answers
 
     def _chosen(self) -> dict[str, Any]:

@@ -42,7 +42,9 @@ PROMPTS: Registry[PromptInput] = Registry("input feature type")
 class PromptColumn(TextFeature.Config):
     """A text that is read whole, unless that is bounded; of a longer one the end is kept."""
 
-    max_sequence_length: int | None = param(None, min=1, help="How many tokens of a text are read; null for all.")
+    max_sequence_length: int | None = param(
+        None, min=1, help="Maximum number of tokens of a text; longer ones are truncated. Null for no limit."
+    )
 
 
 @PROMPTS.register("text")
@@ -53,4 +55,4 @@ class TextInput(PromptInput):
     class Config(PromptInput.Config):
         feature = TextFeature
 
-        preprocessing: PromptColumn = param(PromptColumn, help="How the column is read.")
+        preprocessing: PromptColumn = param(PromptColumn, help="Preprocessing of the column.")

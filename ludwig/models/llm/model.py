@@ -52,7 +52,10 @@ class LlmPreprocessing(Preprocessing):
     """The section `preprocessing` of a language model."""
 
     global_max_sequence_length: int | None = param(
-        None, min=1, help="The most tokens that the model gets of a prompt and its answer."
+        None,
+        min=1,
+        help="Maximum number of tokens of prompt and target together (context length); null for that of the "
+        "base model.",
     )
 
 
@@ -65,19 +68,25 @@ class Llm(Model):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):
-        input_features: list[Annotated[PromptInput.Config, Chosen(PROMPTS)]] = param(help="The text that is read.")
-        output_features: list[Annotated[GeneratedOutput.Config, Chosen(OUTPUTS, kind="llm")]] = param(
-            help="The text or the label that is generated."
+        input_features: list[Annotated[PromptInput.Config, Chosen(PROMPTS)]] = param(
+            help="Input feature: the text column that the prompt is made of."
         )
-        preprocessing: LlmPreprocessing = param(LlmPreprocessing, help="How the rows are chosen and split.")
-        base_model: str = param(help="A folder with a saved model, an id of the hub, or a preset.")
-        prompt: Prompt = param(Prompt, help="What the model is given of a row.")
-        generation: Generation = param(Generation, help="How answers are generated.")
+        output_features: list[Annotated[GeneratedOutput.Config, Chosen(OUTPUTS, kind="llm")]] = param(
+            help="Output feature: the text or category that is generated."
+        )
+        preprocessing: LlmPreprocessing = param(
+            LlmPreprocessing, help="Preprocessing of the table: sampling, class balance and split."
+        )
+        base_model: str = param(help="Pretrained base model: a local folder, a Hugging Face Hub id, or a preset.")
+        prompt: Prompt = param(Prompt, help="Prompt template and task, filled from the columns of a row.")
+        generation: Generation = param(Generation, help="Text generation: length, sampling and beam search.")
         adapter: Annotated[Adapter.Config, Chosen(ADAPTERS)] | None = param(
             None,
-            help="Parameter-efficient fine-tuning: a few weights that are trained in place of all; null trains all.",
+            help="Parameter-efficient fine-tuning (PEFT) adapter, such as lora; null fine-tunes all weights.",
         )
-        trust_remote_code: bool = param(False, help="Whether Python code that comes with the model is run.")
+        trust_remote_code: bool = param(
+            False, help="Whether Python code that comes with the base model may run. Only for sources that you trust."
+        )
 
         @property
         def reads_all_columns(self) -> bool:  # type: ignore[override]
@@ -156,9 +165,9 @@ class Llm(Model):
         for name, output in self.outputs.items():
             if output.longest_answer >= self.network.most:
                 raise InputDataError(
-                    f"The longest answer in the training split has {output.longest_answer} tokens, and the base model "
-                    f"takes {self.network.most} together with the prompt. Cut answers with preprocessing."
-                    f"max_sequence_length of the output feature '{name}', or take another base model."
+                    f"The longest target in the training split has {output.longest_answer} tokens, and the base model "
+                    f"takes {self.network.most} together with the prompt. Truncate targets with preprocessing."
+                    f"max_sequence_length of the output feature '{name}', or choose another base model."
                 )
 
     def start(self) -> None:

@@ -15,7 +15,7 @@ from ludwig.columns.ragged import Padded
 from ludwig.models.llm.generation import Generation
 from ludwig.outputs.generated import Generated
 
-NUMBERS = 2**28  # of logits at once, where tokens that are written already are judged
+NUMBERS = 2**28  # of logits at once, where probabilities of generated tokens are computed
 
 
 class Network(nn.Module):
@@ -57,7 +57,7 @@ class Network(nn.Module):
         return logits
 
     def write(self, prompt: Padded, generation: Generation, longest: int, end: int | None) -> Generated:
-        """What the network writes after each prompt.
+        """What the network generates after each prompt.
 
         Args:
             longest: Tokens of the longest answer in the training split.
@@ -74,7 +74,7 @@ class Network(nn.Module):
         return Generated(written, self._shares(prompt, written, wanted))
 
     def _shares(self, prompt: Padded, written: Tensor, room: int) -> Tensor:
-        """How probable each written token is for the network, 1 behind the end: [B, S]. As many rows as fit at once."""
+        """The probability of each generated token, 1 behind the end: [B, S]. As many rows as fit at once."""
         step = max(NUMBERS // (written.shape[1] * self.vocabulary_size), 1)
         pieces = [slice(start, start + step) for start in range(0, len(written), step)]
         return torch.cat([self._share(Padded(prompt.values[p], prompt.mask[p]), written[p], room) for p in pieces])

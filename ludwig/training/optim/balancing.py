@@ -1,7 +1,7 @@
 """Finds out, step by step, how much the loss of each output should count.
 
 Every method is told as weights of the losses: what is minimised is the sum of weight times loss. Nothing here waits for
-the device, and losses that are no finite numbers change nothing.
+the device, and losses that are not finite change nothing.
 
 T = losses, one an output
 """
@@ -30,16 +30,27 @@ NEWTON_STEPS = 30  # after which the bargaining weights of Nash-MTL do not move 
 class BalancingOptions:
     """How the losses of several outputs are weighed."""
 
-    loss_balancing: Method = param("none", help="How the weights of several outputs' losses are found.")
-    loss_balancing_alpha: float = param(
-        1.5, help="Of gradnorm: how strongly outputs that learn slowly are pulled along."
+    loss_balancing: Method = param(
+        "none",
+        help="Loss balancing (multi-task learning): method that weights the losses of several outputs during training.",
     )
-    loss_balancing_lr: float = param(0.01, help="How fast uncertainty, famo and gradnorm move their weights.")
+    loss_balancing_alpha: float = param(
+        1.5,
+        help="Of gradnorm: restoring force towards equal training rates. Raise it where some outputs train much "
+        "more slowly.",
+    )
+    loss_balancing_lr: float = param(0.01, help="Learning rate of the loss weights of uncertainty, famo and gradnorm.")
     loss_balancing_preference_vector: list[float] | None = param(
-        None, min=0, help="Of pareto_mtl: how much each output matters, in their order; null for all alike."
+        None,
+        min=0,
+        help="Of pareto_mtl: preference vector, the importance of each output in their order; null for equal ones.",
     )
     loss_balancing_tchebycheff_weight: float = param(
-        0.5, min=0, max=1, help="Of pareto_mtl: share of the loss that only the worst output has."
+        0.5,
+        min=0,
+        max=1,
+        help="Of pareto_mtl: weight of the Tchebycheff term, which counts only the worst output; the rest is a "
+        "weighted sum.",
     )
 
 

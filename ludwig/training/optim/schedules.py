@@ -25,31 +25,72 @@ class Span:
 class LearningRateScheduler:
     """The section `trainer.learning_rate_scheduler`."""
 
-    decay: Decay | None = param(None, help="How the rate falls; null keeps it.")
-    decay_rate: float = param(0.96, min=0, max=1, help="Factor of the exponential decay.")
-    decay_steps: int = param(10000, min=1, help="Steps in which the exponential decay takes its factor once.")
-    staircase: bool = param(False, help="Whether the exponential decay falls in stairs.")
-    warmup_evaluations: int = param(0, min=0, help="Rounds of evaluation in which the rate climbs from zero.")
-    warmup_fraction: float = param(0.0, min=0, max=1, help="Share of the steps in which the rate climbs from zero.")
-    t_0: int | None = param(None, min=1, help="Steps of the first cosine period; null for a round of evaluation.")
-    t_mult: int = param(1, min=1, help="Factor by which each cosine period is longer than the one before.")
-    eta_min: float = param(0.0, min=0, max=1, help="Lowest rate of the cosine decay.")
-    max_lr: float | None = param(None, above=0, help="Highest rate of the one-cycle schedule; null for the base rate.")
-    pct_start: float = param(0.3, min=0, max=1, help="Share of the steps in which the one-cycle schedule climbs.")
-    div_factor: float = param(25.0, above=0, help="The one-cycle schedule starts at its highest rate over this.")
-    final_div_factor: float = param(10000.0, above=0, help="It ends at its first rate over this.")
-    inverse_sqrt_warmup_steps: int = param(4000, min=1, help="Steps before the inverse square root falls.")
-    polynomial_power: float = param(1.0, above=0, help="Power of the polynomial decay.")
-    polynomial_end_lr: float = param(0.0, min=0, help="Last rate of the polynomial decay.")
-    wsd_warmup_fraction: float = param(0.1, min=0, max=1, help="Share of the steps in which wsd climbs.")
-    wsd_stable_fraction: float = param(0.8, min=0, max=1, help="Share of the steps in which wsd stays.")
-    wsd_decay_fraction: float = param(0.1, min=0, max=1, help="Share of the steps in which wsd falls.")
+    decay: Decay | None = param(None, help="Learning rate decay: its schedule over the run; null for a constant rate.")
+    decay_rate: float = param(0.96, min=0, max=1, help="Decay rate: factor of the exponential decay every decay_steps.")
+    decay_steps: int = param(
+        10000, min=1, help="Number of steps after which the exponential decay has applied decay_rate once."
+    )
+    staircase: bool = param(False, help="Whether the exponential decay is applied in discrete steps, not continuously.")
+    warmup_evaluations: int = param(
+        0,
+        min=0,
+        help="Learning rate warm-up: number of evaluation intervals over which the rate rises linearly from zero.",
+    )
+    warmup_fraction: float = param(
+        0.0,
+        min=0,
+        max=1,
+        help="Learning rate warm-up: fraction of all steps over which the rate rises linearly from zero. Raise "
+        "it where training diverges early.",
+    )
+    t_0: int | None = param(
+        None, min=1, help="Steps of the first cosine period before a warm restart; null for one evaluation interval."
+    )
+    t_mult: int = param(1, min=1, help="Factor by which the cosine period grows after each warm restart.")
+    eta_min: float = param(0.0, min=0, max=1, help="Minimum learning rate of the cosine decay.")
+    max_lr: float | None = param(
+        None, above=0, help="Maximum learning rate of the one-cycle schedule; null for learning_rate."
+    )
+    pct_start: float = param(0.3, min=0, max=1, help="Fraction of the steps in which the one-cycle schedule rises.")
+    div_factor: float = param(
+        25.0, above=0, help="Initial learning rate of the one-cycle schedule: its maximum divided by this."
+    )
+    final_div_factor: float = param(
+        10000.0, above=0, help="Final learning rate of the one-cycle schedule: its initial rate divided by this."
+    )
+    inverse_sqrt_warmup_steps: int = param(
+        4000, min=1, help="Number of steps before the inverse square root decay begins."
+    )
+    polynomial_power: float = param(1.0, above=0, help="Power of the polynomial decay; 1 is linear.")
+    polynomial_end_lr: float = param(0.0, min=0, help="Final learning rate of the polynomial decay.")
+    wsd_warmup_fraction: float = param(
+        0.1, min=0, max=1, help="Warm-up-stable-decay schedule: fraction of the steps for warm-up."
+    )
+    wsd_stable_fraction: float = param(
+        0.8, min=0, max=1, help="Warm-up-stable-decay schedule: fraction of the steps at the full learning rate."
+    )
+    wsd_decay_fraction: float = param(
+        0.1, min=0, max=1, help="Warm-up-stable-decay schedule: fraction of the steps for the decay to zero."
+    )
 
-    reduce_on_plateau: int = param(0, min=0, help="How many times at most the rate is cut when a metric stands still.")
-    reduce_on_plateau_patience: int = param(10, min=0, help="Rounds without a new best before a cut.")
-    reduce_on_plateau_rate: float = param(0.1, min=0, max=1, help="Factor of a cut.")
-    reduce_eval_metric: str = param("loss", help="The metric of the validation field that is watched.")
-    reduce_eval_split: Literal["training", "validation"] = param("training", help="The split on which it is watched.")
+    reduce_on_plateau: int = param(
+        0,
+        min=0,
+        help="Reduce on plateau: maximum number of times the learning rate is reduced when a metric plateaus; 0 "
+        "for never.",
+    )
+    reduce_on_plateau_patience: int = param(
+        10, min=0, help="Patience: number of evaluations without improvement before the learning rate is reduced."
+    )
+    reduce_on_plateau_rate: float = param(
+        0.1, min=0, max=1, help="Factor by which the learning rate is reduced on a plateau."
+    )
+    reduce_eval_metric: str = param(
+        "loss", help="Metric of the validation field that is monitored for a plateau of the learning rate."
+    )
+    reduce_eval_split: Literal["training", "validation"] = param(
+        "training", help="Split on which that metric is monitored."
+    )
 
     @property
     def plateau(self) -> PlateauRule:

@@ -78,7 +78,7 @@ def draw(output: str, progress: Progress) -> Any:
     title = _title(output, most=int(width / LETTER))
     figure.text(0.1 / width, 1 - 0.3 / height, title, color=INK, fontsize="large", parse_math=False)
     drawn = dict(pair[::-1] for axis in axes for pair in zip(*axis.get_legend_handles_labels(), strict=True))
-    labels = [label for label in (*COLORS, "selected round") if label in drawn]
+    labels = [label for label in (*COLORS, "selected evaluation") if label in drawn]
     handles = [drawn[label] for label in labels]
     figure.legend(handles, labels, loc="lower left", ncols=3, frameon=False, labelcolor=INK, fontsize="small")
     return figure
@@ -111,7 +111,7 @@ def _draw(axis: Any, metric: str, lines: dict[str, Points], selected: int) -> No
     if not values:
         axis.set_xticks([])
         axis.set_yticks([])
-        words = "no round gave a number that can be drawn"
+        words = "no finite metric to plot"
         axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", color=INK, fontsize="x-small")
         return
     for split, points in lines.items():
@@ -120,7 +120,7 @@ def _draw(axis: Any, metric: str, lines: dict[str, Points], selected: int) -> No
             line = {"color": COLORS[split], "label": split, "linewidth": 1.6, "marker": marker, "markersize": 4}
             axis.plot(*zip(*points, strict=True), **line, clip_on=False)
     if selected:
-        axis.axvline(selected, color=INK, linewidth=0.8, linestyle=(0, (3, 3)), label="selected round", zorder=0)
+        axis.axvline(selected, color=INK, linewidth=0.8, linestyle=(0, (3, 3)), label="selected evaluation", zorder=0)
     _scale(axis, metric, values)
 
 

@@ -49,7 +49,7 @@ class TestGroups:
         groups = groups_of([section("a", "number"), section("x", "category"), section("b", "number")])
         assert [group.names for group in groups] == [("a", "b"), ("x",)]
 
-    def test_another_knob_makes_another_group(self):
+    def test_another_option_makes_another_group(self):
         ple = {"type": "ple", "num_bins": 4}
         groups = groups_of([section("a", "number", encoder=ple), section("b", "number", encoder="ple")])
         assert [group.names for group in groups] == [("a",), ("b",)]
@@ -117,7 +117,7 @@ class TestTied:
         assert len(encoder.table.weight) == len(["<UNK>", "u", "v", "w", "z"])
         assert [source.shape.count for source in inputs.sources] == [2]
 
-    def test_both_teach_the_shared_weights(self):
+    def test_both_train_the_shared_weights(self):
         inputs, frame = build(section("x", "category"), section("y", "category", tied="x"))
         (signal,) = inputs(frame)
         signal.values[:, 1].sum().backward()  # of the second one only
@@ -131,7 +131,7 @@ class TestTied:
         assert [source.features for source in inputs.sources] == [("t",), ("s",)]
 
 
-def test_tied_features_learn_their_facts_together():
+def test_tied_features_are_fitted_together():
     from ludwig.data.preprocess import Preprocessing, Tables, preprocess
     from ludwig.models.base import FeatureSpec
 

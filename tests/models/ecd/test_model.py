@@ -55,7 +55,7 @@ class TestLoss:
         assert list(step.parts) == ["size", "kind"]
         torch.testing.assert_close(loss_of(model, step), 0.25 * step.parts["size"] + step.parts["kind"])
 
-    def test_an_output_without_weight_teaches_nothing(self):
+    def test_an_output_without_weight_trains_nothing(self):
         model, batch = build([output("size"), output("kind", loss={"type": "softmax_cross_entropy", "weight": 0})])
         loss_of(model, model.training_loss(batch)).backward()
         assert all(not weight.grad.any() for weight in model.outputs["kind"].parameters())
@@ -70,7 +70,7 @@ class TestLoss:
         torch.testing.assert_close(loss_of(model, model.training_loss(batch)), plain + 2.5)
 
     @pytest.mark.parametrize("combiner", [{"type": "concat", "num_fc_layers": 1}, {"type": "tabm", "num_members": 3}])
-    def test_every_weight_learns(self, combiner):
+    def test_every_weight_trains(self, combiner):
         model, batch = build(combiner=combiner)
         loss_of(model, model.training_loss(batch)).backward()
         assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
@@ -109,7 +109,7 @@ class TestDependencies:
         expected = head(torch.cat([combined, predictions["kind"].hidden], dim=1)).squeeze(1)
         torch.testing.assert_close(predictions["size"].logits, expected)
 
-    def test_what_is_read_learns_from_the_reader(self):
+    def test_gradients_of_a_reader_reach_what_it_reads(self):
         layered = {"num_fc_layers": 1, "fc_output_size": 7}
         silent = {"type": "softmax_cross_entropy", "weight": 0}
         model, batch = build([output("size", dependencies=["kind"]), output("kind", decoder=layered, loss=silent)])
@@ -122,9 +122,9 @@ class TestDependencies:
         assert model.predict(batch)["size"].predictions.shape == (ROWS,)
 
     @pytest.mark.parametrize(
-        ("wanted", "message"), [(["kynd"], "Did you mean 'kind'"), (["size"], "round in a circle: size -> size")]
+        ("wanted", "message"), [(["kynd"], "Did you mean 'kind'"), (["size"], "form a cycle: size -> size")]
     )
-    def test_faults_are_told_with_their_path(self, wanted, message):
+    def test_faults_are_reported_with_their_path(self, wanted, message):
         with pytest.raises(ConfigValidationError, match=rf"output_features\[0\]\.dependencies: .*{message}"):
             build([output("size", dependencies=wanted), output("kind")])
 

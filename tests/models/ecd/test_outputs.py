@@ -20,7 +20,7 @@ def test_the_order_is_the_same_each_time():
     assert len({tuple(computing_order(dependencies)) for _ in range(20)}) == 1
 
 
-def test_an_unknown_output_is_told_with_the_nearest_name():
+def test_an_unknown_output_is_reported_with_the_nearest_name():
     ((name, message),) = dependency_faults({"price": ["speceis"], "species": []})
     assert name == "price"
     assert "Did you mean 'species'?" in message
@@ -30,7 +30,7 @@ def test_an_unknown_output_is_told_with_the_nearest_name():
 @pytest.mark.parametrize(
     "dependencies", [{"a": ["a"]}, {"a": ["b"], "b": ["a"]}, {"a": ["b"], "b": ["c"], "c": ["a"], "d": []}]
 )
-def test_a_circle_is_told(dependencies):
+def test_a_cycle_is_reported(dependencies):
     ((name, message),) = dependency_faults(dependencies)
     assert name in dependencies
     assert "round in a circle" in message

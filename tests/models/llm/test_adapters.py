@@ -27,7 +27,7 @@ def tuned(declared, table, adapter, **changes):
 
 @pytest.mark.filterwarnings("ignore:Unsupported layer type")
 @pytest.mark.parametrize("name", NAMES)
-def test_every_adapter_learns_and_comes_back_from_its_folder(declared, table, tmp_path, name):
+def test_every_adapter_trains_and_comes_back_from_its_folder(declared, table, tmp_path, name):
     model = tuned(declared, table, {"type": name, **SMALL.get(name, {})})
     fresh = LudwigModel.create_model(model.config_obj, random_seed=42)
     weights = model.model.weights()
@@ -49,7 +49,7 @@ def test_our_defaults_are_those_of_peft(name):
     assert {key: ours[key] for key in ours if getattr(theirs, key) != ours[key]} == OURS.get(name, {})
 
 
-def test_alpha_is_twice_the_rank_unless_told():
+def test_alpha_is_twice_the_rank_by_default():
     lora = ADAPTERS.get("lora")
     assert lora.Config(r=6).build().options()["lora_alpha"] == 12
     assert lora.Config(r=6, alpha=3).build().options()["lora_alpha"] == 3
@@ -65,7 +65,7 @@ def test_other_beginnings_of_lora_change_nothing_at_first(declared, table, begin
     assert float(difference.detach().abs().max()) < 1e-5
 
 
-def test_a_saved_adapter_is_used_without_learning(declared, table, tmp_path):
+def test_a_saved_adapter_is_used_without_training(declared, table, tmp_path):
     first = tuned(declared, table, "lora")
     first.save(str(tmp_path))
     adapter = {"type": "lora", "pretrained_adapter_weights": str(tmp_path / "model_weights")}
@@ -74,7 +74,7 @@ def test_a_saved_adapter_is_used_without_learning(declared, table, tmp_path):
     pd.testing.assert_frame_equal(second.predict(table)[0], first.predict(table)[0])
 
 
-def test_a_saved_adapter_that_is_not_there_is_told(declared, table, tmp_path):
+def test_a_saved_adapter_that_is_not_there_is_reported(declared, table, tmp_path):
     adapter = {"type": "lora", "pretrained_adapter_weights": str(tmp_path / "nothing")}
     with pytest.raises(ConfigValidationError, match=r"adapter\.pretrained_adapter_weights"):
         tuned(declared, table, adapter)

@@ -32,7 +32,7 @@ class TestRules:
             ({"output_features": [{**TEXT, "loss": "focal"}]}, "output_features[0].loss", "focal"),
         ],
     )
-    def test_a_fault_is_told_with_its_path(self, declared, changes, path, words):
+    def test_a_fault_is_reported_with_its_path(self, declared, changes, path, words):
         text = refusal({key: value for key, value in declared(**changes).items() if value is not None})
         assert path in text
         assert words in text
@@ -64,7 +64,7 @@ class TestRules:
         output = {"name": "a", "type": "category", "preprocessing": preprocessing, "decoder": decoder}
         assert path in refusal(declared(output_features=[output], adapter=None, trainer={"type": "none"}))
 
-    def test_all_faults_are_told_at_once(self, declared):
+    def test_all_faults_are_reported_at_once(self, declared):
         text = refusal(declared(prompt={"template": "same"}, trainer={"type": "none"}))
         assert "prompt.template" in text
         assert "adapter" in text
@@ -81,7 +81,7 @@ class TestConfig:
         for output in (LABEL, other):
             LudwigModel(declared(output_features=[output], adapter=None, trainer={"type": "none"}))
 
-    def test_fine_tuning_takes_small_batches_unless_told(self, declared):
+    def test_fine_tuning_takes_small_batches_by_default(self, declared):
         trainer = LudwigModel(declared(trainer={"type": "finetune"})).config["trainer"]
         assert (trainer["batch_size"], trainer["eval_batch_size"]) == (1, 2)
 

@@ -67,7 +67,7 @@ class TestFineTuning:
         kept = dict(model.model.network.pretrained.get_base_model().named_parameters())[name]
         torch.testing.assert_close(kept, pretrained[name], rtol=0, atol=0)
 
-    def test_all_weights_learn_without_an_adapter(self, fluent):
+    def test_all_weights_are_trained_without_an_adapter(self, fluent):
         model, table, _ = fluent
         predictions, _ = model.predict(table)
         assert predictions["a_response"].tolist() == table["a"].tolist()
@@ -86,7 +86,7 @@ class TestFineTuning:
         for name, weight in whole.model.weights().items():
             torch.testing.assert_close(resumed.model.weights()[name], weight)
 
-    def test_a_model_folder_without_its_adapter_is_told(self, declared, table, tmp_path):
+    def test_a_model_folder_without_its_adapter_is_reported(self, declared, table, tmp_path):
         model, _ = trained(declared(), table)
         model.save(str(tmp_path / "m"))
         for file in (tmp_path / "m/model_weights").iterdir():
@@ -126,7 +126,7 @@ class TestLoss:
         assert others["a_response"].tolist() == predicted["a_response"].tolist()
         np.testing.assert_allclose(others["a_probability"], predicted["a_probability"], rtol=1e-4)
 
-    def test_accuracy_is_that_of_what_was_written(self, fluent):
+    def test_accuracy_is_that_of_what_was_generated(self, fluent):
         model, table, _ = fluent
         right, *_ = model.evaluate(table)
         assert right["a"]["sequence_accuracy"] == right["a"]["token_accuracy"] == 1.0
@@ -151,7 +151,7 @@ class TestPredictions:
         log_probability = np.log(predictions["a_probability"].iloc[0])
         assert log_probability == pytest.approx(-statistics["a"]["loss"] * tokens, rel=1e-4)
 
-    def test_probabilities_are_the_same_when_rows_are_judged_one_by_one(self, fluent, monkeypatch):
+    def test_probabilities_are_the_same_when_rows_are_evaluated_one_by_one(self, fluent, monkeypatch):
         model, table, _ = fluent
         expected, _ = model.predict(table.head(5))
         monkeypatch.setattr("ludwig.models.llm.network.NUMBERS", 1)
@@ -194,7 +194,7 @@ class TestPredictions:
 
 
 class TestZeroShot:
-    def test_a_text_is_answered_without_learning(self, declared, table, tmp_path):
+    def test_a_text_is_generated_without_training(self, declared, table, tmp_path):
         model, results = trained(declared(trainer={"type": "none"}, adapter=None), table, tmp_path)
         assert results.train_stats.training == {}
         assert {"loss", "token_accuracy"} <= set(results.train_stats.validation["a"])
@@ -257,7 +257,7 @@ class TestZeroShot:
 
 
 class TestBuilding:
-    def test_a_base_model_that_is_not_there_is_told(self, declared, table, tmp_path):
+    def test_a_base_model_that_is_not_there_is_reported(self, declared, table, tmp_path):
         with pytest.raises(ConfigValidationError, match="base_model: There is no folder"):
             LudwigModel(declared(base_model=str(tmp_path / "nothing")))
         with pytest.raises(ConfigValidationError, match=r"base_model: .*'nobody/nothing'"):
@@ -268,11 +268,11 @@ class TestBuilding:
         with pytest.raises(MissingExtraError, match=r"ludwig\[llm\]"):
             trained(declared(), table)
 
-    def test_an_adapter_that_does_not_fit_is_told(self, declared, table):
+    def test_an_adapter_that_does_not_fit_is_reported(self, declared, table):
         with pytest.raises(ConfigValidationError, match="adapter: 'lora' does not fit"):
             trained(declared(adapter={"type": "lora", "target_modules": ["no_such_module"]}), table)
 
-    def test_a_column_of_the_template_that_is_not_there_is_told(self, declared, table):
+    def test_a_column_of_the_template_that_is_not_there_is_reported(self, declared, table):
         with pytest.raises(InputDataError, match=r"'levl'.*Did you mean 'level'"):
             trained(declared(prompt={"template": "{q} {levl}"}), table)
 

@@ -51,12 +51,12 @@ class TestGeneration:
         written = self.answers(FakeNetwork([[7, 2, 8, 9], [8, 5, 5, 5]]), eos_token_id=[8, 9])
         assert written.tolist() == [[7, 2, 8, -1], [8, -1, -1, -1]]
 
-    def test_no_more_is_written_than_there_is_room_for(self):
+    def test_no_more_is_generated_than_there_is_room_for(self):
         network = FakeNetwork([[7], [7]])
         self.answers(network, max_new_tokens=50)
         assert network.asked.max_new_tokens == 10
 
-    def test_the_longest_answer_that_was_learned_can_be_written(self):
+    def test_the_longest_answer_of_the_training_split_can_be_generated(self):
         assert Generation().most(longest=3) == 32
         assert Generation().most(longest=100) == 100
         assert Generation(max_new_tokens=5).most(longest=100) == 5

@@ -71,7 +71,7 @@ class TestEncoding:
         feature = prompt()
         assert len(feature.encode(feature.parse(pd.Series([], dtype=str)), FACTS).column) == 0
 
-    def test_a_target_without_any_value_is_told(self, answer):
+    def test_a_target_without_any_value_is_reported(self, answer):
         with pytest.raises(InputDataError, match="every cell is missing"):
             encoded(answer(), pd.Series([None, None]))
 

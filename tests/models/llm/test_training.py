@@ -39,7 +39,7 @@ def test_activations_that_are_computed_again_give_the_same_weights(declared):
     torch.testing.assert_close(again, plain)
 
 
-def test_a_language_model_learns_in_bfloat16(declared):
+def test_a_language_model_trains_in_bfloat16(declared):
     seen: list[torch.dtype] = []
 
     class Looks(Callback):

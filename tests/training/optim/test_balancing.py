@@ -73,7 +73,7 @@ def test_gradnorm_makes_gradients_of_one_norm():
     assert sum(found) == pytest.approx(3)
 
 
-def test_gradnorm_pulls_along_what_learns_slowly():
+def test_gradnorm_raises_the_weight_of_slow_outputs():
     balancer = made("gradnorm", lr=0.003)
     weights(balancer, [1.0, 1.0], [[1.0, 0.0], [0.0, 1.0]])
     for _ in range(800):
@@ -149,13 +149,13 @@ def model(**trainer: object) -> LudwigModel:
 
 
 @pytest.mark.parametrize("method", BALANCERS)
-def test_a_model_learns_all_of_its_outputs(method):
+def test_a_model_is_trained_on_all_of_its_outputs(method):
     stats = model(loss_balancing=method).train(table(), output_directory=None).train_stats
     assert stats.validation["y"]["accuracy"][-1] > 0.9
     assert stats.validation["z"]["r2"][-1] > 0.8
 
 
-def test_the_loss_that_is_told_is_not_weighed():
+def test_the_loss_that_is_reported_is_not_weighed():
     stats = model(loss_balancing="famo").train(table(), output_directory=None).train_stats.training
     told = np.array(stats["y"]["loss"]) + np.array(stats["z"]["loss"])
     assert stats["combined"]["loss"] == pytest.approx(told.tolist())

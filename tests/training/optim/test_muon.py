@@ -38,7 +38,7 @@ def test_matrices_move_as_with_torchs_muon_and_vectors_as_with_adamw(network):
             torch.testing.assert_close(ours, theirs)
 
 
-def test_it_learns(network):
+def test_it_trains(network):
     optimizer = MuonWithAdamW(list(network.parameters()), 0.02, 0.95, True)
     losses = [step(network, optimizer) for _ in range(200)]
     assert losses[-1] < losses[0] / 10

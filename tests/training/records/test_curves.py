@@ -64,7 +64,7 @@ def test_a_panel_has_both_splits_over_steps_and_the_selected_round():
     assert [axis.get_title(loc="left") for axis in (loss, r2)] == ["loss", "r2"]
     expected = ([10, 20, 30, 40, 50], [0.0, 0.1, 0.2, 0.3, 0.4])
     assert lines(r2)["training"] == lines(r2)["validation"] == expected
-    assert lines(r2)["selected round"][0] == [30, 30]
+    assert lines(r2)["selected evaluation"][0] == [30, 30]
     assert (loss.get_yscale(), r2.get_yscale()) == ("log", "linear")  # 100 down to 0.01, against 0 to 0.4
 
 
@@ -73,7 +73,11 @@ def test_the_legend_stands_once_and_names_what_is_drawn_anywhere():
     history.add(history.validation_metrics, {"y": {"extra": 1.0}})
     figure = curves.draw("y", history)
     assert [axis.get_legend() for axis in figure.axes] == [None] * 3
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training", "validation", "selected round"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "training",
+        "validation",
+        "selected evaluation",
+    ]
 
 
 @pytest.mark.parametrize(("metrics", "shape"), [(1, (1, 1)), (4, (1, 4)), (5, (2, 3)), (9, (3, 3)), (11, (3, 4))])
@@ -109,12 +113,12 @@ def test_a_metric_that_stands_still_is_a_flat_line():
 
 
 @pytest.mark.parametrize("values", [[math.nan] * 3, [math.inf, -math.inf, math.nan], [1e308, -1e308, None]])
-def test_without_a_value_the_panel_says_so(values, tmp_path):
+def test_without_a_value_the_panel_has_a_note(values, tmp_path):
     history = progress("y", rounds=0)
     for step, value in enumerate(values):
         history.add(history.train_metrics, {"y": {"loss": value, "r2": 0.5}}, epoch=1, step=step + 1)
     figure = curves.draw("y", history)
-    assert [text.get_text() for text in figure.axes[0].texts] == ["no round gave a number that can be drawn"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no finite metric to plot"]
     assert not figure.axes[0].lines and figure.axes[1].lines
     assert len(save_learning_curves(tmp_path, history)) == 1
 
