@@ -80,7 +80,7 @@ def test_the_metric_is_that_of_scikit_learn_over_all_batches(added):
     predicted, target = torch.randn(2, 40)
     halves = [METRICS.get("max_error", "number")(Setting()) for _ in range(2)]
     for metric, at in zip(halves, (slice(0, 25), slice(25, 40)), strict=True):
-        metric.update(Prediction(logits=None, hidden=None, predictions=predicted[at]), target[at])
+        metric.update(Prediction(logits=None, hidden=target, predictions=predicted[at]), target[at])
     halves[0].merge(halves[1])
     assert halves[0].compute() == pytest.approx(max_error(target, predicted))
 
