@@ -16,6 +16,7 @@ from sklearn.metrics import max_error
 
 from ludwig.api import LudwigModel
 from ludwig.combiners import COMBINERS
+from ludwig.decoders import DECODERS
 from ludwig.encoders import ENCODERS
 from ludwig.losses import LOSSES
 from ludwig.metrics import METRICS
@@ -28,9 +29,11 @@ PAGE = Path(__file__).parents[2] / ".github" / "CONTRIBUTING.md"
 ADDED = [
     (ENCODERS, "signed_log", "number"),
     (COMBINERS, "max_projection", "*"),
+    (DECODERS, "gated_regressor", "number"),
     (LOSSES, "log_cosh", "number"),
     (METRICS, "max_error", "number"),
 ]
+PARTS = ("encoder", "combiner", "decoder", "loss")
 
 
 @pytest.fixture
@@ -58,7 +61,14 @@ CONFIG = {
         {"name": "c", "type": "category"},
     ],
     "combiner": {"type": "max_projection", "output_size": 16},
-    "output_features": [{"name": "y", "type": "number", "loss": {"type": "log_cosh"}}],
+    "output_features": [
+        {
+            "name": "y",
+            "type": "number",
+            "decoder": {"type": "gated_regressor", "num_fc_layers": 1},
+            "loss": {"type": "log_cosh"},
+        }
+    ],
     "trainer": {"epochs": 30, "batch_size": 32, "learning_rate": 0.02, "validation_field": "y"},
 }
 
@@ -93,11 +103,11 @@ def test_the_loss_is_the_logarithm_of_the_hyperbolic_cosine(added):
 
 
 def test_their_options_and_examples_load(added):
-    for registry, name, kind in ADDED[:3]:
+    for registry, name, kind in ADDED[:4]:
         config = registry.get(name, kind).Config
         assert load(config, dump(config())) == config()
         found = example(registry.get(name, kind))
-        section = next(part for part in (found.get("encoder"), found.get("combiner"), found.get("loss")) if part)
+        section = next(part for at in PARTS if (part := found.get(at)))
         assert section.pop("type") == name
         load(config, section)
 
