@@ -44,7 +44,7 @@ LAZY = [
 ]
 PANDAS_ROOMS = {"data", "features", "kfold", "forecast", "datasets"}
 SLOW_TO_IMPORT = [
-    *("transformers", "sklearn", "scipy", "h5py", "matplotlib", "PIL"),
+    *("torch._dynamo", "sympy", "transformers", "sklearn", "scipy", "h5py", "matplotlib", "PIL"),
     *("peft", "bitsandbytes", "ray", "optuna", "tensorboard"),
 ]
 

@@ -163,7 +163,7 @@ BAD_CONFIGS: dict[str, tuple[dict, str]] = {
             [{"name": "t", "type": "text", "encoder": {"type": "embed", "reduce_output": None}}],
             [{**TARGET, "reduce_input": None}],
         ),
-        "Set a reduction, such as sum",
+        "Set it to sum or mean",
     ),
     "unknown default": (config(defaults={"number": {"encodr": {}}}), "defaults.number.encodr"),
     "unknown model type": (config(model_type="edc"), "Did you mean 'ecd'"),

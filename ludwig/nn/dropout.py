@@ -48,13 +48,12 @@ def dropout(values: Tensor, rate: float, generator: torch.Generator | None = Non
     return values * mask
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]  # a compiled graph takes no generator
 def _mask(values: Tensor, threshold: int, generator: torch.Generator | None) -> Tensor:
     """Zero or the scale for each number: one random word of 64 bits serves four of them."""
     count = values.numel()
     device = values.device if generator is None else generator.device
     words = torch.empty((count + 3) // 4, dtype=torch.int64, device=device)
-    words.random_(-(2**63), None, generator=generator)
+    words.random_(-(2**63), None, generator=generator)  # torch.compile breaks its graph here, and draws the same
     draws = words.view(torch.int16)[:count].view(values.shape)  # uniform in [-2**15, 2**15)
     kept = (draws >= threshold - LEVELS // 2).to(values.device, values.dtype)
     mask: Tensor = kept.mul_(LEVELS / (LEVELS - threshold))

@@ -50,7 +50,7 @@ class DecodedOutput(Output):
                 return []
             if form == "sequence":
                 text = f"The combiner gives a sequence, and the decoder '{self.decoder.type}' takes none."
-                return [("reduce_input", f"{text} Set it to mean.")]
+                return [("reduce_input", f"{text} Set it to sum or mean.")]
             takes = " or ".join(sorted(self.decoder.takes))
             return [("decoder.type", f"The decoder '{self.decoder.type}' needs a {takes}. It would get a {form}.")]
 

@@ -53,7 +53,7 @@ def test_words_of_a_file_replace_those_of_the_data(tmp_path):
     _, facts, back = learned(["a b"], vocab_file=str(file))
     assert facts.vocabulary.words == ("<PAD>", "<UNK>", "b", "z")
     assert back == [["<UNK>", "b"]]
-    with pytest.raises(ConfigValidationError, match="no file"):
+    with pytest.raises(ConfigValidationError, match="is not a file"):
         learned(["a"], vocab_file=str(tmp_path / "none.txt"))
 
 

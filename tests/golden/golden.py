@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors.torch import load_file
 
 from ludwig.api import LudwigModel
 from ludwig.config import CONFIGS
+from ludwig.globals import FORMAT_VERSION
 from ludwig.schema import json_schema
 
 HERE = Path(__file__).parent
-MODEL = HERE / "model_v1"
+MODELS = sorted(HERE.glob("model_v*"))  # one of each format that models were ever saved in
 
 
 def table() -> pd.DataFrame:
@@ -52,23 +54,33 @@ def losses() -> dict[str, list[float]]:
     return {split: stats[split]["combined"]["loss"] for split in ("training", "validation")}
 
 
+def weights() -> dict[str, list[int]]:
+    with tempfile.TemporaryDirectory() as folder:
+        one = model()
+        one.train(dataset=table(), output_directory=None)
+        one.save(folder)
+        saved = load_file(Path(folder) / "model_weights.safetensors")
+    return {name: list(weight.shape) for name, weight in saved.items()}
+
+
 GOLDEN: dict[str, Any] = {
     "ecd_schema.json": lambda: json_schema(CONFIGS["ecd"]),
     "files.json": files,
     "losses.json": losses,
+    "weights.json": weights,
 }
 
 
-def save_model() -> None:
+def save_model(folder: Path) -> None:
     one = model()
     one.train(dataset=table(), output_directory=None)
-    one.save(str(MODEL))
+    one.save(str(folder))
     predicted, _ = one.predict(table())
-    predicted.to_json(MODEL / "predictions.json", orient="records", indent=1, double_precision=9)
+    predicted.to_json(folder / "predictions.json", orient="records", indent=1, double_precision=9)
 
 
 if __name__ == "__main__":
     for name, make in GOLDEN.items():
         (HERE / name).write_text(json.dumps(make(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    if not MODEL.exists():
-        save_model()
+    if not (newest := HERE / f"model_v{FORMAT_VERSION}").exists():
+        save_model(newest)

@@ -66,3 +66,13 @@ def test_checkpointing_draws_the_same_masks_again():
 def test_copies_draw_what_the_original_draws(copied):
     module, ones = drawing(0.5), torch.ones(99)
     assert torch.equal(copied(module)(ones), module(ones)) and not module.state_dict()
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch's compiler asks for it
+def test_a_compiled_network_draws_the_same():
+    model, values = nn.Sequential(nn.Linear(4, 4), Dropout(0.5)), torch.randn(20, 4)
+    results = []
+    for run in (model, torch.compile(model, backend="eager")):
+        draw_from(model, torch.Generator().manual_seed(3))
+        results.append(torch.stack([run(values) for _ in range(3)]))
+    torch.testing.assert_close(*results)

@@ -33,7 +33,7 @@ def test_an_unknown_output_is_reported_with_the_nearest_name():
 def test_a_cycle_is_reported(dependencies):
     ((name, message),) = dependency_faults(dependencies)
     assert name in dependencies
-    assert "round in a circle" in message
+    assert "form a cycle" in message
     assert message.count(" -> ") == sum(map(bool, dependencies.values()))
 
 
