@@ -171,11 +171,10 @@ class Model(Component, nn.Module):
     def sharding_units(self) -> list[nn.Module]:
         """The parts whose weights a sharded network gathers together, inner ones first; the rest is one more.
 
-        Only parts that run through their `forward` alone: here the blocks of which networks have several alike.
+        Only parts that every process runs in every pass, and through their `forward` alone: here the blocks of which
+        networks have several alike. What lies inside of a block may rest, as an expert does.
         """
-        lists = [part for part in self.modules() if isinstance(part, nn.ModuleList | nn.Sequential) and len(part) > 1]
-        blocks = [block for part in lists if len({type(b) for b in part}) == 1 for block in part if _is_block(block)]
-        return blocks[::-1]  # `modules` goes from outer parts to inner ones
+        return _blocks_of(self)
 
     def recompute_activations(self) -> None:
         """From now on the backward pass computes activations again, which costs time and saves memory.
@@ -275,6 +274,16 @@ class Model(Component, nn.Module):
     def input_names(self) -> list[str]:
         """The inputs in the order in which the network reads them."""
         return [feature.name for feature in self.config.input_features]
+
+
+def _blocks_of(network: nn.Module) -> list[nn.Module]:
+    """The outermost blocks of which the network has several alike, one after the other."""
+    blocks: list[nn.Module] = []
+    for part in network.children():
+        steps = list(part) if isinstance(part, nn.ModuleList | nn.Sequential) else []
+        alike = len(steps) > 1 and len({type(step) for step in steps}) == 1
+        blocks += steps if alike and all(_is_block(step) for step in steps) else _blocks_of(part)
+    return blocks
 
 
 def _is_block(module: nn.Module) -> bool:

@@ -6,12 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.distributed as dist
+from torch import Tensor, nn
 
 
 def is_sharded(tensor: Tensor) -> bool:
     """Whether it is a DTensor, whose module takes long to import where nothing is sharded."""
     return hasattr(tensor, "full_tensor")
+
+
+def in_shards(module: nn.Module) -> bool:
+    """Whether a network has sharded weights."""
+    return any(is_sharded(weight) for weight in module.parameters())
+
+
+def most_of_all(count: int, module: nn.Module) -> int:
+    """The largest such number of the processes that hold the network's shards; they all ask together."""
+    if not in_shards(module):
+        return count
+    found: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(found, count)
+    return max(found)
 
 
 def local_of(tensor: Tensor) -> Tensor:

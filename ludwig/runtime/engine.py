@@ -73,10 +73,6 @@ class Engine:
         self.device, self.workers, self.generator = device, workers, generator
         self.dtype: torch.dtype = getattr(torch, precision)
         self.shards = parallel == "fsdp" and workers.count > 1
-        if self.shards:  # a process without rows in a batch, or with fewer batches to evaluate, lets the others hang
-            raise ConfigValidationError(
-                "trainer.parallel: 'fsdp' is not finished for several processes. Set it to ddp."
-            )
         if self.shards and precision == "float16":
             raise ConfigValidationError("trainer.use_mixed_precision: 'fsdp' needs bfloat16, as this device has not.")
         # Small gradients are zero in float16: they are computed of a loss that is scaled up (arXiv:1710.03740).

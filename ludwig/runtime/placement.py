@@ -33,13 +33,14 @@ def sharded(model: M, device: torch.device, count: int) -> M:
     What is no part of a unit stays gathered from the forward to the backward pass, since the loss may read it.
     """
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import FSDPModule, fully_shard
+    from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 
     copied = copy.deepcopy(model).to(device)
     mesh = init_device_mesh(device.type, (count,))
     for unit in cast(Shardable, copied).sharding_units():
         fully_shard(unit, mesh=mesh, reshard_after_forward=True)
     fully_shard(copied, mesh=mesh, reshard_after_forward=False)
+    register_fsdp_forward_method(copied, "predict")  # which may run parts of the network past its `forward`
     for part in copied.modules():
         if isinstance(part, FSDPModule):  # sums, since each loss is its rows' share of the loss of all processes
             part.set_gradient_divide_factor(1.0)

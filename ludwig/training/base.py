@@ -64,7 +64,6 @@ class TrainerBase(Component):
 
     progress: Progress
     augments: Mapping[str, Augment] = {}  # what changes batches of inputs at random, by their name
-    holds_shard = False  # whether this process holds its own rows only, and not those of all
 
     def __init__(
         self, config: Any, model: Model, engine: Engine, callbacks: CallbackList, seed: int, saving: Saving

@@ -125,7 +125,7 @@ class Learner:
     def _gradients(self, window: AccumulationWindow, place: int) -> list[MicroBatch]:
         done: list[MicroBatch] = []
         sums = self.exchange.is_within(window, place)
-        parts = self._parts(window, place, takes_part=sums)
+        parts = self._parts(window, place, takes_part=sums or self.engine.shards)
         for part in parts:
             is_last = sums and part is parts[-1]
             with self.engine.autocast():
@@ -133,7 +133,7 @@ class Learner:
             self.exchange.backward(loss, sums=is_last)
         return done
 
-    def _parts(self, window: AccumulationWindow, place: int, *, takes_part: bool = False) -> list[Frame]:
+    def _parts(self, window: AccumulationWindow, place: int, *, takes_part: bool) -> list[Frame]:
         """The micro-batches of a batch; of one without rows itself where this process `takes_part` nevertheless."""
         batch = window.batches[place]
         if len(batch) == 0:
@@ -146,8 +146,18 @@ class Learner:
         )
 
     def _loss_of(self, part: Frame, window: AccumulationWindow) -> tuple[Step, Tensor]:
+        if len(part) == 0:
+            return self._without_rows(window)
         step = self.objective.loss(self.model, part)
         return step, self._loss(step, part, window)
+
+    def _without_rows(self, window: AccumulationWindow) -> tuple[Step, Tensor]:
+        """A loss that counts nothing, of a row that other processes train on: this one takes part in all exchanges."""
+        assert window.spare is not None
+        step = self.objective.loss(self.model, window.spare)
+        if self.running:
+            torch._foreach_copy_(self.running, self.running_before)
+        return step, total_loss(step, self.loss_weights) * 0.0
 
     def _loss(self, step: Step, part: Frame, window: AccumulationWindow) -> Tensor:
         """The share of the window's loss that a micro-batch has."""
@@ -244,7 +254,7 @@ class Learner:
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.engine.device)
         for place in range(len(window.batches)):
-            for part in self._parts(window, place):
+            for part in self._parts(window, place, takes_part=False):
                 loss = self._loss(self.objective.loss(self.model, part), part, window)
                 self.engine.backward(loss)
                 total += loss.detach()

@@ -226,7 +226,7 @@ class Loop(TrainerBase):
 
     def _plan(self, training: Frame, resume_from: Checkpoint | None) -> Plan:
         """The plan, with the batch size that is measured where the config leaves it open; once in the life of a run."""
-        rows, found = self.workers.rows_of_all(len(training), self.holds_shard), 1
+        rows, found = self.workers.rows_of_all(len(training)), 1
         if leaves_batch_open(self.config):
             if resume_from is not None:
                 found = resume_from.progress.base_batch_size
@@ -263,7 +263,7 @@ class Loop(TrainerBase):
                     break
 
     def _windows(self, training: Frame) -> Iterator[AccumulationWindow]:
-        order = order_of(training, self.config, self.plan, self.progress, self.seed, self.workers, self.holds_shard)
+        order = order_of(training, self.config, self.plan, self.progress, self.seed, self.workers)
         weights_of = self.objective.weights_of
         found = windows(training, order, self.plan, self.progress, self.model, self.engine, weights_of)
         return (window.augmented(self.augments, self.engine.generator) for window in found) if self.augments else found

@@ -30,9 +30,19 @@ def table(rows: int = 207) -> pd.DataFrame:
 CASES = {
     "plain": {},
     "accumulated": {"gradient_accumulation_steps": 3, "steps_per_checkpoint": 4},
+    "shards": {"parallel": "fsdp"},
+    "shards_accumulated": {
+        "parallel": "fsdp",
+        "gradient_accumulation_steps": 3,
+        "gradient_clipping": {"clipnorm": 0.1},
+    },
     "clean": {"evaluate_training_set": True, "should_shuffle": False, "eval_steps": 1, "eval_batch_size": 16},
 }
-OTHERS = {"balanced": {"loss_balancing": "gradnorm"}, "soup": {"model_soup": "uniform", "ema_decay": 0.9}}
+OTHERS = {
+    "averaged_shards": {"parallel": "fsdp", "model_soup": "uniform", "ema_decay": 0.9},
+    "balanced": {"loss_balancing": "gradnorm"},
+    "soup": {"model_soup": "uniform", "ema_decay": 0.9},
+}
 
 
 def model(case: str, batch_size: int) -> LudwigModel:

@@ -34,7 +34,7 @@ def run(folder: Path, workers: int, rows: int) -> None:
     root = str(SCRIPT.parents[2])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(
-        [*start, str(SCRIPT), str(folder), str(rows)], capture_output=True, text=True, check=False, env=environment
+        [*start, str(SCRIPT), str(folder), str(rows)], capture_output=True, text=True, check=False, env=environment, timeout=300
     )
     assert done.returncode == 0, done.stderr
 
