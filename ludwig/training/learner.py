@@ -128,9 +128,12 @@ class Learner:
         parts = self._parts(window, place, takes_part=sums or self.engine.shards)
         for part in parts:
             is_last = sums and part is parts[-1]
+            running = [] if len(part) else [buffer.clone() for buffer in self.running]
             with self.engine.autocast():
                 loss = self.exchange.loss(part, window, done, sums=is_last)
             self.exchange.backward(loss, sums=is_last)
+            if running:  # the row that was computed does not count
+                torch._foreach_copy_(self.running, running)
         return done
 
     def _parts(self, window: AccumulationWindow, place: int, *, takes_part: bool) -> list[Frame]:
@@ -155,8 +158,6 @@ class Learner:
         """A loss that counts nothing, of a row that other processes train on: this one takes part in all exchanges."""
         assert window.spare is not None
         step = self.objective.loss(self.model, window.spare)
-        if self.running:
-            torch._foreach_copy_(self.running, self.running_before)
         return step, total_loss(step, self.loss_weights) * 0.0
 
     def _loss(self, step: Step, part: Frame, window: AccumulationWindow) -> Tensor:
