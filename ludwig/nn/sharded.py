@@ -24,7 +24,7 @@ def most_of_all(count: int, module: nn.Module) -> int:
     """The largest such number of the processes that hold the network's shards; they all ask together."""
     if not in_shards(module):
         return count
-    found: list[Any] = [None] * dist.get_world_size()
+    found: list[int] = [0] * dist.get_world_size()
     dist.all_gather_object(found, count)
     return max(found)
 

@@ -90,7 +90,7 @@ class Engine:
     def place(self, model: M) -> M:
         """The model on the device, to be trained; images lie there with their channels last, as its kernels want them.
 
-        It is the same model; where processes hold shards it is a copy in shards (see `unplace`).
+        It is the same model; where processes hold shards it is a copy in shards.
         """
         if self.shards:
             return sharded(model, self.device, self.workers.count)

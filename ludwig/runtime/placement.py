@@ -71,7 +71,7 @@ def summing(module: nn.Module) -> DistributedDataParallel:
     return wrapped
 
 
-def _sum(bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
+def _sum(bucket: Any) -> torch.futures.Future[Tensor]:
     work: Any = dist.all_reduce(bucket.buffer(), async_op=True)
     future: torch.futures.Future[Tensor] = work.get_future().then(lambda done: done.value()[0])
     return future

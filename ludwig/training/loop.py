@@ -15,6 +15,7 @@ from ludwig.columns.frame import Frame
 from ludwig.error import ConfigValidationError
 from ludwig.models.base import Model
 from ludwig.nn.dropout import drawing
+from ludwig.nn.named_weight import NamedWeight
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
 from ludwig.runtime.seed import repeatable
@@ -63,22 +64,7 @@ class Loop(TrainerBase):
         self._between_calls = ExitStack()  # of online training: closing it gives back the weights that are trained
         if config.enable_profiling:
             self.callbacks = callbacks.plus([Profiling(config.profiler)])
-        self._prepare_model()
-
-    def _prepare_model(self) -> None:
-        config, model = self.config, self.model
-        self.held = model.freeze(config.layers_to_freeze_regex) if config.layers_to_freeze_regex else []
-        if self.held and self.engine.shards:
-            raise ConfigValidationError(
-                "trainer.layers_to_freeze_regex: Freezes some inputs of several that share one encoder, which "
-                "trainer.parallel 'fsdp' cannot. Freeze all inputs with equal encoders, or none of them."
-            )
-        if config.modality_dropout:
-            model.leave_out_inputs(config.modality_dropout)
-        if config.enable_gradient_checkpointing:
-            model.recompute_activations()
-        if config.compile:
-            model.compile_forward()
+        self.held = _prepared(config, model, engine)
 
     # what callbacks may look at: model, config, objective, and
     plan: Plan
@@ -334,18 +320,16 @@ class Loop(TrainerBase):
 
     def checkpoint(self) -> None:
         """Keeps all that the run needs to go on from this very step."""
-        progress, folder = self.progress, self.saving.checkpoints
+        progress, folder = self.progress, self.saving.checkpoints if self.saving.latest else None
         progress.count_checkpoint()
         states = self.workers.gather(own_state(self.model, self.engine, self.gathered))
-        writes = folder is not None and self.saving.latest
-        if not writes and not self.engine.shards:
+        if folder is None and not self.engine.shards:
             return
         state = {"learner": self.learner.state_dict(), "workers": states}
         weights = self.selection.changing(self.model)  # of shards, for which all processes ask together
-        if folder is None or not writes:
-            return
-        checkpoints.save(folder, checkpoints.LATEST, Checkpoint(weights, progress, state))
-        self.callbacks.on_checkpoint(self, progress)
+        if folder is not None:
+            checkpoints.save(folder, checkpoints.LATEST, Checkpoint(weights, progress, state))
+            self.callbacks.on_checkpoint(self, progress)
 
     def _close(self, training: Frame, validation: Frame | None, reason: StopReason) -> None:
         """Evaluates the steps since the last evaluation; an interrupted run is kept as it is, to go on from there."""
@@ -358,3 +342,20 @@ class Loop(TrainerBase):
             self.evaluate(training, validation)
             if not is_interrupted:
                 self.checkpoint()
+
+
+def _prepared(config: Loop.Config, model: Model, engine: Engine) -> list[NamedWeight]:
+    """The model as the options want it; gives the weights that stay though others of their tensor are trained."""
+    held = model.freeze(config.layers_to_freeze_regex) if config.layers_to_freeze_regex else []
+    if held and engine.shards:
+        raise ConfigValidationError(
+            "trainer.layers_to_freeze_regex: Freezes some inputs of several that share one encoder, which "
+            "trainer.parallel 'fsdp' cannot. Freeze all inputs with equal encoders, or none of them."
+        )
+    if config.modality_dropout:
+        model.leave_out_inputs(config.modality_dropout)
+    if config.enable_gradient_checkpointing:
+        model.recompute_activations()
+    if config.compile:
+        model.compile_forward()
+    return held
