@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,13 +11,19 @@ from torch import Tensor
 
 from ludwig.columns.frame import Frame
 from ludwig.data.loader import batches
+from ludwig.error import TrainingError
 from ludwig.models.base import Model
+from ludwig.nn.sharded import in_shards
 from ludwig.outputs.base import OutputScores
 from ludwig.runtime.distributed import ALONE, Workers
 
 CPU = torch.device("cpu")
 BATCH_BYTES = 2**24  # of a frame's rows in one batch of evaluation, where no batch size is asked for
 MOST_ROWS = 8192
+WITHOUT_ROWS = (
+    "A process has no rows of a split, and with trainer.parallel 'fsdp' all processes compute together. Give each "
+    "process rows of each split, or set trainer.parallel to ddp."
+)
 
 Metrics = dict[str, dict[str, float]]
 
@@ -44,13 +51,45 @@ def evaluate(
         workers: Processes that share the work; all of them get the metrics of all rows.
     """
     scores = model.scores(wanted or {})
-    rows = len(frame) if most_batches is None else min(len(frame), most_batches * batch_size)
-    first, last = rows * workers.rank // workers.count, rows * (workers.rank + 1) // workers.count
-    own = frame if last - first == len(frame) else frame.slice(first, last)
+    own = _own_rows(frame, None if most_batches is None else most_batches * batch_size, workers)
     model.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), in_step(model, frame, own, batch_size, device, workers):
         count(model, batches(own, batch_size, device), scores)
     return compute(model, merged(scores, lambda: model.scores(wanted or {}), workers))
+
+
+def _own_rows(frame: Frame, most: int | None, workers: Workers) -> Frame:
+    """The rows that this process evaluates, so that all together evaluate `most`, or each row once."""
+    bound = len(frame) if most is None else most
+    chosen = workers.part_of(bound if workers.holds_shard else min(bound, len(frame)))
+    if workers.holds_shard:
+        chosen = slice(0, len(frame) if most is None else chosen.stop - chosen.start)
+    return frame if chosen.stop - chosen.start >= len(frame) else frame.slice(chosen.start, chosen.stop)
+
+
+@contextmanager
+def in_step(
+    model: Model, frame: Frame, own: Frame, batch_size: int, device: torch.device, workers: Workers
+) -> Iterator[None]:
+    """Inside the block this process computes predictions of its `own` rows, as the others do of theirs.
+
+    All processes gather sharded weights together, so one with fewer batches goes on, with results that nobody reads,
+    until the others are done.
+
+    Raises:
+        TrainingError: Weights are sharded and a process has no rows at all.
+    """
+    if workers.count == 1 or not in_shards(model):
+        yield
+        return
+    counts = workers.gather((-(-len(own) // batch_size), len(frame)))
+    most = max(needed for needed, _ in counts)
+    if most and min(rows for _, rows in counts) == 0:
+        raise TrainingError(WITHOUT_ROWS)
+    yield
+    spare = frame.slice(0, 1).load(device)
+    for _ in range(most - counts[workers.rank][0]):
+        model.predict(spare)
 
 
 def merged(

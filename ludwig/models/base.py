@@ -20,7 +20,7 @@ from ludwig.error import ArgumentError, ArtifactError, nearest
 from ludwig.features.base import Facts, Feature
 from ludwig.models import artifacts
 from ludwig.models.assets import Assets
-from ludwig.nn.named_weight import NamedWeight
+from ludwig.nn.named_weight import NamedWeight, take_values, values_of
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import Output, OutputScores
 from ludwig.schema import Component, Registry
@@ -168,6 +168,14 @@ class Model(Component, nn.Module):
         """From now on each input of each row is left out in training with this probability, never all of a row."""
         raise ArgumentError(f"trainer.modality_dropout {share} needs a model of several inputs (model_type: ecd).")
 
+    def sharding_units(self) -> list[nn.Module]:
+        """The parts whose weights a sharded network gathers together, inner ones first; the rest is one more.
+
+        Only parts that every process runs in every pass, and through their `forward` alone: here the blocks of which
+        networks have several alike. What lies inside of a block may rest, as an expert does.
+        """
+        return _blocks_of(self)
+
     def recompute_activations(self) -> None:
         """From now on the backward pass computes activations again, which costs time and saves memory.
 
@@ -215,8 +223,8 @@ class Model(Component, nn.Module):
         return {name: weight.values for name, weight in named if isinstance(weight.whole, nn.Parameter)}
 
     def weights(self) -> dict[str, Tensor]:
-        """What a saved model consists of, as views of the running network."""
-        return {name: weight.values for name, weight in self.named_weights()}
+        """What a saved model consists of, as views of the running network; of a sharded one as copies on the CPU."""
+        return values_of(dict(self.named_weights()))
 
     def frozen_names(self) -> frozenset[str]:
         """The weights that no training step changes."""
@@ -230,10 +238,9 @@ class Model(Component, nn.Module):
         Raises:
             ArtifactError: They are not those of this network; nothing has been taken over then.
         """
-        own = self.weights()
+        own = dict(self.named_weights())
         _refuse_misfits(own, weights)
-        for name, weight in own.items():
-            weight.copy_(weights[name])
+        take_values(own, weights)
 
     def save_weights(self, folder: Path) -> None:
         """Writes the weights of a saved model."""
@@ -269,7 +276,23 @@ class Model(Component, nn.Module):
         return [feature.name for feature in self.config.input_features]
 
 
-def _refuse_misfits(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+def _blocks_of(network: nn.Module) -> list[nn.Module]:
+    """The outermost blocks of which the network has several alike, one after the other."""
+    blocks: list[nn.Module] = []
+    for part in network.children():
+        steps = list(part) if isinstance(part, nn.ModuleList | nn.Sequential) else []
+        alike = len(steps) > 1 and len({type(step) for step in steps}) == 1
+        blocks += steps if alike and all(_is_block(step) for step in steps) else _blocks_of(part)
+    return blocks
+
+
+def _is_block(module: nn.Module) -> bool:
+    """Whether it is a network of its own, with weights, and no single layer."""
+    parts = list(module.children())
+    return len(parts) > 1 and any(True for _ in module.parameters()) and not isinstance(module, nn.ModuleList)
+
+
+def _refuse_misfits(own: Mapping[str, NamedWeight], given: Mapping[str, Tensor]) -> None:
     missing, alien = [*own.keys() - given.keys()], [*given.keys() - own.keys()]
     if missing or alien:
         named = f"it lacks '{min(missing)}'" if missing else f"it has '{min(alien)}'{nearest(min(alien), own)}"

@@ -19,6 +19,7 @@ class Workers:
 
     rank = 0
     count = 1
+    holds_shard = False  # whether each process holds rows of its own, and not those of all
 
     @property
     def is_main(self) -> bool:
@@ -43,9 +44,13 @@ class Workers:
         """The value of the main process."""
         return value
 
-    def rows_of_all(self, own: int, is_shard: bool) -> int:
+    def rows_of_all(self, own: int) -> int:
         """How many rows all processes train on; where each holds a shard, as if all were as long as the longest."""
-        return max(self.gather(own)) * self.count if is_shard else own
+        return max(self.gather(own)) * self.count if self.holds_shard else own
+
+    def part_of(self, rows: int) -> slice:
+        """The rows that this process looks at where all together look at each once."""
+        return slice(rows * self.rank // self.count, rows * (self.rank + 1) // self.count)
 
     def barrier(self) -> None:
         """Goes on when all processes have come this far."""
@@ -54,8 +59,8 @@ class Workers:
 class Group(Workers):
     """The processes of a torch process group."""
 
-    def __init__(self) -> None:
-        self.rank, self.count = dist.get_rank(), dist.get_world_size()
+    def __init__(self, *, holds_shard: bool) -> None:
+        self.rank, self.count, self.holds_shard = dist.get_rank(), dist.get_world_size(), holds_shard
 
     def all_reduce_sum(self, tensors: Sequence[Tensor]) -> None:
         kinds: dict[torch.dtype, list[Tensor]] = {}
@@ -84,8 +89,12 @@ class Group(Workers):
 ALONE = Workers()
 
 
-def workers_of(device: torch.device) -> Workers:
-    """The processes that `torchrun` started together with this one; over NCCL on GPUs, over gloo elsewhere."""
+def workers_of(device: torch.device, *, holds_shard: bool = False) -> Workers:
+    """The processes that `torchrun` started together with this one; over NCCL on GPUs, over gloo elsewhere.
+
+    Args:
+        holds_shard: Whether this process holds rows of its own, and not those of all.
+    """
     if not dist.is_available() or int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return ALONE
     if not dist.is_initialized():
@@ -94,4 +103,4 @@ def workers_of(device: torch.device) -> Workers:
             torch.cuda.set_device(device)
         dist.init_process_group("nccl" if on_gpu else "gloo")
         atexit.register(dist.destroy_process_group)
-    return Group()
+    return Group(holds_shard=holds_shard)

@@ -9,19 +9,24 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
+from ludwig.error import ConfigValidationError
+from ludwig.nn.sharded import local_of
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.distributed import ALONE, Workers
+from ludwig.runtime.placement import Parallel, reshard, sharded, summing
 
 logger = logger_of(__name__)
 
 _AS_IT_IS: AbstractContextManager[object] = nullcontext()
 MEMORY_SHARE = 0.5  # of the free memory of a GPU that a resident table may take
 
+M = TypeVar("M", bound=nn.Module)
 Precision = Literal["float32", "bfloat16", "float16"]
 
 
@@ -59,10 +64,17 @@ class Engine:
         precision: Precision = "float32",
         workers: Workers = ALONE,
         generator: torch.Generator | None = None,
+        parallel: Parallel = "ddp",
     ) -> None:
-        """`generator`: what the run draws from, on the device; None for the generators of the process."""
+        """Args:
+        generator: What the run draws from, on the device; None for the generators of the process.
+        parallel: How several processes hold the network: each the whole of it, or a shard.
+        """
         self.device, self.workers, self.generator = device, workers, generator
         self.dtype: torch.dtype = getattr(torch, precision)
+        self.shards = parallel == "fsdp" and workers.count > 1
+        if self.shards and precision == "float16":
+            raise ConfigValidationError("trainer.use_mixed_precision: 'fsdp' needs bfloat16, as this device has not.")
         # Small gradients are zero in float16: they are computed of a loss that is scaled up (arXiv:1710.03740).
         self.scaler = torch.amp.GradScaler(device.type) if precision == "float16" else None
 
@@ -75,11 +87,26 @@ class Engine:
         """Whether this process writes files."""
         return self.workers.is_main
 
-    def place(self, model: nn.Module) -> None:
-        """Moves the model to the device; images lie there with their channels last, as its kernels want them."""
+    def place(self, model: M) -> M:
+        """The model on the device, to be trained; images lie there with their channels last, as its kernels want them.
+
+        It is the same model; where processes hold shards it is a copy in shards.
+        """
+        if self.shards:
+            return sharded(model, self.device, self.workers.count)
         model.to(self.device)
         if self.device.type == "cuda":
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return model
+
+    def summing(self, module: nn.Module) -> DistributedDataParallel | None:
+        """The module with gradients that are summed over processes during backward; None where nothing is to be."""
+        return None if self.shards or self.workers.count == 1 else summing(module)
+
+    def reshard(self, model: nn.Module) -> None:
+        """Called between a forward pass without a backward pass and a change of the weights."""
+        if self.shards:
+            reshard(model)
 
     def has_room_for(self, nbytes: int) -> bool:
         """Whether a table of this size may live on the device."""
@@ -99,9 +126,15 @@ class Engine:
         """Adds the gradients of the loss."""
         (loss if self.scaler is None else self.scaler.scale(loss)).backward()  # type: ignore[no-untyped-call]
 
-    def gather(self, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer) -> None:
-        """Adds up the gradients of all processes, unscaled."""
-        if self.workers.count > 1:
+    def gather(
+        self, parameters: Sequence[Tensor], optimizer: torch.optim.Optimizer, *, is_summed: bool = False
+    ) -> None:
+        """Adds up the gradients of all processes, unscaled.
+
+        Args:
+            is_summed: The backward pass has added them up already, as it always does with shards.
+        """
+        if self.workers.count > 1 and not is_summed and not self.shards:
             for parameter in parameters:
                 if parameter.grad is None:  # this process had no rows, another one may have had some
                     parameter.grad = torch.zeros_like(parameter)
@@ -111,18 +144,32 @@ class Engine:
 
     def clip(self, parameters: Sequence[Tensor], clipping: Clipping | None) -> Tensor:
         """Bounds the gradients in place, without waiting for the device; gives the norm that all had together: []."""
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        norm = _norm(gradients, self.device)
+        gradients = [local_of(parameter.grad) for parameter in parameters if parameter.grad is not None]
+        norms = self._norms(gradients)
+        norm: Tensor = torch.linalg.vector_norm(norms)
         if clipping is None:
             return norm
         if clipping.norm_of_all is not None:
             _shorten(gradients, norm, clipping.norm_of_all)
         if clipping.norm_of_each is not None:
-            for gradient in gradients:
-                _shorten([gradient], _norm([gradient], self.device), clipping.norm_of_each)
-        if clipping.value is not None:
-            nn.utils.clip_grad_value_(parameters, clipping.value)
+            norms = norms if clipping.norm_of_all is None else self._norms(gradients)
+            for gradient, own in zip(gradients, norms.unbind(), strict=True):
+                _shorten([gradient], own, clipping.norm_of_each)
+        if clipping.value is not None and gradients:
+            torch._foreach_clamp_min_(gradients, -clipping.value)
+            torch._foreach_clamp_max_(gradients, clipping.value)
         return norm
+
+    def _norms(self, gradients: list[Tensor]) -> Tensor:
+        """The norm of each gradient, of all its shards: [P]."""
+        if not gradients:
+            return torch.zeros(0, device=self.device)
+        norms = torch.stack(torch._foreach_norm(gradients))
+        if not self.shards:
+            return norms
+        squares = norms.square()
+        self.workers.all_reduce_sum([squares])
+        return squares.sqrt()
 
     def step(self, optimizer: torch.optim.Optimizer, norm: Tensor) -> bool | Tensor:
         """Moves the weights unless the gradients are not finite, and says whether they are.
@@ -143,13 +190,6 @@ class Engine:
         if is_finite:
             optimizer.step()
         return is_finite
-
-
-def _norm(gradients: list[Tensor], device: torch.device) -> Tensor:
-    if not gradients:
-        return torch.zeros((), device=device)
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    return norm
 
 
 def _shorten(gradients: list[Tensor], norm: Tensor, bound: float) -> None:

@@ -11,6 +11,7 @@ from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Augment, Frame
 from ludwig.models.base import Model
 from ludwig.runtime.engine import Engine
+from ludwig.runtime.placement import Parallel
 from ludwig.schema import Component, Registry
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.objective import SUPERVISED, Objective
@@ -33,6 +34,11 @@ class TrainerBase(Component):
         def precision(self) -> bool | str:
             """Whether forward passes are computed in 16 bits, and in which."""
             return False
+
+        @property
+        def placement(self) -> Parallel:
+            """How several processes hold the model."""
+            return "ddp"
 
         @property
         def evaluation_rows(self) -> int | None:
@@ -58,7 +64,6 @@ class TrainerBase(Component):
 
     progress: Progress
     augments: Mapping[str, Augment] = {}  # what changes batches of inputs at random, by their name
-    holds_shard = False  # whether this process holds its own rows only, and not those of all
 
     def __init__(
         self, config: Any, model: Model, engine: Engine, callbacks: CallbackList, seed: int, saving: Saving

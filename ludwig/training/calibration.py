@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ludwig.columns.frame import Frame
 from ludwig.data.loader import batches
+from ludwig.inference.evaluation import in_step, moved
 from ludwig.metrics.sums import wide
 from ludwig.models.base import Model
 from ludwig.nn import reliability
@@ -27,6 +28,7 @@ from ludwig.nn.calibration import Scaling
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import Output
 from ludwig.runtime.console import logger_of
+from ludwig.runtime.distributed import ALONE, Workers
 
 logger = logger_of(__name__)
 
@@ -76,11 +78,16 @@ class Judged:
     likelihood: float | None  # its negative logarithm
 
 
-def calibrate(model: Model, frame: Frame, batch_size: int, device: torch.device) -> dict[str, Json]:
+def calibrate(
+    model: Model, frame: Frame, batch_size: int, device: torch.device, workers: Workers = ALONE
+) -> dict[str, Json]:
     """Teaches each output that asks for it how to calibrate its probabilities, from a split that was not trained on.
 
     An output goes without where that would raise the negative log-likelihood, or where the split has too few rows or
     one class only. What an earlier call taught is forgotten.
+
+    Args:
+        workers: Processes that calibrate together, each with the whole split or with rows of its own.
 
     Returns:
         By output: `method`, what the config asks for; `kept`, whether it is in force, and if not, `reason`; `rows`, of
@@ -90,19 +97,29 @@ def calibrate(model: Model, frame: Frame, batch_size: int, device: torch.device)
     outputs = {name: output for name, output in model.outputs.items() if output.scaling is not None}
     if not outputs:
         return {}
-    seen = _answers(model, list(outputs), frame, batch_size, device)
+    own = _answers(model, list(outputs), frame, batch_size, device, workers)
+    seen = _of_all(own, device, workers) if workers.holds_shard else own
     return {name: _calibrated(name, output, seen[name].usable()) for name, output in outputs.items()}
 
 
-def _answers(model: Model, names: list[str], frame: Frame, batch_size: int, device: torch.device) -> dict[str, Seen]:
+def _answers(
+    model: Model, names: list[str], frame: Frame, batch_size: int, device: torch.device, workers: Workers
+) -> dict[str, Seen]:
     gathered: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in names}
     model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), in_step(model, frame, frame, batch_size, device, workers):
         for batch in batches(frame, batch_size, device):
             predictions = model.predict(batch)
             for name in names:
                 gathered[name].append((predictions[name].known_logits, model.target(name, batch)))
     return {name: Seen.of(pairs) for name, pairs in gathered.items()}
+
+
+def _of_all(own: dict[str, Seen], device: torch.device, workers: Workers) -> dict[str, Seen]:
+    """What all processes have seen, so that all learn the same."""
+    shards = workers.gather({name: [seen.logits.cpu(), seen.target.cpu()] for name, seen in own.items() if len(seen)})
+    pairs = {name: [moved(shard[name], device) for shard in shards if name in shard] for name in own}
+    return {name: Seen.of(parts) for name, parts in pairs.items()}
 
 
 def _calibrated(name: str, output: Output, seen: Seen) -> Json:

@@ -43,9 +43,10 @@ def finish(run: Ended, training: Frame, validation: Frame | None, test: Frame | 
     if validation is not None:
         _make_soup(run, validation)
     model.eval()
-    held_out = training if validation is None or len(validation) < LEAST_ROWS else validation
+    workers = run.engine.workers
+    held_out = training if validation is None or workers.rows_of_all(len(validation)) < LEAST_ROWS else validation
     rows = rows_for_evaluation(held_out, run.plan.batch_size)
-    progress.calibration = calibrate(model, held_out, rows, run.engine.device)
+    progress.calibration = calibrate(model, held_out, rows, run.engine.device, workers)
     if test is None or run.config.skip_all_evaluation:
         return
     run.notify("on_test_start")

@@ -82,11 +82,12 @@ def build(
 
 def trainer_of(job: Job, model: Model, callbacks: CallbackList) -> TrainerBase:
     """The trainer of a job, on the device and among the processes that it runs on."""
-    workers = workers_of(job.device)
+    workers = workers_of(job.device, holds_shard=job.holds_shard)
     generator = torch.Generator(job.device).manual_seed(job.seed + workers.rank)  # each process drops other numbers
-    engine = Engine(job.device, precision_of(job.trainer.precision, job.device), workers, generator)
+    precision = precision_of(job.trainer.precision, job.device)
+    engine = Engine(job.device, precision, workers, generator, job.trainer.placement)
     trainer: TrainerBase = job.trainer.build(model, engine, callbacks, job.seed, job.saving)
-    trainer.holds_shard, trainer.augments = job.holds_shard, _augments(job)
+    trainer.augments = _augments(job)
     return trainer
 
 

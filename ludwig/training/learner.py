@@ -18,8 +18,10 @@ from ludwig.columns.frame import Frame
 from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.models.base import Model, Step
 from ludwig.nn.named_weight import NamedWeight
+from ludwig.nn.sharded import full_tree, sharded_like
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Clipping, Engine
+from ludwig.training.exchange import NO_MEMORY, GradientExchange
 from ludwig.training.objective import SUPERVISED, Objective, loss_weights_of, shares_of, total_loss
 from ludwig.training.optim.averaging import MovingAverage, in_their_place
 from ludwig.training.optim.balancing import BalancingOptions, balancer_of
@@ -69,6 +71,7 @@ class Learner:
         if self.balancer is not None:
             self.balancer.to(engine.device)
         self.loss_weights = loss_weights_of(model)
+        self.exchange = GradientExchange(model, self._loss_of, engine, searches=config.optimizer.needs_closure)
         self.micro_batches = 1  # of a batch, so that it fits into memory
         self.gradient_norm = torch.zeros((), device=engine.device)  # of all gradients before they were clipped
         self.skipped: Tensor | int = 0  # steps in a row that were left out
@@ -94,13 +97,15 @@ class Learner:
         done: list[MicroBatch] = []
         try:
             for place in places:
-                done = self._gradients(window, window.batches[place])
+                done = self._gradients(window, place)
         except torch.OutOfMemoryError:
             return None
         return done
 
     def _split(self, rows: int) -> None:
         """Twice as many micro-batches from now on."""
+        if self.engine.shards:  # others wait for its part of the weights
+            raise TrainingError(NO_MEMORY.format(device=self.engine.device))
         self.optimizer.zero_grad()
         if self.engine.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -117,21 +122,43 @@ class Learner:
             self.micro_batches,
         )
 
-    def _gradients(self, window: AccumulationWindow, batch: Frame) -> list[MicroBatch]:
-        done = []
-        for part in self._parts(batch):
+    def _gradients(self, window: AccumulationWindow, place: int) -> list[MicroBatch]:
+        done: list[MicroBatch] = []
+        sums = self.exchange.is_within(window, place)
+        parts = self._parts(window, place, takes_part=sums or self.engine.shards)
+        for part in parts:
+            is_last = sums and part is parts[-1]
+            running = [] if len(part) else [buffer.clone() for buffer in self.running]
             with self.engine.autocast():
-                step = self.objective.loss(self.model, part)
-                loss = self._loss(step, part, window)
-            self.engine.backward(loss)
-            done.append((step, part))
+                loss = self.exchange.loss(part, window, done, sums=is_last)
+            self.exchange.backward(loss, sums=is_last)
+            if running:  # the row that was computed does not count
+                torch._foreach_copy_(self.running, running)
         return done
 
-    def _parts(self, batch: Frame) -> list[Frame]:
-        if self.micro_batches == 1 or len(batch) == 0:
-            return [batch] if len(batch) else []
+    def _parts(self, window: AccumulationWindow, place: int, *, takes_part: bool) -> list[Frame]:
+        """The micro-batches of a batch; of one without rows itself where this process `takes_part` nevertheless."""
+        batch = window.batches[place]
+        if len(batch) == 0:
+            return [batch] if takes_part else []
         rows = -(-len(batch) // self.micro_batches)
-        return [batch.slice(start, start + rows) for start in range(0, len(batch), rows)]
+        return (
+            [batch]
+            if self.micro_batches == 1
+            else [batch.slice(start, start + rows) for start in range(0, len(batch), rows)]
+        )
+
+    def _loss_of(self, part: Frame, window: AccumulationWindow) -> tuple[Step, Tensor]:
+        if len(part) == 0:
+            return self._without_rows(window)
+        step = self.objective.loss(self.model, part)
+        return step, self._loss(step, part, window)
+
+    def _without_rows(self, window: AccumulationWindow) -> tuple[Step, Tensor]:
+        """A loss that counts nothing, of a row that other processes train on: this one takes part in all exchanges."""
+        assert window.spare is not None
+        step = self.objective.loss(self.model, window.spare)
+        return step, total_loss(step, self.loss_weights) * 0.0
 
     def _loss(self, step: Step, part: Frame, window: AccumulationWindow) -> Tensor:
         """The share of the window's loss that a micro-batch has."""
@@ -187,7 +214,7 @@ class Learner:
         if self.config.optimizer.needs_closure:
             finite = math.isfinite(float(self.optimizer.step(lambda: self._searched(window))))
         else:
-            self._finish_gradients()
+            self._finish_gradients(window)
             finite = self.engine.step(self.optimizer, self.gradient_norm)
         if isinstance(finite, bool):
             self.skipped = 0 if finite else self.skipped + 1
@@ -216,23 +243,23 @@ class Learner:
         if self.running:
             torch._foreach_copy_(self.running_before, self.running)
 
-    def _finish_gradients(self) -> None:
+    def _finish_gradients(self, window: AccumulationWindow) -> None:
         for weight, _ in self.held:
             if weight.whole.grad is not None:
                 weight.whole.grad[weight.rows].zero_()
-        self.engine.gather(self.trained, self.optimizer)
+        self.engine.gather(self.trained, self.optimizer, is_summed=self.exchange.finish(window))
         self.gradient_norm = self.engine.clip(self.trained, self.clipping)
 
     def _searched(self, window: AccumulationWindow) -> float:
         """The loss and its gradients at the weights that a line search tries."""
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.engine.device)
-        for batch in window.batches:
-            for part in self._parts(batch):
+        for place in range(len(window.batches)):
+            for part in self._parts(window, place, takes_part=False):
                 loss = self._loss(self.objective.loss(self.model, part), part, window)
                 self.engine.backward(loss)
                 total += loss.detach()
-        self._finish_gradients()
+        self._finish_gradients(window)
         self.engine.workers.all_reduce_sum([total])
         return float(total)
 
@@ -265,10 +292,10 @@ class Learner:
     def state_dict(self) -> dict[str, Any]:
         scaler = self.engine.scaler
         return {
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": full_tree(self.optimizer.state_dict()),
             "micro_batches": self.micro_batches,
             "skipped": int(self.skipped),
-            **({} if self.average is None else {"average": self.average.state_dict()}),
+            **({} if self.average is None else {"average": full_tree(self.average.state_dict())}),
             **({} if self.balancer is None else {"balancer": dict(self.balancer.state_dict())}),
             **({} if scaler is None else {"scaler": scaler.state_dict()}),
         }
@@ -276,6 +303,9 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on where another learner stood. What only one of the two has begins anew."""
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.engine.shards:
+            for weight, values in self.optimizer.state.items():
+                values.update({name: sharded_like(value, weight) for name, value in values.items()})
         self.micro_batches, self.skipped = state["micro_batches"], state["skipped"]
         self.running_before = [buffer.clone() for buffer in self.running]
         parts = {"average": self.average, "balancer": self.balancer, "scaler": self.engine.scaler}

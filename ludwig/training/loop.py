@@ -12,8 +12,10 @@ from torch import Tensor
 
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
+from ludwig.error import ConfigValidationError
 from ludwig.models.base import Model
 from ludwig.nn.dropout import drawing
+from ludwig.nn.named_weight import NamedWeight
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
 from ludwig.runtime.seed import repeatable
@@ -52,8 +54,9 @@ class Loop(TrainerBase):
     def __init__(
         self, config: Config, model: Model, engine: Engine, callbacks: CallbackList, seed: int, saving: Saving
     ) -> None:
-        super().__init__(config, model, engine, callbacks, seed, saving)
-        self.workers = engine.workers
+        super().__init__(config, engine.place(model), engine, callbacks, seed, saving)
+        self.whole_model = model  # which is the one that is trained, unless processes hold shards of that
+        model, self.workers = self.model, engine.workers
         self.evaluator = Evaluator(config, model, engine)
         self.selection = Selection(saving, self.evaluator.direction, config.model_soup, config.model_soup_top_k)
         self.stopping = Stopping(config, engine)
@@ -61,18 +64,7 @@ class Loop(TrainerBase):
         self._between_calls = ExitStack()  # of online training: closing it gives back the weights that are trained
         if config.enable_profiling:
             self.callbacks = callbacks.plus([Profiling(config.profiler)])
-        self._prepare_model()
-
-    def _prepare_model(self) -> None:
-        config, model = self.config, self.model
-        self.engine.place(model)
-        self.held = model.freeze(config.layers_to_freeze_regex) if config.layers_to_freeze_regex else []
-        if config.modality_dropout:
-            model.leave_out_inputs(config.modality_dropout)
-        if config.enable_gradient_checkpointing:
-            model.recompute_activations()
-        if config.compile:
-            model.compile_forward()
+        self.held = _prepared(config, model, engine)
 
     # what callbacks may look at: model, config, objective, and
     plan: Plan
@@ -132,6 +124,7 @@ class Loop(TrainerBase):
                 with listening() as interrupt:
                     self.progress.stop_reason = self.run(training, validation, interrupt)
                 finish(self, training, validation, resident(test, self.engine))
+                self._give_back()
             finally:
                 self.callbacks.on_trainer_train_teardown(self, self.progress, self.save_path, self.engine.is_main)
         return self.progress
@@ -181,6 +174,14 @@ class Loop(TrainerBase):
         if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.gathered.optimizer_steps):
             refuse_run_without_weights(self)
         self._between_calls.enter_context(self.learner.evaluated_weights())
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """The caller's model has the trained weights, which another one had while processes held shards."""
+        if self.whole_model is not self.model:
+            self.engine.reshard(self.model)
+            self.whole_model.load_weights(self.model.weights())
+            self.whole_model.to(self.engine.device)
 
     # -- the beginning
 
@@ -211,7 +212,7 @@ class Loop(TrainerBase):
 
     def _plan(self, training: Frame, resume_from: Checkpoint | None) -> Plan:
         """The plan, with the batch size that is measured where the config leaves it open; once in the life of a run."""
-        rows, found = self.workers.rows_of_all(len(training), self.holds_shard), 1
+        rows, found = self.workers.rows_of_all(len(training)), 1
         if leaves_batch_open(self.config):
             if resume_from is not None:
                 found = resume_from.progress.base_batch_size
@@ -248,7 +249,7 @@ class Loop(TrainerBase):
                     break
 
     def _windows(self, training: Frame) -> Iterator[AccumulationWindow]:
-        order = order_of(training, self.config, self.plan, self.progress, self.seed, self.workers, self.holds_shard)
+        order = order_of(training, self.config, self.plan, self.progress, self.seed, self.workers)
         weights_of = self.objective.weights_of
         found = windows(training, order, self.plan, self.progress, self.model, self.engine, weights_of)
         return (window.augmented(self.augments, self.engine.generator) for window in found) if self.augments else found
@@ -285,6 +286,7 @@ class Loop(TrainerBase):
         self.workers.all_reduce_mean(list(self.model.buffers()))  # running statistics of norms become those of all
         with self.learner.evaluated_weights():
             result = Round(self).evaluate(training, validation)
+            self.engine.reshard(self.model)
         if not self.config.skip_all_evaluation:
             self._follow_plateaus()
             self.notify("on_eval_end")
@@ -318,14 +320,16 @@ class Loop(TrainerBase):
 
     def checkpoint(self) -> None:
         """Keeps all that the run needs to go on from this very step."""
-        progress, folder = self.progress, self.saving.checkpoints
+        progress, folder = self.progress, self.saving.checkpoints if self.saving.latest else None
         progress.count_checkpoint()
         states = self.workers.gather(own_state(self.model, self.engine, self.gathered))
-        if folder is None or not self.saving.latest:
+        if folder is None and not self.engine.shards:
             return
         state = {"learner": self.learner.state_dict(), "workers": states}
-        checkpoints.save(folder, checkpoints.LATEST, Checkpoint(self.selection.changing(self.model), progress, state))
-        self.callbacks.on_checkpoint(self, progress)
+        weights = self.selection.changing(self.model)  # of shards, for which all processes ask together
+        if folder is not None:
+            checkpoints.save(folder, checkpoints.LATEST, Checkpoint(weights, progress, state))
+            self.callbacks.on_checkpoint(self, progress)
 
     def _close(self, training: Frame, validation: Frame | None, reason: StopReason) -> None:
         """Evaluates the steps since the last evaluation; an interrupted run is kept as it is, to go on from there."""
@@ -338,3 +342,20 @@ class Loop(TrainerBase):
             self.evaluate(training, validation)
             if not is_interrupted:
                 self.checkpoint()
+
+
+def _prepared(config: Loop.Config, model: Model, engine: Engine) -> list[NamedWeight]:
+    """The model as the options want it; gives the weights that stay though others of their tensor are trained."""
+    held = model.freeze(config.layers_to_freeze_regex) if config.layers_to_freeze_regex else []
+    if held and engine.shards:
+        raise ConfigValidationError(
+            "trainer.layers_to_freeze_regex: Freezes some inputs of several that share one encoder, which "
+            "trainer.parallel 'fsdp' cannot. Freeze all inputs with equal encoders, or none of them."
+        )
+    if config.modality_dropout:
+        model.leave_out_inputs(config.modality_dropout)
+    if config.enable_gradient_checkpointing:
+        model.recompute_activations()
+    if config.compile:
+        model.compile_forward()
+    return held

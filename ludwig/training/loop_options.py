@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ludwig.runtime.placement import Parallel
 from ludwig.schema import param
 from ludwig.training.learner import Learner
 from ludwig.training.options import BatchOptions, EvaluationOptions, Fault, LengthOptions, MachineOptions
@@ -22,6 +23,10 @@ class LoopOptions(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config
     @property
     def precision(self) -> bool | str:
         return self.use_mixed_precision
+
+    @property
+    def placement(self) -> Parallel:
+        return self.parallel
 
     @property
     def evaluation_rows(self) -> int | None:
@@ -46,4 +51,24 @@ class LoopOptions(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config
         if self.use_mixed_precision and self.optimizer.needs_closure:
             text = f"The line search of '{self.optimizer.type}' needs exact losses. Set it to false."
             faults.append(("use_mixed_precision", text))
+        return faults + (self._faults_of_shards() if self.parallel == "fsdp" else [])
+
+    def _faults_of_shards(self) -> list[Fault]:
+        """What cannot be computed where each process holds a shard of the weights only."""
+        needs = "trainer.parallel 'fsdp'"
+        sizes = (("batch_size", self.batch_size), ("eval_batch_size", self.eval_batch_size))
+        tried = f"Must be a number with {needs}: processes cannot try batches each at its own pace."
+        faults = [(name, tried) for name, size in sizes if size == "auto"]
+        if not self.optimizer.is_elementwise:
+            text = f"'{self.optimizer.type}' needs whole weights, which {needs} shards. Choose adamw, adam or sgd."
+            faults.append(("optimizer.type", text))
+        if self.regularization_lambda:
+            faults.append(("regularization_lambda", f"Must be 0 with {needs}. Use weight_decay of the optimizer."))
+        if self.loss_balancing in ("gradnorm", "nash_mtl"):
+            text = f"'{self.loss_balancing}' compares gradients of whole weights, which {needs} shards. Choose another."
+            faults.append(("loss_balancing", text))
+        if self.use_mixed_precision == "float16":
+            faults.append(("use_mixed_precision", f"Must be bfloat16 with {needs}."))
+        if self.compile:
+            faults.append(("compile", f"Must be false with {needs}."))
         return faults

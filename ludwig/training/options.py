@@ -306,3 +306,9 @@ class MachineOptions:
     deterministic: bool = param(
         False, help="Whether only deterministic algorithms are used, for bitwise reproducible results on a GPU; slower."
     )
+    parallel: Literal["ddp", "fsdp"] = param(
+        "ddp",
+        help="How several processes (torchrun) train one model. With 'ddp' (distributed data parallel) each holds the "
+        "whole model; with 'fsdp' (fully sharded data parallel, FSDP2) each holds a shard of weights, gradients and "
+        "optimizer state, for models that do not fit into one device's memory. One process ignores it.",
+    )

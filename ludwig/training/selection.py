@@ -36,8 +36,8 @@ class Selection:
     def keep_frozen(self, model: Model, progress: Progress) -> None:
         """Saves the weights that no step changes, so that checkpoints need not hold them."""
         frozen = model.frozen_names()
-        weights = {name: weight for name, weight in model.weights().items() if name in frozen}
-        if weights and self.saving.checkpoints is not None and (self.saving.best or self.saving.latest):
+        weights = {name: weight for name, weight in model.weights().items() if name in frozen} if frozen else {}
+        if frozen and self.saving.checkpoints is not None and (self.saving.best or self.saving.latest):
             checkpoints.save(self.saving.checkpoints, checkpoints.FROZEN, Checkpoint(weights, progress))
 
     def keep_best(self, model: Model, progress: Progress) -> None:

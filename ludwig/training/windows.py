@@ -33,10 +33,16 @@ class AccumulationWindow:
     batches: Sequence[Frame]
     rows: int  # of all batches and processes
     weights: dict[str, Tensor] | None = None  # by output: what all rows count together; None where one batch is all
+    spare: Frame | None = None  # a row for a process without rows, to take part in what all compute together
 
     @staticmethod
     def of(
-        batches: Sequence[Frame], rows: int, model: Model, engine: Engine, weights_of: WeightsOf
+        batches: Sequence[Frame],
+        rows: int,
+        model: Model,
+        engine: Engine,
+        weights_of: WeightsOf,
+        spare: Frame | None = None,
     ) -> AccumulationWindow:
         """The window of these batches and of those of other processes at the same time."""
         if len(batches) == 1 and engine.workers.count == 1:
@@ -44,7 +50,7 @@ class AccumulationWindow:
         counted = [weights_of(model, batch) for batch in batches]
         weights = {name: torch.stack([each[name] for each in counted]).sum() for name in model.outputs}
         engine.workers.all_reduce_sum(list(weights.values()))
-        return AccumulationWindow(batches, rows, weights)
+        return AccumulationWindow(batches, rows, weights, spare)
 
     def augmented(self, augments: Mapping[str, Augment], generator: torch.Generator | None) -> AccumulationWindow:
         """The window with some inputs of its batches changed at random."""
@@ -71,7 +77,8 @@ def windows(
         chosen = starts[first : first + plan.accumulation]
         gathered = [next(own, None) or training.slice(0, 0).load(engine.device) for _ in chosen]
         rows = min(chosen[-1] + plan.step_rows, plan.rows) - chosen[0]
-        yield AccumulationWindow.of(gathered, rows, model, engine, weights_of)
+        spare = None if all(len(batch) for batch in gathered) else training.slice(0, 1).load(engine.device)
+        yield AccumulationWindow.of(gathered, rows, model, engine, weights_of, spare)
 
 
 def order_of(
@@ -81,22 +88,17 @@ def order_of(
     progress: Progress,
     seed: int,
     workers: Workers,
-    is_shard: bool = False,
 ) -> Tensor | None:
-    """The rows that this process still has to train on in the epoch; None for all as they lie.
-
-    Args:
-        is_shard: This process holds its own rows only, and not those of all, of which each takes its part.
-    """
-    shares = workers.count > 1 and not is_shard
+    """The rows that this process still has to train on in the epoch; None for all as they lie."""
+    shares = workers.count > 1 and not workers.holds_shard
     if not options.should_shuffle and options.bucketing_field is None and progress.row == 0 and not shares:
         return None
-    rows, own = len(training), seed + workers.rank if is_shard else seed
+    rows, own = len(training), seed + workers.rank if workers.holds_shard else seed
     order = shuffled(rows, own, progress.epoch) if options.should_shuffle else torch.arange(rows)
     if options.bucketing_field is not None:
         whole = progress.base_batch_size * (workers.count if shares else 1)  # an epoch keeps its order as batches grow
         order = bucketed(order, training.lengths(options.bucketing_field), whole, own, progress.epoch)
-    if is_shard:
+    if workers.holds_shard:
         return order[progress.row // workers.count :]
     return of_worker(order[progress.row :], plan.batch_size, workers.rank, workers.count)
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,36 +11,17 @@ from safetensors.torch import load_file
 
 from ludwig.runtime.distributed import ALONE, workers_of
 from tests.runtime.run_of_workers import CASES, OTHERS
+from tests.runtime.torchrun import run_workers
 
 SCRIPT = Path(__file__).with_name("run_of_workers.py")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def run(folder: Path, workers: int, rows: int) -> None:
-    folder.mkdir()
-    start = [sys.executable]
-    if workers > 1:
-        start += ["-m", "torch.distributed.run", "--nproc_per_node", str(workers), "--master_addr", "127.0.0.1"]
-        start += ["--master_port", str(free_port())]
-    root = str(SCRIPT.parents[2])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(
-        [*start, str(SCRIPT), str(folder), str(rows)], capture_output=True, text=True, check=False, env=environment
-    )
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> tuple[Path, Path]:
     """One process with batches of 16 rows, and two with batches of 8."""
     root = tmp_path_factory.mktemp("workers")
-    run(root / "one", 1, 16)
-    run(root / "two", 2, 8)
+    run_workers(SCRIPT, 1, root / "one", 16)
+    run_workers(SCRIPT, 2, root / "two", 8)
     return root / "one", root / "two"
 
 
@@ -78,7 +55,7 @@ def test_metrics_are_those_of_all_rows(folders, case):
 def test_one_worker_writes(folders):
     _, two = folders
     names = sorted(path.name for path in (two / "runs").iterdir())
-    assert names == sorted(f"{case}_run" for case in [*CASES, *OTHERS, "stopped"])
+    assert names == sorted(f"{case}_run" for case in [*CASES, *OTHERS, "stopped_plain", "stopped_shards"])
 
 
 @pytest.mark.slow
@@ -92,14 +69,34 @@ def test_workers_stay_together(folders, case):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("case", ["plain", "shards"])
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_run_of_several_that_is_stopped_goes_on_as_if_it_had_not(folders, place):
+def test_a_run_of_several_that_is_stopped_goes_on_as_if_it_had_not(folders, place, case):
     folder = folders[place]
     rank = ("alone", "0")[place]
-    straight, resumed = load_file(folder / f"plain_{rank}"), load_file(folder / f"stopped_{rank}")
+    straight, resumed = load_file(folder / f"{case}_{rank}"), load_file(folder / f"stopped_{case}_{rank}")
     assert all(torch.equal(weight, resumed[name]) for name, weight in straight.items())
     stats = json.loads((folder / f"stats_{rank}.json").read_text())
-    assert stats["stopped"] == stats["plain"]
+    assert stats[f"stopped_{case}"] == stats[case]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_processes_with_rows_of_their_own_find_the_metrics_of_all_rows(folders, parallel):
+    _, two = folders
+    main, other = (json.loads((two / f"stats_{rank}.json").read_text())[f"own_rows_{parallel}"] for rank in (0, 1))
+    assert main == other
+    for metric, value in main["expected"]["y"].items():
+        assert main["found"]["y"][metric] == pytest.approx(value, rel=1e-5), metric
+    assert main["calibration"]["y"]["rows"] == main["validation_rows"]  # in both processes
+
+
+@pytest.mark.slow
+def test_elementwise_optimizers_move_shards_as_they_move_whole_weights(folders):
+    _, two = folders
+    differences = json.loads((two / "stats_0.json").read_text())["optimizers"]
+    assert {"adam", "adamw", "sgd", "adagrad", "rmsprop"} <= differences.keys()
+    assert all(difference < 1e-6 for difference in differences.values()), differences
 
 
 def test_a_process_that_nobody_started_with_others_is_alone(monkeypatch):

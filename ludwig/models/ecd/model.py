@@ -29,6 +29,7 @@ from ludwig.nn.modality_dropout import ModalityDropout
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Signal
+from ludwig.nn.tree import register_tree
 from ludwig.outputs.base import OUTPUTS
 from ludwig.outputs.decoded import DecodedOutput
 from ludwig.schema import Chosen, param
@@ -42,6 +43,9 @@ class Answers:
 
     predictions: dict[str, Prediction]  # by output, with logits
     auxiliary: Tensor | None = None  # [], the auxiliary losses of all parts
+
+
+register_tree(Answers)
 
 
 @MODELS.register("ecd")
@@ -155,6 +159,12 @@ class Ecd(Model):
     def suggested_learning_rate(self) -> float:
         rates: list[float] = [feature.suggested_learning_rate() for feature in self.config.input_features]
         return min(rates)
+
+    def sharding_units(self) -> list[nn.Module]:
+        units = [*super().sharding_units(), *self.inputs.encoders, self.combiner]
+        outputs = {id(part) for output in self.outputs.values() for part in output.modules()}  # read past their forward
+        with_weights = [unit for unit in units if any(True for _ in unit.parameters()) and id(unit) not in outputs]
+        return list({id(unit): unit for unit in with_weights}.values())
 
     def leave_out_inputs(self, share: float) -> None:
         self.modality_dropout.rate = share

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from ludwig.nn.sharded import in_shards
 from ludwig.schema import param
 
 USUAL_TOKENS = 32  # generated at most
@@ -130,7 +131,12 @@ class Generation:
             "pad_token_id": padding,
             "eos_token_id": ends or None,
         }
-        whole = network.generate(input_ids=ids, attention_mask=mask.long(), generation_config=settings(**options))
+        whole = network.generate(
+            input_ids=ids,
+            attention_mask=mask.long(),
+            generation_config=settings(**options),
+            synced_gpus=in_shards(network),
+        )
         generated = whole[:, ids.shape[1] :]  # [B, S]
         over = (
             torch.isin(generated, generated.new_tensor(ends)) if ends else torch.zeros_like(generated, dtype=torch.bool)

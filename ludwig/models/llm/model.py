@@ -40,6 +40,7 @@ from ludwig.models.llm.inputs import PROMPTS, PromptInput
 from ludwig.models.llm.network import Network
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
+from ludwig.nn.sharded import full, in_shards, sharded_like
 from ludwig.outputs.base import OUTPUTS
 from ludwig.outputs.generated import Generated, GeneratedOutput
 from ludwig.runtime.atomic import written_aside
@@ -258,15 +259,17 @@ class Llm(Model):
         from peft import get_peft_model_state_dict
 
         own: dict[str, Tensor] = get_peft_model_state_dict(self.network.pretrained)
-        return own
+        return {name: full(weight) for name, weight in own.items()}
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         if self.config.adapter is None:
             super().load_weights(weights)
             return
-        from peft import set_peft_model_state_dict
+        from peft import get_peft_model_state_dict, set_peft_model_state_dict
 
-        found: Any = set_peft_model_state_dict(self.network.pretrained, dict(weights))
+        own = get_peft_model_state_dict(self.network.pretrained) if in_shards(self) else {}
+        given = {name: sharded_like(weight, own.get(name, weight)) for name, weight in weights.items()}
+        found: Any = set_peft_model_state_dict(self.network.pretrained, given)
         unknown = found.unexpected_keys
         if unknown:
             raise ArtifactError(f"The adapter has weights that the model does not know: {', '.join(unknown[:3])}.")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ludwig.columns.ragged import Padded
 from ludwig.models.llm.generation import Generation
+from ludwig.nn.sharded import most_of_all
 from ludwig.outputs.generated import Generated
 
 NUMBERS = 2**28  # of logits at once, where probabilities of generated tokens are computed
@@ -77,7 +78,11 @@ class Network(nn.Module):
         """The probability of each generated token, 1 behind the end: [B, S]. As many rows as fit at once."""
         step = max(NUMBERS // (written.shape[1] * self.vocabulary_size), 1)
         pieces = [slice(start, start + step) for start in range(0, len(written), step)]
-        return torch.cat([self._share(Padded(prompt.values[p], prompt.mask[p]), written[p], room) for p in pieces])
+        spare = most_of_all(len(pieces), self) - len(pieces)  # passes of processes with more to compute
+        shares = [
+            self._share(Padded(prompt.values[p], prompt.mask[p]), written[p], room) for p in pieces + pieces[:1] * spare
+        ]
+        return torch.cat(shares[: len(pieces)])
 
     def _share(self, prompt: Padded, written: Tensor, room: int) -> Tensor:
         ids = written.clamp_min(0)

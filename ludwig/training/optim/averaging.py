@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ludwig.nn.sharded import copy_all, sharded_like
+
 Weights = dict[str, Tensor]
 Score = tuple[bool, float, float]  # how good weights are: a larger one is better
 
@@ -34,7 +36,8 @@ class MovingAverage:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.steps = state["steps"]
-        torch._foreach_copy_(self.means, list(state["means"]))
+        means = [sharded_like(mean, own) for mean, own in zip(state["means"], self.means, strict=True)]
+        copy_all(self.means, means)
 
 
 @contextmanager
@@ -42,12 +45,12 @@ def in_their_place(weights: Sequence[Tensor], others: Sequence[Tensor]) -> Itera
     """Inside the block the weights have other values; afterwards they have their own again, bit for bit."""
     with torch.no_grad():
         own = [weight.detach().clone() for weight in weights]
-        torch._foreach_copy_(list(weights), list(others))
+        copy_all(weights, others)
     try:
         yield
     finally:
         with torch.no_grad():
-            torch._foreach_copy_(list(weights), own)
+            copy_all(weights, own)
 
 
 def mean_of(several: Sequence[Weights]) -> Weights:

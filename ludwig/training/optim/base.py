@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from ludwig.error import MissingExtraError
+from ludwig.nn.sharded import is_sharded
 from ludwig.schema import Component, Registry
 
 OptimizerClass = type[torch.optim.Optimizer]
@@ -31,6 +32,7 @@ class Optimizer(Component):
         extra: ClassVar[str] = "llm"  # the extra that brings this package
         needs_closure: ClassVar[bool] = False  # its step computes the loss again, several times
         is_averaged: ClassVar[bool] = False  # it is evaluated with other weights than those that it updates
+        is_elementwise: ClassVar[bool] = False  # it moves each number of a weight by its own gradient alone
 
         @property
         def sets_its_rate(self) -> bool:
@@ -80,6 +82,8 @@ class Optimizer(Component):
 
         def _can_fuse(self, works: OptimizerClass, weights: Weights) -> bool:
             lists = [each["params"] if isinstance(each, dict) else [each] for each in weights]
+            if any(is_sharded(weight) for each in lists for weight in each):  # few kernels know of shards
+                return False
             kinds = {(weight.is_floating_point(), weight.device.type) for each in lists for weight in each}
             has_kernel = "fused" in inspect.signature(works).parameters and kinds <= {(True, "cpu"), (True, "cuda")}
             return has_kernel and (self.fuses_on_gpu or (True, "cuda") not in kinds)

@@ -45,6 +45,7 @@ class SgdOptimizer(Optimizer):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(MomentumOptions, NesterovOptions, WeightDecayOptions, Optimizer.Config):
         works = torch.optim.SGD
+        is_elementwise = True
 
         @property
         def fuses_on_gpu(self) -> bool:
@@ -71,6 +72,7 @@ class AdamOptimizer(Optimizer):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(AdamOptions, Optimizer.Config):
         works = torch.optim.Adam
+        is_elementwise = True
 
 
 @OPTIMIZERS.register("adamw")
@@ -93,6 +95,7 @@ class AdamWOptimizer(Optimizer):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(AdamOptions, Optimizer.Config):
         works = torch.optim.AdamW
+        is_elementwise = True
 
 
 @OPTIMIZERS.register("adadelta")
@@ -114,6 +117,7 @@ class AdadeltaOptimizer(Optimizer):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(WeightDecayOptions, Optimizer.Config):
         works = torch.optim.Adadelta
+        is_elementwise = True
 
         rho: float = param(
             0.9, min=0, max=1, help="Decay rate of the moving averages of squared gradients and updates."
@@ -142,6 +146,7 @@ class AdagradOptimizer(Optimizer):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(AdagradOptions, Optimizer.Config):
         works = torch.optim.Adagrad
+        is_elementwise = True
 
         initial_accumulator_value: float = param(
             0.0, min=0, help="Initial sum of squared gradients. Raise it for smaller first steps."
@@ -167,6 +172,7 @@ class AdamaxOptimizer(Optimizer):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(BetasOptions, EpsOptions, WeightDecayOptions, Optimizer.Config):
         works = torch.optim.Adamax
+        is_elementwise = True
 
 
 @OPTIMIZERS.register("nadam")
@@ -190,6 +196,7 @@ class NadamOptimizer(Optimizer):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(BetasOptions, EpsOptions, WeightDecayOptions, Optimizer.Config):
         works = torch.optim.NAdam
+        is_elementwise = True
 
         momentum_decay: float = param(
             0.004, min=0, help="Momentum decay: how fast momentum rises to its full value. Raise it for a faster rise."
@@ -214,6 +221,7 @@ class RadamOptimizer(Optimizer):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(BetasOptions, EpsOptions, WeightDecayOptions, Optimizer.Config):
         works = torch.optim.RAdam
+        is_elementwise = True
 
 
 @OPTIMIZERS.register("rmsprop")
@@ -236,6 +244,7 @@ class RmspropOptimizer(Optimizer):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(RmspropOptions, Optimizer.Config):
         works = torch.optim.RMSprop
+        is_elementwise = True
 
         centered: bool = param(
             False, help="Whether gradients are divided by the root of their variance, not of their mean square."
