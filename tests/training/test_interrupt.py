@@ -23,7 +23,7 @@ def test_the_handlers_of_others_come_back():
 def test_once_asks_and_twice_ends_at_once():
     with listening() as interrupt:
         os.kill(os.getpid(), signal.SIGTERM)
-        assert interrupt.asked
+        assert interrupt.requested
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
 

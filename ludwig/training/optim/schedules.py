@@ -94,7 +94,7 @@ class LearningRateScheduler:
 
     @property
     def plateau(self) -> PlateauRule:
-        """When the rate is cut."""
+        """When the rate is reduced."""
         return PlateauRule(
             self.reduce_eval_split, self.reduce_eval_metric, self.reduce_on_plateau_patience, self.reduce_on_plateau
         )
