@@ -31,7 +31,7 @@ class BatchEnsembleLinear(nn.Module):
     """One weight that all members share, scaled by vectors r and s of each member's own, and a bias of its own.
 
     [B, H] or [B, K, H] -> [B, K, O]. The vectors start at one, so that members start alike; the r of the first layer
-    starts as random signs, which is what tells members apart.
+    starts as random signs, which makes the members differ.
 
     Source: Wen, Tran & Ba 2020, "BatchEnsemble", arXiv:2002.06715, eq. 5; the start: Gorishniy et al. 2024, "TabM",
     arXiv:2410.24210, section 3.
@@ -68,7 +68,7 @@ def start_linear(
     weights_initializer: InitializerSpec,
     bias_initializer: InitializerSpec,
 ) -> None:
-    """Sets weights and bias as these rules say. A member's fan is that of its own matrix."""
+    """Sets weights and bias by these rules. A member's fan is that of its own matrix."""
     matrices = [weight.T for weight in module.weight] if isinstance(module, MemberLinear) else [module.weight]
     for matrix in matrices:  # [O, H], as the rules expect it
         initialize(matrix, weights_initializer)
