@@ -33,7 +33,7 @@ class Adapter(Component):
 
     peft_class: ClassVar[str]
     peft_names: ClassVar[Mapping[str, str]] = {}  # of the options that peft calls otherwise
-    usual_targets: ClassVar[Mapping[str, list[str]]] = {}  # by the network's family, where peft says something else
+    usual_targets: ClassVar[Mapping[str, list[str]]] = {}  # by the network's family, where peft names others
 
     def __init__(self, config: Any) -> None:
         self.config = config
