@@ -87,7 +87,7 @@ def test_predictions_need_no_targets_and_keep_the_callers_index(trained, table, 
     predicted, folder = model.predict(rows)
     assert list(predicted.index) == ["q", "r", "r", "s"]
     assert folder == "results"
-    assert list(tmp_path.iterdir()) == []  # nothing is written unless asked for
+    assert list(tmp_path.iterdir()) == []  # nothing is written by default
 
 
 def test_the_columns_of_predictions(trained, table):

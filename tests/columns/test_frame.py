@@ -48,7 +48,7 @@ def test_columns_come_in_the_order_in_which_they_are_named(frame):
 
 
 @pytest.mark.parametrize("index", [[2, 0], [1, 1, 1], [0, 1, 2], []])
-def test_rows_are_those_that_were_asked_for(frame, index):
+def test_rows_are_those_of_the_index(frame, index):
     part = frame.rows(torch.tensor(index, dtype=torch.int64))
     assert len(part) == len(index)
     assert part.column("a").tolist() == [[1.0, 2.0, 3.0][i] for i in index]

@@ -11,7 +11,7 @@ STEPS = 3  # of an epoch: 42 rows in batches of 16
 
 
 class Experiment:
-    """An experiment that notes what it is told."""
+    """An experiment that records what is logged to it."""
 
     def __init__(self, **given):
         self.given, self.key = given, given.get("experiment_key") or "fresh"

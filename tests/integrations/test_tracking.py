@@ -11,7 +11,7 @@ STEPS = 3  # of an epoch: 42 rows in batches of 16
 
 
 class Notebook:
-    """A service that notes what it is told."""
+    """A service that records what is logged to it."""
 
     name = "notebook"
 
@@ -50,7 +50,7 @@ def test_a_service_gets_the_beginning_each_evaluation_the_test_split_and_the_end
     told = [metrics["validation_metrics.y.loss"] for metrics in (first, second)]
     assert told == pytest.approx(stats.validation["y"]["loss"])
     assert last["test_metrics.y.r2"] == pytest.approx(stats.test["y"]["r2"][-1])
-    assert {name.split(".")[-3] for name in last} == {"test_metrics"}  # the others were told with the round
+    assert {name.split(".")[-3] for name in last} == {"test_metrics"}  # the others were logged with the evaluation
     assert notebook.ended == [False]
     assert json.loads((tmp_path / "out/trial_run/tracking.json").read_text(encoding="utf-8")) == {"notebook": "id-1"}
 
@@ -93,7 +93,7 @@ def test_only_the_main_process_speaks(notebook, tmp_path):
     assert (notebook.begun, notebook.ended, list(tmp_path.iterdir())) == ([], [], [])
 
 
-def test_a_service_that_does_not_answer_is_not_asked_to_end(notebook, train):
+def test_a_service_that_does_not_answer_is_not_closed(notebook, train):
     def fails(training, run_id):
         raise ConnectionError("nobody is there")
 

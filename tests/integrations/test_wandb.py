@@ -12,7 +12,7 @@ STEPS = 3  # of an epoch: 42 rows in batches of 16
 
 
 class Run:
-    """A run that notes what it is told."""
+    """A run that records what is logged to it."""
 
     def __init__(self, **given):
         self.given, self.id = given, given.get("id") or "fresh"

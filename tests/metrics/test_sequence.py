@@ -12,7 +12,7 @@ def test_token_accuracy_masks_padding(judge):
     assert judge("token_accuracy", "text", TARGET, predictions=SAID) == 7 / 8
 
 
-def test_sequence_accuracy_asks_for_all_steps_of_rows_that_have_any(judge):
+def test_sequence_accuracy_needs_all_steps_of_rows_that_have_any(judge):
     assert judge("sequence_accuracy", "text", TARGET, predictions=SAID) == pytest.approx(2 / 3)
 
 
@@ -21,7 +21,7 @@ def test_an_answer_that_ends_early_is_wrong_from_there_on(judge):
     assert judge("sequence_accuracy", "text", TARGET, predictions=SAID[:, :2]) == pytest.approx(1 / 3)
 
 
-def test_what_an_answer_says_beyond_the_target_does_not_count(judge):
+def test_tokens_beyond_the_target_do_not_count(judge):
     longer = torch.cat([SAID, SAID], 1)
     assert judge("token_accuracy", "text", TARGET, predictions=longer) == 7 / 8
 

@@ -195,7 +195,7 @@ def test_probabilities_of_rows_of_no_known_class_are_left_out(rows):
 
 
 @pytest.mark.parametrize("rows", [slice(0, 0), slice(0, 5)], ids=["no rows", "not a number"])
-def test_probabilities_that_say_nothing_are_left_out(rows):
+def test_probabilities_that_are_not_finite_are_left_out(rows):
     target, shares = np.zeros(5, np.int64)[rows], np.full((5, 4), np.nan)[rows]
     assert not {"brier_score", "expected_calibration_error"} & set(
         statistics.classification_statistics(target, target, LABELS, shares)["overall_stats"]

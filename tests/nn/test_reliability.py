@@ -42,7 +42,7 @@ def test_of_yes_or_no_yes_is_evaluated(draw, size):
     assert error(torch.from_numpy(of_yes), torch.from_numpy(truth).float()) == pytest.approx(expected)
 
 
-def test_confidence_that_is_right_as_often_as_it_says_has_no_error():
+def test_confidence_that_equals_accuracy_has_no_error():
     confidence, hits = torch.full((10,), 0.7, dtype=torch.float64), torch.arange(10) < 7
     assert error(confidence, hits.long()) == pytest.approx(0)
 

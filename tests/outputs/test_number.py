@@ -110,7 +110,7 @@ def test_the_loss_of_a_split_is_that_of_all_rows_at_once(built):
     assert scores.compute()["loss"] == pytest.approx(output.loss_of(said(logits), target).item(), rel=1e-5)
 
 
-def test_a_metric_that_is_asked_for_is_reported_beside_the_others(built):
+def test_an_extra_metric_is_reported_beside_the_others(built):
     output, target = built("number", COLUMN, VECTOR)
     scores = output.scoreboard("huber")
     scores.update(output.complete(said(target)), target)

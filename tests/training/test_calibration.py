@@ -61,7 +61,7 @@ def output_of(kind: str, classes: int = 2, members: int = 0, **options: Any) -> 
 
 
 def taught(output: Output, logits: Tensor, target: Tensor, batch_size: int = 100) -> dict[str, Any]:
-    """Calibrates and tells how."""
+    """Calibrates and returns the report."""
     frame = Frame.of({"logits": Dense(logits), "y": Dense(target)})
     told = calibrate(Given(output), frame, batch_size, CPU)["y"]
     assert json.loads(json.dumps(told)) == told
@@ -77,7 +77,7 @@ def probabilities(output: Output, logits: Tensor) -> np.ndarray:
 
 
 def error_by_hand(shares: np.ndarray, target: np.ndarray) -> float:
-    """Guo et al. 2017, eq. 3; of yes or no, the probability of yes is judged."""
+    """Guo et al. 2017, eq. 3; of yes or no, the probability of yes is evaluated."""
     confidence, hits = (shares, target > 0) if shares.ndim == 1 else (shares.max(1), shares.argmax(1) == target)
     places = np.ceil(confidence * 15).clip(1, 15)
     return sum(abs((hits - confidence)[places == place].sum()) for place in range(1, 16)) / len(target)
@@ -93,7 +93,7 @@ def sure() -> dict[str, tuple[Tensor, Tensor]]:
     return {"binary": (3 * yes, truth.to(torch.uint8)), "category": (3 * several, classes.to(torch.int8))}
 
 
-# -- what is learned
+# -- what is fitted
 
 
 @pytest.mark.parametrize(("kind", "method"), METHODS)
@@ -313,7 +313,7 @@ def test_rows_without_a_fault_or_with_huge_logits_end_somewhere(kind, method, si
         assert all(np.abs(value).max() < 1e5 for value in numbers(output, *output.scaling.names))
 
 
-def test_where_no_output_asks_for_it_nothing_is_predicted():
+def test_without_calibration_nothing_is_predicted():
     assert calibrate(Given(output_of("binary")), Frame.of({}), 10, CPU) == {}
 
 

@@ -1,4 +1,4 @@
-"""What is shown of the rounds, on a terminal and in a notebook."""
+"""What is shown of the evaluations, on a terminal and in a notebook."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_table_of_an_evaluation_has_both_splits_and_marks_the_best():
     assert "best" not in metrics_table(worse)
 
 
-def test_the_table_of_a_notebook_has_a_row_a_round():
+def test_the_table_of_a_notebook_has_a_row_for_each_evaluation():
     page = rounds_table(progress())
     rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
     cells = [[cell.strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)] for row in rows]
@@ -69,7 +69,7 @@ def test_names_are_no_html():
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """A package IPython as a notebook has it, and what it was asked to show."""
+    """A package IPython as a notebook has it, and what it showed."""
     shown: list[tuple[str, str]] = []
 
     class ZMQInteractiveShell:
@@ -120,7 +120,7 @@ def test_in_a_notebook_one_table_grows(notebook, capsys):
     assert "Epoch" not in capsys.readouterr().out.replace("Epochs", "")
 
 
-def test_on_a_terminal_each_round_has_a_table(caplog):
+def test_on_a_terminal_each_evaluation_has_a_table(caplog):
     one = model("adam")
     one.logging_level = logging.INFO
     one.train(dataset=table(), output_directory=None)

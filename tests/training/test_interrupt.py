@@ -20,7 +20,7 @@ def test_the_handlers_of_others_come_back():
     assert {number: signal.getsignal(number) for number in before} == before
 
 
-def test_once_asks_and_twice_ends_at_once():
+def test_one_signal_stops_after_the_step_and_two_at_once():
     with listening() as interrupt:
         os.kill(os.getpid(), signal.SIGTERM)
         assert interrupt.requested

@@ -45,7 +45,7 @@ def model(optimizer: str, accumulation: int = 1) -> LudwigModel:
 
 
 class Dies(Callback):
-    """Ends the process, or asks for the end, after a step."""
+    """Ends the process, or the training, after a step."""
 
     def __init__(self, step: int, how: str) -> None:
         self.step, self.how = step, how

@@ -1,4 +1,4 @@
-"""Rounds, selection, accumulation and the other options of the loop."""
+"""Evaluations, selection, accumulation and the other options of the loop."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_one_step_of_gradient_descent_is_the_one_of_the_formula():
     torch.testing.assert_close(weights(one).double(), expected, rtol=1e-4, atol=1e-6)
 
 
-class Rounds(Callback):
-    """Notes the steps of the rounds."""
+class Evaluations(Callback):
+    """Records the steps of the evaluations."""
 
     def __init__(self) -> None:
         self.steps: list[int] = []
@@ -87,7 +87,7 @@ class Rounds(Callback):
     ],
 )
 def test_evaluations_fall_where_the_config_sets_them_and_at_the_end(options, expected):
-    rounds = Rounds()
+    rounds = Evaluations()
     model([rounds], **options).train(dataset=table(), output_directory=None)
     assert rounds.steps == expected
 
@@ -139,7 +139,7 @@ def test_a_last_batch_of_one_row_is_trained_on(rows):
     assert weights(trained(table(rows), epochs=1)).isfinite().all()
 
 
-def test_automatic_sizes_are_settled_and_told():
+def test_automatic_sizes_are_resolved_and_reported():
     one = model(batch_size="auto", learning_rate="auto")
     one.train(dataset=table(), output_directory=None)
     assert one.config["trainer"]["batch_size"] == 16  # the power of two within a fifth of the rows
@@ -186,7 +186,7 @@ def test_the_optimizer_follows_the_schedule():
 
 
 def test_a_time_limit_ends_training_with_an_evaluation(monkeypatch):
-    rounds = Rounds()
+    rounds = Evaluations()
     clock = iter(range(1000))
     monkeypatch.setattr("ludwig.training.progress.time.monotonic", lambda: next(clock))
     one = model([rounds], epochs=50, time_limit_s=9.5)

@@ -27,7 +27,7 @@ class TestAligned:
 
 
 class FakeNetwork:
-    """Writes what it was made with, and notes what it was asked for."""
+    """Generates what it was made with, and records the generation options."""
 
     def __init__(self, written):
         self.written, self.asked = torch.tensor(written), None

@@ -43,7 +43,7 @@ class TestEncoding:
         expected = load_tokenizer(base_model).tokenizer(texts)["input_ids"]
         assert rows(encoded(prompt(), pd.Series(texts)).column) == expected
 
-    def test_an_answer_ends_with_the_token_that_says_so(self, answer):
+    def test_an_answer_ends_with_the_end_token(self, answer):
         assert [row[-1] for row in rows(encoded(answer(), pd.Series(["one", ""])).column)] == [2, 2]
 
     def test_of_a_long_prompt_the_end_is_kept_and_of_a_long_answer_the_beginning(self, prompt, answer):

@@ -1,4 +1,4 @@
-"""Soups are means of rounds, kept only where they are no worse."""
+"""Model soups are means of the best evaluations' weights, kept only where they are no worse."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def weights(balancer: Balancer, losses: list[float], gram: list[list[float]] | N
     return balancer(torch.tensor(losses), products).tolist()
 
 
-def test_nothing_is_balanced_where_there_is_one_loss_or_none_is_asked():
+def test_nothing_is_balanced_with_one_loss_or_without_a_method():
     assert balancer_of(BalancingOptions(), 3) is None
     assert balancer_of(BalancingOptions(loss_balancing="famo"), 1) is None
 

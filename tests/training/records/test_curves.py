@@ -57,7 +57,7 @@ def lines(axis) -> dict[str, tuple[list[float], list[float]]]:
     return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axis.lines}
 
 
-def test_a_panel_has_both_splits_over_steps_and_the_selected_round():
+def test_a_panel_has_both_splits_over_steps_and_the_selected_evaluation():
     history = progress("y")
     history.best_eval_metric_steps = 30
     loss, r2 = curves.draw("y", history).axes
@@ -123,7 +123,7 @@ def test_without_a_value_the_panel_has_a_note(values, tmp_path):
     assert len(save_learning_curves(tmp_path, history)) == 1
 
 
-def test_a_round_before_the_first_step_is_a_point():
+def test_an_evaluation_before_the_first_step_is_a_point():
     history = progress("y", rounds=0)
     history.add(history.validation_metrics, {"y": {"loss": 0.5}}, epoch=0, step=0)
     (axis,) = curves.draw("y", history).axes
