@@ -91,8 +91,8 @@ def test_a_run_that_failed_goes_on_under_its_key_and_another_does_not(fake, trai
     assert fake.experiments[0].others == {"status": "failed"} and fake.experiments[0].ended
     train(callback, epochs=3, model_resume_path=str(tmp_path / "out/trial_run"))
     train(callback)
-    told = [(each.given["experiment_key"], each.given["mode"]) for each in fake.experiments]
-    assert told == [(None, "create"), ("fresh", "get_or_create"), (None, "create")]
+    found = [(each.given["experiment_key"], each.given["mode"]) for each in fake.experiments]
+    assert found == [(None, "create"), ("fresh", "get_or_create"), (None, "create")]
 
 
 def test_an_open_experiment_is_used_and_left_open(fake, train):

@@ -26,9 +26,9 @@ def progress() -> Progress:
 
 
 def test_the_table_of_an_evaluation_has_both_splits_and_marks_the_best():
-    told = metrics_table(progress())
-    assert told.startswith("Epoch 2, step 20 of 100 (the best so far)")
-    assert re.search(r"y\s+loss\s+0\.2500\s+1\.2500", told)
+    reported = metrics_table(progress())
+    assert reported.startswith("Epoch 2, step 20 of 100 (the best so far)")
+    assert re.search(r"y\s+loss\s+0\.2500\s+1\.2500", reported)
     worse = progress()
     worse.best_eval_metric_steps = 10
     assert "best" not in metrics_table(worse)

@@ -232,8 +232,8 @@ def test_online_training_leaves_the_weights_that_are_evaluated(averaged):
     for _ in range(2):
         twice.train_online(table())
     trainer = twice.online
-    told = weights(twice)
+    found = weights(twice)
     trainer._between_calls.close()
-    assert not torch.equal(weights(twice), told)  # those that are trained
+    assert not torch.equal(weights(twice), found)  # those that are trained
     with trainer.learner.evaluated_weights():
-        assert torch.equal(weights(twice), told)
+        assert torch.equal(weights(twice), found)

@@ -92,9 +92,9 @@ class TestDecoding:
         feature, texts = answer(), ["one two", "straße {}", ""]
         ragged = encoded(feature, pd.Series(texts)).column.padded()
         ids = ragged.values.masked_fill(~ragged.mask, -1).numpy()
-        told = feature.decode({"predictions": ids, "probabilities": np.full(ids.shape, 0.5)}, FACTS)
-        assert told["response"].tolist() == texts
+        found = feature.decode({"predictions": ids, "probabilities": np.full(ids.shape, 0.5)}, FACTS)
+        assert found["response"].tolist() == texts
         lengths = ragged.mask.sum(1).numpy()
-        np.testing.assert_allclose(told["probability"], 0.5**lengths)
-        assert [len(row) for row in told["probabilities"]] == [len(row) for row in told["predictions"]]
-        assert [len(row) for row in told["predictions"]] == (lengths - 1).tolist()  # without the end
+        np.testing.assert_allclose(found["probability"], 0.5**lengths)
+        assert [len(row) for row in found["probabilities"]] == [len(row) for row in found["predictions"]]
+        assert [len(row) for row in found["predictions"]] == (lengths - 1).tolist()  # without the end

@@ -157,8 +157,8 @@ def test_a_model_is_trained_on_all_of_its_outputs(method):
 
 def test_the_loss_that_is_reported_is_not_weighed():
     stats = model(loss_balancing="famo").train(table(), output_directory=None).train_stats.training
-    told = np.array(stats["y"]["loss"]) + np.array(stats["z"]["loss"])
-    assert stats["combined"]["loss"] == pytest.approx(told.tolist())
+    reported = np.array(stats["y"]["loss"]) + np.array(stats["z"]["loss"])
+    assert stats["combined"]["loss"] == pytest.approx(reported.tolist())
 
 
 @pytest.mark.parametrize("vector", [[1.0], [1.0, 2.0, 3.0], [0.0, 0.0]])
