@@ -362,7 +362,7 @@ class LudwigModel:
     # -- saved models
 
     def save(self, save_path: str) -> None:
-        """Writes config, weights and facts, which `load` reads.
+        """Writes config, weights, fitted preprocessing state and assets, which `load` reads.
 
         Raises:
             NotTrainedError: There is nothing to save yet.
@@ -412,7 +412,8 @@ class LudwigModel:
     def create_model(config_obj: ModelConfig | dict[str, Any], random_seed: int = default_random_seed) -> Model:
         """The bare network of a config.
 
-        A config knows no vocabulary: pass one whose features need no facts, or use `train` and `load`.
+        A config knows no vocabulary: pass one whose features need no fitted preprocessing state, or use `train` and
+        `load`.
 
         Raises:
             NotTrainedError: The features need preprocessing state fitted on a training split.

@@ -105,10 +105,10 @@ def _at_selected(best: Json, history: Json) -> Json:
 
 
 def _schema(features: list[Json], metadata: Json) -> list[Json]:
-    return [{"name": f["name"], "type": f["type"], **_told(metadata.get(f["name"], {}))} for f in features]
+    return [{"name": f["name"], "type": f["type"], **_state_of(metadata.get(f["name"], {}))} for f in features]
 
 
-def _told(facts: Json) -> Json:
+def _state_of(facts: Json) -> Json:
     state = {key: value for key, value in facts.items() if key not in NOT_IN_SCHEMA}
     return {**state, **({"classes": facts["idx2str"]} if len(facts.get("idx2str", ())) in range(1, 100) else {})}
 
