@@ -122,8 +122,8 @@ def _encode(table: pa.Table, task: Task) -> Encoded:
     numbers = _block(table, [*NUMBERS, *BINARIES])
     target = table[TARGET].to_numpy().astype(np.float32)
     mean, std = np.zeros(numbers.shape[1]), np.ones(numbers.shape[1])
-    learned = numbers[parts[0], : len(NUMBERS)]
-    mean[: len(NUMBERS)], std[: len(NUMBERS)] = learned.mean(0, dtype=np.float64), learned.std(0, dtype=np.float64)
+    training = numbers[parts[0], : len(NUMBERS)]
+    mean[: len(NUMBERS)], std[: len(NUMBERS)] = training.mean(0, dtype=np.float64), training.std(0, dtype=np.float64)
     numbers -= mean.astype(np.float32)
     numbers /= std.astype(np.float32)
     target_mean, target_std = 0.0, 1.0
@@ -262,7 +262,7 @@ def predict_to_dataframe(
 def main(rows: int = 1_000_000) -> None:
     task: Task = "binary"
 
-    def tell(what: str, begin: float) -> None:
+    def report(what: str, begin: float) -> None:
         print(f"{what:28} {time.process_time() - begin:8.3f} s")
 
     torch.set_num_threads(1)
@@ -272,23 +272,23 @@ def main(rows: int = 1_000_000) -> None:
         csv, parquet = write(table, Path(folder))
         begin = time.process_time()
         read_and_encode_csv(csv, task)
-        tell("read and encode CSV", begin)
+        report("read and encode CSV", begin)
         begin = time.process_time()
         encoded = read_and_encode_parquet(parquet, task)
-        tell("read and encode Parquet", begin)
+        report("read and encode Parquet", begin)
     network = Network(encoded.facts)
     optimizer = optimizer_of(network)
     for batch_size in (8192, 1024, 128):
         begin = time.process_time()
         train_epoch(network, optimizer, encoded.train, batch_size, task)
-        tell(f"an epoch of batches of {batch_size}", begin)
+        report(f"an epoch of batches of {batch_size}", begin)
     begin = time.process_time()
     scores = evaluate(network, encoded.validation, 8192, task)
-    tell("evaluate", begin)
+    report("evaluate", begin)
     frame = table.slice(0, rows // 5).to_pandas()
     begin = time.process_time()
     predict_to_dataframe(network, encoded.facts, frame, 8192, task)
-    tell("predict", begin)
+    report("predict", begin)
     print(scores)
 
 

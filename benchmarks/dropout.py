@@ -1,6 +1,6 @@
 """Our dropout against torch's, forward and backward, and against the matrix product that it follows.
 
-`python benchmarks/dropout.py` prints CPU milliseconds of one thread; the three take turns, and medians are told.
+`python benchmarks/dropout.py` prints CPU milliseconds of one thread; the three take turns, and the table has medians.
 """
 
 from __future__ import annotations

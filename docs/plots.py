@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from ludwig.training.optim.plateau import plateaus
 from ludwig.training.optim.schedules import LearningRateScheduler, Span
 
-STEPS, ROUND = 1000, 100
+STEPS, INTERVAL = 1000, 100
 INK, LINE = "#3d4249", "#1f6fb2"
-LOSSES = [0.9, 0.6, 0.5, 0.5, 0.5, 0.4, 0.4, 0.4, 0.3, 0.3]  # of ten rounds, two of whose stretches stand still
+LOSSES = [0.9, 0.6, 0.5, 0.5, 0.5, 0.4, 0.4, 0.4, 0.3, 0.3]  # of ten evaluations, with two plateaus
 PANELS = {
     "null, reduce_on_plateau 2, patience 2, rate 0.3": {
         "reduce_on_plateau": 2,
@@ -47,10 +47,10 @@ def main() -> None:
     figure = Figure(figsize=(12, 7.6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(3, 4, sharex=True).flatten()
-    span = Span(total_steps=STEPS, steps_per_round=ROUND)
+    span = Span(total_steps=STEPS, steps_per_round=INTERVAL)
     for axis, (title, options) in zip(axes, PANELS.items(), strict=True):
         schedule = LearningRateScheduler(**options)
-        rates = [cut(schedule, step) * schedule.rate(1.0, step, span) for step in range(STEPS)]
+        rates = [plateau_factor(schedule, step) * schedule.rate(1.0, step, span) for step in range(STEPS)]
         axis.plot(rates, color=LINE, linewidth=1.6)
         axis.set_title(title.replace(", ", "\n", 1), fontsize="small", loc="left", color=INK)
         axis.set_ylim(0, max(rates) * 1.08)
@@ -60,15 +60,18 @@ def main() -> None:
             spine.set_visible(side == "bottom")
             spine.set_color("#c4c8ce")
     figure.suptitle(
-        f"The learning rate over {STEPS} steps, a round each {ROUND}, for learning_rate 1", x=0.01, ha="left", color=INK
+        f"The learning rate over {STEPS} steps, evaluated every {INTERVAL} steps, with learning_rate 1",
+        x=0.01,
+        ha="left",
+        color=INK,
     )
     figure.savefig(Path(__file__).parent / "images" / "schedules.png", dpi=90)
 
 
-def cut(schedule: LearningRateScheduler, step: int) -> float:
-    """What is left of the rate at a step after the plateaus of the rounds before it."""
+def plateau_factor(schedule: LearningRateScheduler, step: int) -> float:
+    """The factor of the rate at a step, after the plateaus of the evaluations before it."""
     found = plateaus(
-        LOSSES[: step // ROUND], schedule.reduce_on_plateau_patience, schedule.reduce_on_plateau, "minimize"
+        LOSSES[: step // INTERVAL], schedule.reduce_on_plateau_patience, schedule.reduce_on_plateau, "minimize"
     )
     return schedule.reduce_on_plateau_rate**found
 

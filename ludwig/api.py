@@ -41,7 +41,7 @@ Predictions = pd.DataFrame | dict[str, Any]
 
 
 class LudwigModel:
-    """A model that a config declares: trained on data, saved, loaded, asked for predictions.
+    """A model that a config declares: trained and evaluated on data, saved, loaded, used to predict.
 
     Args:
         config: The config as a dict, or the path of a YAML file.
@@ -159,13 +159,13 @@ class LudwigModel:
         callbacks: list[Callback] | None = None,
         **kwargs: Any,
     ) -> TrainingResults:
-        """Trains the model; afterwards it has the weights of the best round.
+        """Trains the model; afterwards it has the weights of the best evaluation.
 
         Args:
             dataset: All data, to be split; or what `preprocess` gave.
             training_set, validation_set, test_set: The data of each split instead.
-            training_set_metadata: Facts of an earlier run on the same data, or their file.
-            data_format: The format of the data; null tells it from its kind or its extension.
+            training_set_metadata: The fitted preprocessing state of an earlier run on the same data, or its file.
+            data_format: The format of the data; null infers it from its kind or its extension.
             experiment_name, model_name: The run's folder is `<output_directory>/<experiment_name>_<model_name>`,
                 numbered where that is taken.
             model_resume_path: The folder of an earlier run, which goes on.
@@ -197,7 +197,7 @@ class LudwigModel:
         data_format: str = "auto",
         random_seed: int = default_random_seed,
     ) -> None:
-        """One more epoch over all rows of the data, keeping the model, its facts and the optimizer."""
+        """One more epoch over all rows of the data, keeping the model, its fitted preprocessing and the optimizer."""
         given = Given(training_set=dataset, metadata=training_set_metadata, data_format=data_format)
         lifecycle.train_online(self, given, random_seed)
 
@@ -262,7 +262,7 @@ class LudwigModel:
             split: Which rows: "full", or those that training would put into "training", "validation" or "test".
             batch_size: Rows that are predicted at once; null takes the trainer's. The result does not depend on it.
             collect_predictions: Whether the predictions are given back as well.
-            collect_overall_stats: Whether confusion matrices, curves and statistics of each class are told too.
+            collect_overall_stats: Whether confusion matrices, curves and statistics of each class are returned too.
             return_type: `pd.DataFrame` or `dict`.
 
         Returns:
@@ -362,7 +362,7 @@ class LudwigModel:
     # -- saved models
 
     def save(self, save_path: str) -> None:
-        """Writes config, weights and facts, which `load` reads.
+        """Writes config, weights, fitted preprocessing state and assets, which `load` reads.
 
         Raises:
             NotTrainedError: There is nothing to save yet.
@@ -412,10 +412,11 @@ class LudwigModel:
     def create_model(config_obj: ModelConfig | dict[str, Any], random_seed: int = default_random_seed) -> Model:
         """The bare network of a config.
 
-        A config knows no vocabulary: pass one whose features need no facts, or use `train` and `load`.
+        A config knows no vocabulary: pass one whose features need no fitted preprocessing state, or use `train` and
+        `load`.
 
         Raises:
-            NotTrainedError: The features need facts of a training split.
+            NotTrainedError: The features need preprocessing state fitted on a training split.
         """
         config = config_obj if isinstance(config_obj, ModelConfig) else load_config(config_obj)
         return lifecycle.bare_network(config, random_seed)
@@ -461,7 +462,7 @@ def _parameters(method: Callable[..., Any]) -> list[str]:
 
 
 def _refuse_unknown(method: str, keywords: dict[str, Any]) -> None:
-    """A keyword of another method has no effect, which a warning says; any other is an error."""
+    """A keyword of another method has no effect and gives a warning; any other is an error."""
     if not keywords:
         return
     methods = [value for name, value in vars(LudwigModel).items() if callable(value) and not name.startswith("_")]

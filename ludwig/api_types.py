@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ludwig.data.dataset import Dataset
 
-SplitStats = dict[str, dict[str, list[float]]]  # by output, by metric: one number a round
+SplitStats = dict[str, dict[str, list[float]]]  # by output, by metric: one value for each evaluation
 
 
 @dataclass
@@ -25,7 +25,7 @@ class EvaluationFrequency:
 
 @dataclass
 class TrainingStats(Mapping[str, SplitStats]):
-    """The metrics of each split, one number a round; a read-only mapping from split to metrics as well."""
+    """The metrics of each split, one value for each evaluation; a read-only mapping from split to metrics as well."""
 
     training: SplitStats
     validation: SplitStats
@@ -52,7 +52,7 @@ class TrainingStats(Mapping[str, SplitStats]):
 
 
 class _Unpacks:
-    """Still unpacks as the tuple that it once was, and says how to do better."""
+    """Still unpacks as the tuple that it once was, with a warning that names the attributes."""
 
     FIELDS: ClassVar[tuple[str, ...]]
 

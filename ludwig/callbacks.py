@@ -21,10 +21,10 @@ class Callback:
         """Preprocessing is over; all arguments are None when it failed."""
 
     def on_build_metadata_start(self, df: Any, mode: str, **kwargs: Any) -> None:
-        """Facts are about to be learned from the table; `mode` is "training" or "prediction"."""
+        """The preprocessing state is about to be fitted on the table; `mode` is "training" or "prediction"."""
 
     def on_build_metadata_end(self, df: Any, mode: str, **kwargs: Any) -> None:
-        """Facts have been learned."""
+        """The preprocessing state has been fitted."""
 
     def on_build_data_start(self, df: Any, mode: str, **kwargs: Any) -> None:
         """The table is about to be encoded."""
@@ -76,13 +76,13 @@ class Callback:
     def on_batch_end(
         self, trainer: Any, progress_tracker: Any, save_path: str | None, sync_step: bool = True, **kwargs: Any
     ) -> None:
-        """A batch is over; `sync_step` says whether the optimizer stepped."""
+        """A batch is over; `sync_step` is whether the optimizer stepped."""
 
     def on_eval_start(self, trainer: Any, progress_tracker: Any, save_path: str | None, **kwargs: Any) -> None:
-        """A round of evaluation begins."""
+        """An evaluation of the splits begins."""
 
     def on_eval_end(self, trainer: Any, progress_tracker: Any, save_path: str | None, **kwargs: Any) -> None:
-        """A round of evaluation is over."""
+        """An evaluation of the splits is over."""
 
     def on_validation_start(self, trainer: Any, progress_tracker: Any, save_path: str | None, **kwargs: Any) -> None:
         """The validation split is about to be evaluated."""
@@ -105,7 +105,7 @@ class Callback:
         """The model is the best so far."""
 
     def should_early_stop(self, trainer: Any, progress_tracker: Any, is_coordinator: bool, **kwargs: Any) -> bool:
-        """True ends the training after this round."""
+        """True ends the training after this evaluation."""
         return False
 
     def on_evaluation_start(self, **kwargs: Any) -> None:
@@ -291,7 +291,7 @@ class CallbackList:
             callback.on_save_best_checkpoint(trainer, progress, save_path)
 
     def should_early_stop(self, trainer: Any, progress: Any, is_coordinator: bool) -> bool:
-        """True when one of them says so; all are asked."""
+        """True when one of them returns True; all are called."""
         return any([callback.should_early_stop(trainer, progress, is_coordinator) for callback in self.callbacks])
 
     def on_evaluation_start(self) -> None:

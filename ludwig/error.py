@@ -1,4 +1,4 @@
-"""The errors that a user meets: one plain sentence that says what is wrong, where, and what to do."""
+"""The errors that a user meets: in plain sentences, what is wrong, where, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a model over its life: trained, trained further, asked for predictions, saved, loaded.
+"""What becomes of a model over its life: trained, trained further, used to predict, saved, loaded.
 
 Each function is one act of the facade. It is handed the model that it acts on and brings together the rooms below.
 """
@@ -326,8 +326,8 @@ def evaluate(
         hooks.on_evaluation_start()
         try:
             rows = _rows(held, given, split, hooks, with_targets=True)
-            asked = held.config_obj.trainer.evaluation_rows
-            size = batch_size or asked or rows_for_evaluation(rows.frame, 1)
+            usual = held.config_obj.trainer.evaluation_rows
+            size = batch_size or usual or rows_for_evaluation(rows.frame, 1)
             arrays, metrics = held.backend.run_prediction(model, rows.frame, size, held.device, with_metrics=True)
             statistics = overall_statistics(model, arrays, rows, metrics) if collects_overall else dict(metrics)
             if saves_statistics:

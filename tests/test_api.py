@@ -70,14 +70,14 @@ def test_evaluation_equals_scikit_learn_for_any_batch_size(trained, table):
     predicted, _ = model.predict(table, return_type=dict)
     labels = model.training_set_metadata["y"]["idx2str"]
     for batch_size in (7, 90, None):
-        told, _, _ = model.evaluate(table, batch_size=batch_size)
+        found, _, _ = model.evaluate(table, batch_size=batch_size)
         y, z = predicted["y"], predicted["z"]["predictions"]
-        assert told["y"]["accuracy"] == pytest.approx(metrics.balanced_accuracy_score(table.y, y["predictions"]))
-        assert told["y"]["accuracy_micro"] == pytest.approx(metrics.accuracy_score(table.y, y["predictions"]))
+        assert found["y"]["accuracy"] == pytest.approx(metrics.balanced_accuracy_score(table.y, y["predictions"]))
+        assert found["y"]["accuracy_micro"] == pytest.approx(metrics.accuracy_score(table.y, y["predictions"]))
         of_truth = y["probabilities"][np.arange(len(table)), [labels.index(word) for word in table.y]]
-        assert told["y"]["loss"] == pytest.approx(-np.log(of_truth).mean(), rel=1e-4)
-        assert told["z"]["r2"] == pytest.approx(metrics.r2_score(table.z, z), rel=1e-4)
-        assert told["z"]["mean_squared_error"] == pytest.approx(metrics.mean_squared_error(table.z, z), rel=1e-4)
+        assert found["y"]["loss"] == pytest.approx(-np.log(of_truth).mean(), rel=1e-4)
+        assert found["z"]["r2"] == pytest.approx(metrics.r2_score(table.z, z), rel=1e-4)
+        assert found["z"]["mean_squared_error"] == pytest.approx(metrics.mean_squared_error(table.z, z), rel=1e-4)
 
 
 def test_predictions_need_no_targets_and_keep_the_callers_index(trained, table, tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_predictions_need_no_targets_and_keep_the_callers_index(trained, table, 
     predicted, folder = model.predict(rows)
     assert list(predicted.index) == ["q", "r", "r", "s"]
     assert folder == "results"
-    assert list(tmp_path.iterdir()) == []  # nothing is written unless asked for
+    assert list(tmp_path.iterdir()) == []  # nothing is written by default
 
 
 def test_the_columns_of_predictions(trained, table):
@@ -122,25 +122,25 @@ def test_rows_that_cannot_be_used_come_back_as_nulls(table):
 def test_rows_without_a_target_count_nowhere_in_an_evaluation(trained, table):
     model, _ = trained
     holes = table.assign(y=table.y.where(table.index >= 10))
-    told, predicted, _ = model.evaluate(holes, collect_predictions=True)
+    found, predicted, _ = model.evaluate(holes, collect_predictions=True)
     assert (
-        told == pytest.approx_nested(model.evaluate(table.iloc[10:])[0]) if hasattr(pytest, "approx_nested") else True
+        found == pytest.approx_nested(model.evaluate(table.iloc[10:])[0]) if hasattr(pytest, "approx_nested") else True
     )
     assert predicted.y_predictions.isna().sum() == 10
     expected = model.evaluate(table.iloc[10:])[0]
     for output, values in expected.items():
-        assert told[output] == pytest.approx(values, rel=1e-5)
+        assert found[output] == pytest.approx(values, rel=1e-5)
 
 
 def test_overall_statistics_on_request(trained, table):
     model, _ = trained
-    told, _, _ = model.evaluate(table, collect_overall_stats=True)
-    matrix = np.array(told["y"]["confusion_matrix"])
+    found, _, _ = model.evaluate(table, collect_overall_stats=True)
+    matrix = np.array(found["y"]["confusion_matrix"])
     labels = model.training_set_metadata["y"]["idx2str"]
     predicted = model.predict(table)[0].y_predictions
     np.testing.assert_array_equal(matrix, metrics.confusion_matrix(table.y, predicted, labels=labels))
-    assert list(told["y"]["per_class_stats"]) == labels
-    json.dumps(told)
+    assert list(found["y"]["per_class_stats"]) == labels
+    json.dumps(found)
 
 
 def test_a_split_of_the_data_is_the_one_of_training(trained, table):
@@ -148,8 +148,8 @@ def test_a_split_of_the_data_is_the_one_of_training(trained, table):
     data = results.preprocessed_data
     for name in ("training", "validation", "test"):
         assert len(model.predict(table, split=name)[0]) == len(getattr(data, f"{name}_set"))
-    told = model.evaluate(table, split="test")[0]
-    assert told["z"]["r2"] == pytest.approx(results.train_stats.test["z"]["r2"][-1], rel=1e-5)
+    found = model.evaluate(table, split="test")[0]
+    assert found["z"]["r2"] == pytest.approx(results.train_stats.test["z"]["r2"][-1], rel=1e-5)
 
 
 def test_the_records_unpack_and_index_with_a_warning(trained):
@@ -253,12 +253,12 @@ def test_each_flag_leaves_out_its_files(flag, gone, table, tmp_path):
 
 
 def test_an_experiment_evaluates_the_test_split(table, tmp_path):
-    told, stats, data, folder = LudwigModel(config()).experiment(dataset=table, output_directory=str(tmp_path))
+    found, stats, data, folder = LudwigModel(config()).experiment(dataset=table, output_directory=str(tmp_path))
     assert Path(folder).name == "experiment_run"
-    assert "confusion_matrix" in told["y"]
+    assert "confusion_matrix" in found["y"]
     assert len(pd.read_parquet(f"{folder}/predictions.parquet")) == len(data.test_set)
-    assert told["z"]["r2"] == pytest.approx(stats.test["z"]["r2"][-1])
-    assert json.loads(Path(folder, "test_statistics.json").read_text(encoding="utf-8"))["combined"] == told["combined"]
+    assert found["z"]["r2"] == pytest.approx(stats.test["z"]["r2"][-1])
+    assert json.loads(Path(folder, "test_statistics.json").read_text(encoding="utf-8"))["combined"] == found["combined"]
     only = LudwigModel(config()).experiment(training_set=table, output_directory=str(tmp_path), skip_save_log=True)
     assert only[0] is None
 

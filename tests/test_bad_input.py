@@ -1,4 +1,4 @@
-"""Bad input gets one plain sentence that says what is wrong and where."""
+"""Bad input gets one plain error: what is wrong, and where."""
 
 from __future__ import annotations
 
@@ -257,6 +257,6 @@ def test_a_loss_that_is_no_number_ends_training():
 
 def test_good_weights_of_an_earlier_evaluation_are_kept(caplog):
     model = LudwigModel(exploding(batch_size=128), logging_level=logging.WARNING)
-    model.train(dataset=table(x=X * 1e3), output_directory=None)  # one step a round: the first is still a number
+    model.train(dataset=table(x=X * 1e3), output_directory=None)  # one step an evaluation: the first is still finite
     assert all(weight.isfinite().all() for _, weight in model.collect_weights())
     assert "the best weights, of step 1, are kept" in caplog.text

@@ -169,7 +169,7 @@ class TestThreads:
         for thread in threads:
             thread.join()
         stops = [record for record in caplog.records if "training stops" in record.getMessage()]
-        assert len(stops) == 1  # both stopped, and one of the two says so
+        assert len(stops) == 1  # both stopped, and one of the two returns it
 
 
 class TestCopies:

@@ -47,7 +47,7 @@ def trained(**changes: object) -> LudwigModel:
 
 
 class TestConfig:
-    def test_another_architecture_drops_the_network_and_says_so(self):
+    def test_another_architecture_drops_the_network_with_a_warning(self):
         model = trained()
         with pytest.warns(LudwigWarning, match="another network"):
             model.config = declared(combiner={"type": "tabm", "num_members": 2})
@@ -203,7 +203,7 @@ class TestObjective:
             return dataclasses.replace(step, parts={name: 2 * part for name, part in step.parts.items()})
 
     class Weighted(Objective):
-        """The squared error of rows that weigh as a column says, which is no feature."""
+        """The squared error of rows weighted by a column that is no feature."""
 
         def loss(self, model, batch):
             step = model.training_loss(batch)
@@ -258,7 +258,7 @@ def test_why_training_ended(trainer, reason, tmp_path):
         assert json.loads(text)["stop_reason"] == reason
 
 
-def test_a_callback_may_ask_for_the_end():
+def test_a_callback_may_stop_training():
     class Stops(Callback):
         def should_early_stop(self, trainer, progress_tracker, is_coordinator, **kwargs):
             return True

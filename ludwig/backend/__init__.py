@@ -13,7 +13,7 @@ __all__ = ["BACKENDS", "Backend", "LocalBackend", "initialize_backend"]
 
 
 def initialize_backend(backend: Backend | Mapping[str, Any] | str | None = None) -> Backend:
-    """The backend of that name or section; the local one where nothing is said.
+    """The backend of that name or section; the local one by default.
 
     Raises:
         ArgumentError: There is no such backend, or it has no such parameter.

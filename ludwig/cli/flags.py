@@ -127,18 +127,18 @@ RUN = ("output_directory", "experiment_name", "model_name", "model_resume_path",
 
 
 def trackers_of(options: argparse.Namespace) -> list[Any]:
-    """The callbacks of the services that are asked for.
+    """The callbacks of the services whose flags are set.
 
     Raises:
         MissingExtraError: The package of one is not installed.
     """
-    asked = [(name, callback) for name, (_, callback) in TRACKERS.items() if getattr(options, name, False)]
-    return [getattr(importlib.import_module(f"ludwig.integrations.{name}"), callback)() for name, callback in asked]
+    chosen = [(name, callback) for name, (_, callback) in TRACKERS.items() if getattr(options, name, False)]
+    return [getattr(importlib.import_module(f"ludwig.integrations.{name}"), callback)() for name, callback in chosen]
 
 
 @contextmanager
 def announced(model: Any, command: str, words: Sequence[str]) -> Iterator[None]:
-    """Tells the callbacks of the model that the command begins, and that it is over, also after an error."""
+    """Calls the callbacks of the model when the command begins, and when it is over, also after an error."""
     hooks = CallbackList(model.callbacks)
     hooks.on_cmdline(command, *words)
     try:

@@ -23,9 +23,9 @@ from ludwig.schema.layers import FullyConnectedOptions
 class TabMCombiner(Combiner):
     """TabM: an ensemble of K multilayer perceptrons that share their weights and differ by trainable scaling vectors.
 
-    Use it for tabular data: it is close to an ensemble in quality at about the cost of one network. Each output has a
-    head for each member, is trained on the mean of their losses and predicts the mean of their predictions. Activations
-    cost K times those of `concat`; weights grow by little.
+    Use it for tabular data, where it imitates an ensemble with little more than the weights of one network. Each output
+    has a head for each member, is trained on the mean of their losses and predicts the mean of their predictions.
+    Computation and activations are K times those of `concat` with the same layers.
 
     Takes vectors [B, H] and tokens [B, C, H]; gives members [B, K, output_size].
 

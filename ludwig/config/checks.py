@@ -123,10 +123,10 @@ def validation_is_known(config: ModelConfig) -> list[Fault]:
         return [("trainer.validation_field", text)]
     if metric is None or metric == "loss":
         return []
-    asked = [by_name[field]] if field is not None else list(config.output_features)
-    having = [feature.name for feature in asked if metric in feature.metric_names()]
+    fields = [by_name[field]] if field is not None else list(config.output_features)
+    having = [feature.name for feature in fields if metric in feature.metric_names()]
     if not having:
-        known = sorted({name for feature in asked for name in feature.metric_names()})
+        known = sorted({name for feature in fields for name in feature.metric_names()})
         text = f"No output has the metric '{metric}'.{nearest(metric, known)} Choose one of: {', '.join(known)}."
         return [("trainer.validation_metric", text)]
     if len(having) > 1:

@@ -33,7 +33,7 @@ INTERNAL_OF_ENCODER += ("height", "width", "saved_weights_in_checkpoint")
 INTERNAL_OF_DECODER = ("input_size", "num_classes", "vocab_size", "max_sequence_length", "height", "width")
 INTERNAL_OF_PREPROCESSING = ("computed_fill_value", "computed_outlier_fill_value", "compute_idf")
 
-# Options of other versions that do nothing at this value; at another value they are told as unknown.
+# Options of other versions that do nothing at this value; at another value they are reported as unknown.
 OFF_IN_ECD: dict[str, Any] = {"global_max_sequence_length": None}
 OFF_IN_TRAINER: dict[str, Any] = {"contrastive_pretrain_epochs": 0}
 # Details of those options, which mean nothing while they are off.
@@ -101,7 +101,7 @@ def clean_names(config: Raw) -> None:
 
 
 def spell_out_columns(config: Raw) -> None:
-    """A feature's column is called as the feature, unless it says otherwise."""
+    """A feature's column is called as the feature, unless `column` is set."""
     for feature in _features(config):
         if feature.get("column") is None and isinstance(feature.get("name"), str):
             feature["column"] = feature["name"]
@@ -134,7 +134,7 @@ def nest_options_of_features(config: Raw) -> None:
 
 
 def _options(registry: Any, feature: Raw, section: str) -> dict[str, str]:
-    """The options of the feature's component, each under its own name; none where it cannot be told."""
+    """The options of the feature's component, each under its own name; none where that cannot be inferred."""
     kind, own = feature.get("type"), feature.get(section)
     named = own.get("type") if isinstance(own, dict) else None
     names = [named] if named else registry.names(kind) if kind in FEATURES.names() else []

@@ -50,7 +50,7 @@ def balance(classes: NDArray[np.integer], *, oversample: float | None, undersamp
         logger.warning("The training split has rows of one class only, so they cannot be balanced.")
         return every
     if len(minority) >= ratio * len(majority):
-        logger.info("The classes are as balanced as asked for already: %s rows.", counts.tolist())
+        logger.info("The classes are balanced already: %s rows.", counts.tolist())
         return every
     draw = np.random.default_rng(seed)
     if oversample is not None:

@@ -15,7 +15,7 @@ COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether the extension says that the file is compressed."""
+    """Whether the file is compressed, by its extension."""
     return path.suffix.lower() in COMPRESSIONS
 
 

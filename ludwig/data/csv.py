@@ -1,4 +1,4 @@
-"""CSV files: the delimiter is told from the first lines, the cells are read by Arrow."""
+"""CSV files: the delimiter is inferred from the first lines, the cells are read by Arrow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
 def read_csv(path: Path, columns: Mapping[str, bool] | None, delimiter: str | None = None) -> pd.DataFrame:
-    """The wanted columns of a delimited file; textual ones as categories, the others as their cells say.
+    """The wanted columns of a delimited file; textual ones as categories, the others with the type of their cells.
 
     Raises:
         InputDataError: The file is not UTF-8 text, or its rows are of different lengths.
@@ -108,7 +108,7 @@ def _read(path: Path, delimiter: str, convert: arrow_csv.ConvertOptions, multili
         try:
             table = _by_arrow(content, arrow_csv.ParseOptions(delimiter=delimiter), convert)
         except pa.ArrowInvalid:
-            table = None  # the careful reading below tells what is wrong
+            table = None  # the careful reading below reports what is wrong
         if table is not None and _is_whole(content, table.num_rows):
             return table
     careful = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
@@ -151,7 +151,7 @@ def _is_whole(content: Content, rows: int) -> bool:
     """Whether each line became one row, or no cell can hold a line break because there is no quote.
 
     A row that starts inside of a quoted cell, as Arrow may make one at the border of two blocks, is paid for with a
-    line that became no row; so the numbers agree only where each line is a row of its own.
+    line that became no row; so the numbers are equal only where each line is a row of its own.
     """
     if content.find(b'"') < 0:
         return True

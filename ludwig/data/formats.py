@@ -1,8 +1,8 @@
 """The formats of data files: their names, their extensions, and what reads them.
 
 A reader gets a path and the wanted columns, and gives at least those of them that the file has. Formats that keep types
-(Parquet, Excel, JSON ...) are read as they are; where everything is text (HTML, fixed width) the types are told as for
-CSV.
+(Parquet, Excel, JSON ...) are read as they are; where everything is text (HTML, fixed width) the types are inferred
+as for CSV.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ READERS: dict[str, Reader] = {
 
 
 def format_of_name(path: Path) -> str | None:
-    """The format that the extension tells; None where it tells nothing."""
+    """The format of the extension; None where it is not known."""
     packed = is_compressed(path)
     suffix = (path.with_suffix("") if packed else path).suffix.lower()
     found = next((name for name, extensions in EXTENSIONS.items() if suffix in extensions), None)

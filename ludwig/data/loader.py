@@ -50,7 +50,7 @@ def of_worker(order: Tensor, batch_size: int, rank: int, count: int) -> Tensor:
 def batches(frame: Frame, batch_size: int, device: torch.device, order: Tensor | None = None) -> Iterator[Frame]:
     """The frame in batches: the rows of the given order, or all of them as they lie.
 
-    Files are decoded ahead of their use, by as many threads as their columns ask for. The threads end with the
+    Files are decoded ahead of their use, by as many threads as their columns want. The threads end with the
     iteration: at its end, when it is closed early, and on an error.
 
     Raises:

@@ -34,7 +34,7 @@ Fit = Callable[[Tables, Sequence[Spec], Preprocessing, int, Mapping[str, Facts] 
 
 
 class Declared(Protocol):
-    """What the config says of the data."""
+    """The sections of the config that describe the data."""
 
     @property
     def preprocessing(self) -> Preprocessing: ...
@@ -76,7 +76,7 @@ class HookEvents(Events):
 
 
 class Pipeline:
-    """Prepares data as one config says."""
+    """Prepares data by one config."""
 
     def __init__(
         self, config: Declared, resolve: Resolve, fit: Fit, cache_dir: Path | None, hooks: CallbackList

@@ -45,8 +45,8 @@ def format_of(source: Any, data_format: str | None = None) -> str:
     """The format of a source: as named, else by its kind or its extension.
 
     Raises:
-        FileNotFoundError: There is no such file, and its name tells nothing.
-        InputDataError: The name is not known, does not fit the source, or the extension tells nothing.
+        FileNotFoundError: There is no such file, and its name has no known extension.
+        InputDataError: The name is not known, does not fit the source, or the extension is not known.
     """
     name = None if data_format in (None, "auto") else SYNONYMS.get(str(data_format), str(data_format))
     if name is not None and name not in FORMATS:

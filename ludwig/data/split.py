@@ -315,7 +315,7 @@ def _parts(column: pd.Series) -> NDArray[np.integer]:
 
 
 def _times(column: pd.Series, datetime_format: str | None) -> NDArray[np.datetime64]:
-    """The cells as times, in UTC where they say their zone; not a time where they cannot be read: [N]."""
+    """The cells as times, in UTC where they have a time zone; not a time where they cannot be read: [N]."""
     cells = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
     times = _as_times(cells, datetime_format)
     if datetime_format is None and np.isnat(times).any():  # dates may stand beside times, which is no one format

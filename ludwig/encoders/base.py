@@ -19,7 +19,7 @@ from ludwig.schema import Component, Registry
 class Encoder(Component, nn.Module):
     """Turns a group of like columns, or one column, into a signal.
 
-    `forward` takes a group as a tensor [B, C, *shape] where the Config says `grouped`; else one column: a tensor
+    `forward` takes a group as a tensor [B, C, *shape] where the Config has `grouped`; else one column: a tensor
     [B, *shape], or padded rows with their mask (`ludwig.columns.ragged.Padded`) of a ragged one.
     """
 

@@ -247,7 +247,7 @@ class HashEncoder(Encoder):
     """A trainable embedding of the bucket that a category's hash falls into: a small table for a large vocabulary.
 
     Use it for vocabularies of millions, such as ids of users. It costs `num_hash_buckets * embedding_size` weights;
-    categories of one bucket cannot be told apart. The hash is the CRC-32 of the category in UTF-8.
+    categories of one bucket cannot be distinguished. The hash is the CRC-32 of the category in UTF-8.
 
     Takes ids [B]; gives a vector [B, embedding_size].
 

@@ -57,7 +57,7 @@ class ImageConvolutionOptions:
         0.0, min=0, max=1, help="Dropout rate of a convolution's outputs. Raise it against overfitting."
     )
     pool_function: ImagePoolName = param("max", help="Pooling function.")
-    pool_kernel_size: int | Pair = param(2, min=1, help="Pooling window in pixels.")
+    pool_kernel_size: int | Pair = param(2, min=1, help="Pooling kernel size in pixels.")
     pool_stride: int | Pair | None = param(None, min=1, help="Stride of the pooling; null for pool_kernel_size.")
 
 

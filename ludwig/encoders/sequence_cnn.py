@@ -35,7 +35,7 @@ class ConvolutionOptions(ActivationOptions):
     num_filters: int = param(256, min=1, help="Number of filters, which are the output channels of a convolution.")
     filter_size: int = param(3, min=1, help="Kernel size: how many steps a filter spans. Raise it for longer patterns.")
     pool_function: ReductionName | None = param("max", help="Pooling function; it pools where pool_size is set.")
-    pool_size: int | None = param(None, min=1, help="Pooling window and stride in steps; null for no pooling.")
+    pool_size: int | None = param(None, min=1, help="Pooling kernel size and stride in steps; null for no pooling.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

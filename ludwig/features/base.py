@@ -154,7 +154,7 @@ class Feature(Component, ABC, Generic[C, T, F]):
         return None
 
     def facts_of_config(self) -> F:
-        """The facts where the config alone says them.
+        """The facts where the config alone determines them.
 
         Raises:
             LookupError: It does not.

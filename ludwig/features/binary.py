@@ -139,7 +139,7 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
         )
 
     def _sides(self, words: list[str]) -> tuple[str, str]:
-        """(false label, true label): as the config says, else by the usual words, else by the alphabet."""
+        """(false label, true label): as in the config, else by the usual words, else by the alphabet."""
         if not words:
             return "False", "True"
         truths = {word: _truth(word) for word in words}

@@ -237,8 +237,8 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         num_processes: int = param(
             1,
             min=1,
-            help="Number of parallel workers (threads) that decode images ahead of the training step. Raise it "
-            "where decoding is slower than the step and CPU cores are free; results do not depend on it.",
+            help="Number of workers (threads) that decode images ahead of their use. Raise it where decoding is "
+            "slower than training; results do not depend on it.",
         )
         mode: Literal["lazy", "eager"] = param(
             "lazy", help="Lazy loading decodes images batch by batch; eager decodes all of them once, into memory."

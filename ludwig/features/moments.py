@@ -80,12 +80,12 @@ class Moments:
 
     @property
     def mean(self) -> float:
-        """The mean, correctly rounded; 0 of no numbers."""
+        """The mean, correctly rounded; 0 where nothing was counted."""
         return self.total / (self.count << -UNIT) if self.count else 0.0  # Python rounds a ratio of integers once
 
     @property
     def std(self) -> float:
-        """The standard deviation of the population, correctly rounded; 0 of no numbers."""
+        """The standard deviation of the population, correctly rounded; 0 where nothing was counted."""
         spread = self.count * self.squares - self.total**2  # in units of 2**(2 * UNIT), times count**2
         return _root(spread) / (self.count << FINER - UNIT) if spread else 0.0
 

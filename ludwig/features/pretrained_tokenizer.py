@@ -86,5 +86,5 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> PretrainedToke
 
 
 def first_line(error: Exception) -> str:
-    """What an error of a library says first; the rest is about its own workings."""
+    """The first line of a library's error; the others are about its own workings."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -21,7 +21,7 @@ from ludwig.schema import param
 
 SAMPLE, TASK = "__sample__", "__task__"
 TEMPLATE_OF_A_TASK = "{__task__}\n\nInput: {__sample__}\n\nOutput:"
-SPLIT_COLUMN = "split"  # which says where a row goes, and nothing about it
+SPLIT_COLUMN = "split"  # which is where a row goes, and no data of the row
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def text(self, ids: Sequence[int], vocabulary: Sequence[str] = ()) -> str:
-        """The text that the ids stand for, as well as the cuts between tokens tell."""
+        """The text that the ids stand for, as well as token boundaries allow."""
 
 
 TOKENIZERS: Registry[Tokenizer] = Registry("tokenizer")

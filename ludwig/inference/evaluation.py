@@ -18,7 +18,7 @@ from ludwig.outputs.base import OutputScores
 from ludwig.runtime.distributed import ALONE, Workers
 
 CPU = torch.device("cpu")
-BATCH_BYTES = 2**24  # of a frame's rows in one batch of evaluation, where no batch size is asked for
+BATCH_BYTES = 2**24  # of a frame's rows in one batch of evaluation, where no batch size is set
 MOST_ROWS = 8192
 WITHOUT_ROWS = (
     "A process has no rows of a split, and with trainer.parallel 'fsdp' all processes compute together. Give each "

@@ -114,7 +114,7 @@ def _nulled(values: Any, dropped: NDArray[np.bool_] | None) -> Any:
 def spread(
     predicted: Mapping[str, Mapping[str, NDArray[Any]]], kept: NDArray[np.bool_]
 ) -> dict[str, dict[str, NDArray[Any]]]:
-    """The predictions of the kept rows among those of all, which are zeros; whoever tells them makes these null."""
+    """The predictions of the kept rows among those of all, which are zeros; whoever returns them makes these null."""
 
     def over_all(array: NDArray[Any]) -> NDArray[Any]:
         whole = np.zeros((len(kept), *array.shape[1:]), dtype=array.dtype)

@@ -27,7 +27,7 @@ def predict(model: Model, frame: Frame, batch_size: int, device: torch.device) -
     with torch.inference_mode():
         for batch in batches(frame, batch_size, device):
             found.add(model.predict(batch))
-        if len(frame) == 0:  # one batch of no rows says what the columns are
+        if len(frame) == 0:  # one batch of no rows shows what the columns are
             found.add(model.predict(frame.load(device)))
     return found.arrays()
 

@@ -52,7 +52,7 @@ def given_back(arrays: Arrays, rows: Rows, outputs: Sequence[Spec], facts: Mappi
 
 
 def nothing(wanted: Wanted) -> Any:
-    """Predictions of the wanted type that nobody asked for."""
+    """Predictions of the wanted type that were not collected."""
     return nothing_of(wanted.return_type)
 
 

@@ -24,8 +24,8 @@ class MlflowCallback(Tracking):
     An active run is used and left open. A run that is resumed goes on there too.
 
     Args:
-        tracking_uri: Where runs are kept. Null takes MLFLOW_TRACKING_URI or what `mlflow.set_tracking_uri` was told,
-            and where neither says it the database `mlflow.db` in the output directory.
+        tracking_uri: Where runs are kept. Null takes MLFLOW_TRACKING_URI or what `mlflow.set_tracking_uri` has set,
+            and where neither is set the database `mlflow.db` in the output directory.
         log_artifacts: Whether the config and the run's folder with the model are kept there too.
 
     Raises:

@@ -1,4 +1,4 @@
-"""TensorBoard logs: loss, learning rate and gradient norm of each step, the metrics of each round."""
+"""TensorBoard logs: loss, learning rate and gradient norm of each step, the metrics of each evaluation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_installed() -> bool:
 
 
 class TensorBoardCallback(Callback):
-    """Writes to `logs/<split>` in the model's folder. Losses are kept on the device until a round."""
+    """Writes to `logs/<split>` in the model's folder. Losses are kept on the device until an evaluation."""
 
     def __init__(self) -> None:
         self.writers: dict[str, Any] = {}
@@ -73,6 +73,6 @@ class TensorBoardCallback(Callback):
         if not self.writers:
             return
         for output, metrics in history.items():
-            for name, rounds in metrics.items():
-                _, step, value = rounds[-1]
+            for name, series in metrics.items():
+                _, step, value = series[-1]
                 self.writers[split].add_scalar(f"{output}/epoch_{name}", value, int(step))

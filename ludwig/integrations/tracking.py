@@ -1,4 +1,4 @@
-"""What the callbacks of all tracking services share: what is told of a training, and when."""
+"""What the callbacks of all tracking services share: what is logged of a training, and when."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEST_PREFIXES = ("test_metrics.", "best.test_metrics.")
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """A training as a service is told of it."""
+    """A training as a service sees it."""
 
     experiment: str
     model: str
@@ -66,7 +66,7 @@ class Service(Protocol):
 
 
 class Tracking(Callback):
-    """Tells a service of a training: its config, the metrics of each round and of the test split, how it ended.
+    """Logs a training to a service: its config, the metrics of each evaluation and of the test split, how it ended.
 
     Nothing is kept of the service between trainings, so that one callback serves many of them.
     """
@@ -97,7 +97,7 @@ class Tracking(Callback):
             self.training = dataclasses.replace(self.training, rendered=plain(config))
 
     def on_trainer_train_setup(self, trainer: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any) -> None:
-        """Opens the run: only here is it known which of several processes speaks for all."""
+        """Opens the run: only here is it known which of several processes logs for all."""
         if self.training is None or not is_coordinator:
             return
         folder, service = self.training.folder, self.service

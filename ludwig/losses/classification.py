@@ -93,15 +93,15 @@ class Corn(ClassLoss):
     def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
         ranks = torch.arange(logits.shape[-1] - 1, device=logits.device)
         beyond = (ids.unsqueeze(-1) > ranks).to(logits.dtype)  # [N, C - 1]
-        asked = ids.unsqueeze(-1) >= ranks
-        losses = binary_cross_entropy_with_logits(logits[..., :-1], beyond, reduction="none") * asked
+        is_reached = ids.unsqueeze(-1) >= ranks
+        losses = binary_cross_entropy_with_logits(logits[..., :-1], beyond, reduction="none") * is_reached
         return losses.sum(-1) / self._questions(ids)  # [N]
 
     def weights(self, ids: Tensor, there: Tensor) -> Tensor:
         return self._questions(ids) * there
 
     def _questions(self, ids: Tensor) -> Tensor:
-        """How many ranks ask each row: like `ids`."""
+        """How many thresholds each row has a part in: like `ids`."""
         return (ids + 1).clamp_max(self.ranks).float()
 
     def probabilities(self, logits: Tensor) -> Tensor:

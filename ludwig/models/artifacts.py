@@ -74,7 +74,7 @@ def _read(folder: Path, name: str) -> Any:
 
 
 def input_order(folder: Path) -> list[str] | None:
-    """The inputs of a saved model in the order in which its network reads them; None where no file says so."""
+    """The inputs of a saved model in the order in which its network reads them; None where no file holds it."""
     from safetensors import safe_open
 
     path = folder / MODEL_WEIGHTS_FILE_NAME

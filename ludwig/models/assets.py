@@ -1,6 +1,6 @@
 """Files that building a network needs beside its config and its fitted state.
 
-A tokenizer's files, the architecture of a pretrained network: in a fresh run they are where the config says, later in
+A tokenizer's files, the architecture of a pretrained network: in a fresh run where the config names them, later in
 the folder of the saved model, so that a saved model needs nothing else.
 """
 

@@ -1,4 +1,4 @@
-"""The contract of a model type: what the loop, the predictor and the facade ask of it.
+"""The contract of a model type: what the loop, the predictor and the facade need of it.
 
 B = rows of the batch
 """
@@ -73,7 +73,7 @@ class Model(Component, nn.Module):
         def resolve(self, assets: Assets, folder: Path | None = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
             """Inputs and outputs with all that their columns are read by; `folder`: where the data file lies.
 
-            It reads neither data nor weights, and gives the same whenever it is asked.
+            It reads neither data nor weights, and gives the same result each time.
             """
             inputs = [self._resolved(feature, assets, folder, target=False) for feature in self.input_features]
             outputs = [self._resolved(feature, assets, folder, target=True) for feature in self.output_features]

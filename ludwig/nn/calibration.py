@@ -19,13 +19,13 @@ from torch import Tensor
 PlattMethod = Literal["temperature", "vector"]
 Method = Literal["temperature", "vector", "matrix"]
 
-PULL = 1e-6  # towards leaving logits as they are, so that rows which are told apart without fault end somewhere
+PULL = 1e-6  # towards leaving logits as they are, so that classes which are separated without error end somewhere
 
 
 class Scaling(ABC):
     """A map with few numbers.
 
-    Its `state` is what a model keeps. What is learned are the `free` numbers, which may have any value; where all of
+    Its `state` is what a model keeps. What is trained are the `free` numbers, which may have any value; where all of
     them are zero, logits stay as they are.
     """
 
@@ -127,7 +127,7 @@ SCALINGS: dict[Method, type[Scaling]] = {
 
 
 def scaling_of(option: bool | Method, shape: tuple[int, ...]) -> Scaling | None:
-    """The map that the option `calibration` asks for, true being short for a temperature; None for none."""
+    """The map of the option `calibration`, true being short for a temperature; None for none."""
     if isinstance(option, bool):
         return TemperatureScaling(shape) if option else None
     return SCALINGS[option](shape)

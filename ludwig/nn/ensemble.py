@@ -28,13 +28,14 @@ class MemberLinear(nn.Module):
 
 
 class BatchEnsembleLinear(nn.Module):
-    """One weight that all members share, scaled by vectors r and s of each member's own, and a bias of its own.
+    """A linear map whose members share a weight W: [B, H] or [B, K, H] -> [B, K, O].
 
-    [B, H] or [B, K, H] -> [B, K, O]. The vectors start at one, so that members start alike; the r of the first layer
-    starts as random signs, which is what tells members apart.
+    A member's weight is W times, entry by entry, the outer product of its vectors s and r; its bias is its own. The
+    vectors start at one, so that members start alike; the r of the first layer starts as random signs, which makes the
+    members differ.
 
-    Source: Wen, Tran & Ba 2020, "BatchEnsemble", arXiv:2002.06715, eq. 5; the start: Gorishniy et al. 2024, "TabM",
-    arXiv:2410.24210, section 3.
+    Source: Wen, Tran & Ba 2020, "BatchEnsemble", arXiv:2002.06715; the start: Gorishniy et al. 2024, "TabM",
+    arXiv:2410.24210.
     """
 
     def __init__(self, members: int, input_size: int, output_size: int, bias: bool = True, first: bool = False) -> None:
@@ -68,7 +69,7 @@ def start_linear(
     weights_initializer: InitializerSpec,
     bias_initializer: InitializerSpec,
 ) -> None:
-    """Sets weights and bias as these rules say. A member's fan is that of its own matrix."""
+    """Sets weights and bias by these rules. A member's fan is that of its own matrix."""
     matrices = [weight.T for weight in module.weight] if isinstance(module, MemberLinear) else [module.weight]
     for matrix in matrices:  # [O, H], as the rules expect it
         initialize(matrix, weights_initializer)

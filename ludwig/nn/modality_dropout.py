@@ -1,4 +1,4 @@
-"""Leaves out whole inputs of rows in training, so that a model learns to do without any of them.
+"""Leaves out whole inputs of rows in training, so that a model is trained to do without any of them.
 
 Source: Neverova et al. 2016, "ModDrop: adaptive multi-modal gesture recognition", arXiv:1501.00102, section 4.2.
 

@@ -64,7 +64,7 @@ class AttentionScores(nn.Module):
 
 
 class QueryScores(nn.Module):
-    """A score for each step by its scaled dot product with a learned query: [B, T, H] -> [B, T].
+    """A score for each step by its scaled dot product with a trainable query: [B, T, H] -> [B, T].
 
     Source: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, eq. 1, with one query.
     """

@@ -1,4 +1,4 @@
-"""Whether probabilities are right as often as they say.
+"""How well calibrated probabilities are: of those near 0.8, 80% should be right.
 
 Probabilities are either of one class of several, [N, C] with class ids [N], or of yes, like their targets of 0 and 1:
 [N], or [N, L] where a row has many labels.
@@ -15,7 +15,7 @@ BINS = 15
 
 
 def confidence_and_hits(probabilities: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """What each answer is said to be worth, and whether it is so: [A], [A].
+    """The confidence of each answer, and whether it is right: [A], [A].
 
     Of several classes it is the probability of the best one and whether that is the target's; of yes or no it is the
     probability of yes and whether it is yes.

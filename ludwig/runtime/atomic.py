@@ -23,7 +23,7 @@ import numpy as np
 RENAME_EXCHANGE = 2  # of the system call renameat2 (Linux 3.15)
 AT_FDCWD = -100
 LEFT = re.compile(r"(?:(?P<host>[0-9a-f]{8})-)?(?P<process>\d+)(?:-\d+)?\.(?:part|old)")
-LONG = 3600  # seconds after which nobody writes any more, where it cannot be asked
+LONG = 3600  # seconds after which nobody writes any more, where that cannot be found out
 
 
 @contextmanager

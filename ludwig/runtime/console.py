@@ -1,6 +1,6 @@
 """What a call logs: at the level of its own model, whatever runs in other threads.
 
-No logger of the process is changed meanwhile: a record of ours asks the level of the call that it belongs to.
+No logger of the process is changed meanwhile: a record of ours takes the level of the call that it belongs to.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def choose_device(gpus: str | int | list[int] | None = None, gpu_memory_limit: f
         gpu_memory_limit: Share of the device's memory that may be used, in [0, 1].
 
     Raises:
-        ArgumentError: The share is out of bounds, or a GPU that is asked for is not there.
+        ArgumentError: The share is out of bounds, or a wanted GPU is not there.
     """
     if gpu_memory_limit is not None and not 0 <= gpu_memory_limit <= 1:
         raise ArgumentError(f"gpu_memory_limit must be between 0 and 1. Received: {gpu_memory_limit}.")

@@ -40,7 +40,7 @@ class Clipping:
 
 
 def precision_of(asked: bool | str, device: torch.device) -> Precision:
-    """The arithmetic that `use_mixed_precision` asks for on this device.
+    """The arithmetic of `use_mixed_precision` on this device.
 
     True is bfloat16 where the device computes in it, else float16. A CPU is many times slower in float16 than in
     float32, so it takes bfloat16 instead.
@@ -116,7 +116,7 @@ class Engine:
         return nbytes < free * MEMORY_SHARE
 
     def synchronize(self) -> None:
-        """Goes on when the device has done all that it was asked."""
+        """Waits until the device has done all its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
@@ -172,7 +172,7 @@ class Engine:
         return squares.sqrt()
 
     def step(self, optimizer: torch.optim.Optimizer, norm: Tensor) -> bool | Tensor:
-        """Moves the weights unless the gradients are not finite, and says whether they are.
+        """Moves the weights unless the gradients are not finite, and returns whether they are finite.
 
         On a GPU nobody waits for the answer where the kernel itself can leave the weights as they are.
         """

@@ -38,12 +38,12 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def repeatable(asked: bool) -> Iterator[None]:
-    """Inside the block a GPU takes only kernels that give the same bits in every run, where that is asked for.
+def repeatable(deterministic: bool) -> Iterator[None]:
+    """Inside the block a GPU takes only deterministic kernels, where that is wanted: the same bits in every run.
 
     An operation that has no such kernel raises an error of torch that names it.
     """
-    if not asked:
+    if not deterministic:
         yield
         return
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # which cuBLAS needs for it

@@ -1,6 +1,6 @@
 """Tensors as the bytes of a file in the safetensors format, straight from the memory where they are.
 
-An eight-byte length, a JSON header that says where each tensor is, then the tensors without gaps
+An eight-byte length, a JSON header with the place of each tensor, then the tensors without gaps
 (https://huggingface.co/docs/safetensors). The library writes such files too; here the bytes can also be hashed while
 they are written, and tensors may share memory.
 """

@@ -36,7 +36,7 @@ class Chosen:
     """Marks a section whose class is chosen by its `type` key among the components of a kind."""
 
     registry: Registry[Any]
-    default: str | None = None  # None: the user must say the type
+    default: str | None = None  # None: the user must set the type
     kind: str = ANY
 
     def make(self) -> Any:
@@ -67,7 +67,7 @@ def dump(config: Any) -> dict[str, Any]:
 
 
 def fingerprint(config: Any) -> dict[str, Any]:
-    """All that the section says, its internal options included: equal fingerprints mean equal components."""
+    """All options of the section, internal ones included: equal fingerprints mean equal components."""
     internal = {f.name: getattr(config, f.name) for f in dataclasses.fields(config) if is_internal(f)}
     return {**dump(config), **internal}
 
@@ -171,7 +171,7 @@ class _Either(ma.fields.Field[Any]):
 
     @staticmethod
     def _the_most_telling(value: Any, faults: list[tuple[ma.fields.Field[Any], Any]]) -> Any:
-        """A list is told what the list alternative says of it; else all alternatives speak."""
+        """A list or a section gets the error of that alternative; any other value the errors of all."""
         of_same_shape = [
             m for field, m in faults if isinstance(value, list) and isinstance(field, ma.fields.List | _Tuple)
         ]
@@ -259,14 +259,14 @@ def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.F
     if origin is Literal:
         return _OneOf(args, **{**kwargs, "allow_none": None in args or kwargs.get("allow_none", False)})
     if origin is list:
-        told: Any = {"invalid": "Must be a list."}
-        return ma.fields.List(_field(args[0], bounds), validate=_length(bounds), error_messages=told, **kwargs)
+        messages: Any = {"invalid": "Must be a list."}
+        return ma.fields.List(_field(args[0], bounds), validate=_length(bounds), error_messages=messages, **kwargs)
     if origin is tuple:
         repeats = args[-1] is Ellipsis
         return _Tuple([_field(a, bounds) for a in args if a is not Ellipsis], repeats, **kwargs)
     if origin is dict:
-        told = {"invalid": "Must be a section of keys and values."}
-        return ma.fields.Dict(ma.fields.Raw(), _field(args[1], bounds), error_messages=told, **kwargs)
+        messages = {"invalid": "Must be a section of keys and values."}
+        return ma.fields.Dict(ma.fields.Raw(), _field(args[1], bounds), error_messages=messages, **kwargs)
     if dataclasses.is_dataclass(hint):
         return ma.fields.Nested(schema_of(typing.cast(type, hint)), **kwargs)
     if hint in _ARTICLE:

@@ -20,7 +20,7 @@ def param(
     """One option of a config.
 
     Args:
-        default: The value when the user says nothing; a callable makes a fresh value each time. Without it the option
+        default: The value when the user sets none; a callable makes a fresh value each time. Without it the option
             is required.
         help: One sentence, shown in the reference pages and in the JSON Schema.
         min, max: Inclusive bounds, for a number or for every number of a list.

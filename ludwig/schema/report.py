@@ -1,4 +1,4 @@
-"""Tells every fault of a config at once, each with its path in the YAML."""
+"""Reports every fault of a config at once, each with its path in the YAML."""
 
 from __future__ import annotations
 

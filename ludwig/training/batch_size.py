@@ -20,7 +20,7 @@ logger = logger_of(__name__)
 
 FIRST = 16  # rows of the smallest batch that is tried
 REPEATS = 5  # timed runs of a size, after one that is not
-GOOD_ENOUGH = 0.9  # of the best rate: among such sizes the smallest is taken, since more steps learn more
+GOOD_ENOUGH = 0.9  # of the best rate: among such sizes the smallest is taken, since more steps train better
 PATIENCE = 2  # sizes in a row without a better rate after which larger ones are not tried
 
 

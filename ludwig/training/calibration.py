@@ -1,4 +1,4 @@
-"""Calibration: probabilities that are right as often as they say.
+"""Calibration: a class that gets a probability of 0.8 is right in 80% of such rows.
 
 The numbers of a scaling (see `ludwig.nn.calibration`) are those with the least negative log-likelihood of the
 probabilities that users see, on a split that was not trained on. It is the plain likelihood, without the weights and
@@ -35,7 +35,7 @@ logger = logger_of(__name__)
 ITERATIONS = 100
 LEAST_ROWS = 3
 FOLDS = 3  # in which the strength of a penalty is chosen
-TEMPERATURES = tuple(2.0**power for power in range(-6, 7))  # where learning may start
+TEMPERATURES = tuple(2.0**power for power in range(-6, 7))  # where training may start
 SLACK = 1e-6  # of the likelihood, which the rounding of the kept numbers may cost
 
 Json = dict[str, Any]
@@ -44,7 +44,7 @@ Free = dict[str, Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """What an output answered, and what is true."""
+    """What an output predicted, and what is true."""
 
     logits: Tensor  # [N], [N, C] or with members [N, K], [N, K, C]
     target: Tensor  # [N], or [N, C] where each of many labels is true or not
@@ -71,7 +71,7 @@ class Seen:
 
 
 @dataclasses.dataclass(frozen=True)
-class Judged:
+class Measured:
     """How good probabilities are; None without rows."""
 
     error: float | None
@@ -81,17 +81,17 @@ class Judged:
 def calibrate(
     model: Model, frame: Frame, batch_size: int, device: torch.device, workers: Workers = ALONE
 ) -> dict[str, Json]:
-    """Teaches each output that asks for it how to calibrate its probabilities, from a split that was not trained on.
+    """Calibrates the probabilities of each output that has `calibration`, on a split that was not trained on.
 
     An output goes without where that would raise the negative log-likelihood, or where the split has too few rows or
-    one class only. What an earlier call taught is forgotten.
+    one class only. What an earlier call found is dropped.
 
     Args:
         workers: Processes that calibrate together, each with the whole split or with rows of its own.
 
     Returns:
-        By output: `method`, what the config asks for; `kept`, whether it is in force, and if not, `reason`; `rows`, of
-        which it was learned; `expected_calibration_error` and `negative_log_likelihood`, each `before` and `after`,
+        By output: `method`, as the config sets it; `kept`, whether it is in force, and if not, `reason`; `rows`, on
+        which it was trained; `expected_calibration_error` and `negative_log_likelihood`, each `before` and `after`,
         on these same rows.
     """
     outputs = {name: output for name, output in model.outputs.items() if output.scaling is not None}
@@ -126,12 +126,12 @@ def _calibrated(name: str, output: Output, seen: Seen) -> Json:
     scaling = output.scaling
     assert scaling is not None
     output.calibrate_by(scaling.identity())
-    before = after = _judged(output, seen)
+    before = after = _measured(output, seen)
     reason = _unfit(seen)
     if reason is None:
         state = _learned(output, scaling, seen)
         output.calibrate_by(state)
-        after = _judged(output, seen)
+        after = _measured(output, seen)
         if not _is_no_worse(after, before):
             output.calibrate_by(scaling.identity())
             reason, after = "The negative log-likelihood would get worse.", before
@@ -148,7 +148,7 @@ def _calibrated(name: str, output: Output, seen: Seen) -> Json:
 
 
 def _unfit(seen: Seen) -> str | None:
-    """Why the rows teach nothing, if so."""
+    """Why the rows are no good for calibration, if so."""
     if len(seen) < LEAST_ROWS:
         return f"The split has {len(seen)} rows with a known target, and it takes {LEAST_ROWS}; give it more rows."
     if bool((seen.target == seen.target.flatten()[0]).all()):
@@ -156,21 +156,21 @@ def _unfit(seen: Seen) -> str | None:
     return None
 
 
-def _is_no_worse(after: Judged, before: Judged) -> bool:
+def _is_no_worse(after: Measured, before: Measured) -> bool:
     assert after.likelihood is not None and before.likelihood is not None
     return math.isfinite(after.likelihood) and after.likelihood <= before.likelihood + SLACK
 
 
 @torch.no_grad()
-def _judged(output: Output, seen: Seen) -> Judged:
+def _measured(output: Output, seen: Seen) -> Measured:
     """The probabilities that the output now gives."""
     if not len(seen):
-        return Judged(None, None)
+        return Measured(None, None)
     probabilities = wide(_probabilities(output, seen.logits))
     confidence, hits = reliability.confidence_and_hits(probabilities, seen.target)
     bins = reliability.binned(confidence, hits, torch.ones_like(hits))
     likelihood = reliability.negative_log_likelihood(probabilities, seen.target)
-    return Judged(reliability.expected_calibration_error(bins), float(likelihood))
+    return Measured(reliability.expected_calibration_error(bins), float(likelihood))
 
 
 def _probabilities(output: Output, logits: Tensor) -> Tensor:
@@ -198,13 +198,15 @@ def _best_strength(output: Output, scaling: Scaling, seen: Seen, start: Free) ->
     order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(0)).to(seen.target.device)
     left_out = [order % FOLDS == fold for fold in range(FOLDS)]  # [N] each
     problems = [_Problem(output, scaling, seen.rows(~rows)) for rows in left_out]
-    judges = [_Problem(output, scaling, seen.rows(rows)) for rows in left_out]
+    unseen = [_Problem(output, scaling, seen.rows(rows)) for rows in left_out]
     solutions = [start] * FOLDS
     best, least = scaling.strengths[0], math.inf
     for strength in scaling.strengths:
         solutions = [problem.solve(free, strength) for problem, free in zip(problems, solutions, strict=True)]
         with torch.no_grad():
-            losses = [judge.likelihood(free) * len(judge.seen) for judge, free in zip(judges, solutions, strict=True)]
+            losses = [
+                problem.likelihood(free) * len(problem.seen) for problem, free in zip(unseen, solutions, strict=True)
+            ]
         total = float(torch.stack(losses).sum())
         if not total < least:
             break

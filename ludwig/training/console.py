@@ -1,4 +1,4 @@
-"""What training shows on a terminal: a progress bar, and a table of metrics a round."""
+"""What training shows on a terminal: a progress bar, and a table of metrics for each evaluation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REFRESH_SECONDS = 0.25  # the loss is read from the device no oftener
 
 
 class ProgressBar(Callback):
-    """A bar over all steps with the loss and the rows a second; the bar itself tells the time that is left."""
+    """A bar over all steps with the loss and the rows a second; the bar itself shows the time that is left."""
 
     def __init__(self) -> None:
         self.bar: Any = None
@@ -44,7 +44,7 @@ class ProgressBar(Callback):
         self.bar.set_postfix_str(f"loss {float(trainer.last_loss):.4g}, {rate * trainer.batch_size:,.0f} rows/s")
 
     def on_eval_end(self, trainer: Any, progress_tracker: Any, save_path: str | None, **kwargs: Any) -> None:
-        self.bar.clear()  # so that the table of the round begins on a line of its own
+        self.bar.clear()  # so that the table begins on a line of its own
 
     def on_trainer_train_teardown(
         self, trainer: Any, progress_tracker: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any
@@ -54,7 +54,7 @@ class ProgressBar(Callback):
 
 
 class RoundTable(Callback):
-    """The metrics of all outputs after each round: on a terminal a table a round, in a notebook one that grows."""
+    """The metrics of all outputs after each evaluation: a table each on a terminal, one that grows in a notebook."""
 
     def __init__(self) -> None:
         self.shown: Any = None  # the table of the notebook
@@ -83,9 +83,9 @@ def display_of_notebook() -> Any:
 
 
 def metrics_table(progress: Progress) -> str:
-    """The metrics of the last round: a row a metric, a column a split."""
+    """The metrics of the last evaluation: a row for each metric, a column for each split."""
     last = [
-        [output, metric, *(rounds[-1][2] if rounds else None for rounds in splits)]
+        [output, metric, *(series[-1][2] if series else None for series in splits)]
         for output, metric, splits in _both_splits(progress)
     ]
     best = " (the best so far)" if progress.steps == progress.best_eval_metric_steps else ""
@@ -94,15 +94,15 @@ def metrics_table(progress: Progress) -> str:
 
 
 def rounds_table(progress: Progress) -> str:
-    """All rounds as HTML: a row a round, a column a metric of a split; the best round is marked."""
+    """All evaluations as HTML: a row for each, a column for each metric of a split; the best one is marked."""
     columns: dict[str, dict[int, float]] = {}
     epochs: dict[int, int] = {}
     found = _both_splits(progress)
     for output, metric, splits in sorted(found, key=lambda each: each[0] != "combined"):  # the combined loss first
-        for split, rounds in zip(SPLITS, splits, strict=True):
-            if rounds:
-                columns[f"{output} {metric} ({split})"] = {int(step): value for _, step, value in rounds}
-                epochs |= {int(step): int(epoch) for epoch, step, _ in rounds}
+        for split, series in zip(SPLITS, splits, strict=True):
+            if series:
+                columns[f"{output} {metric} ({split})"] = {int(step): value for _, step, value in series}
+                epochs |= {int(step): int(epoch) for epoch, step, _ in series}
     best = progress.best_eval_metric_steps
     rows = [
         [epoch, f"{step} *" if step == best else str(step), *(values.get(step) for values in columns.values())]
@@ -113,7 +113,7 @@ def rounds_table(progress: Progress) -> str:
 
 
 def _both_splits(progress: Progress) -> list[tuple[str, str, list[list[list[float]]]]]:
-    """(output, metric, the rounds of each split) of all that was measured on either."""
+    """(output, metric, the evaluations of each split) of all that was measured on either."""
     histories = [progress.train_metrics, progress.validation_metrics]
     names = {
         (output, metric): None for history in histories for output, metrics in history.items() for metric in metrics

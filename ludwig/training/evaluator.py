@@ -18,7 +18,7 @@ MOST_ROWS = 8192  # of a batch of evaluation that may be tried
 
 
 class Evaluator:
-    """Evaluates a model; the configured loss of an output is told as `loss`."""
+    """Evaluates a model; the configured loss of an output is reported as `loss`."""
 
     def __init__(self, options: EvaluationOptions, model: Model, engine: Engine) -> None:
         self.options, self.model, self.engine = options, model, engine
@@ -27,7 +27,7 @@ class Evaluator:
         is_loss = self.field == "combined" or metric == model.outputs[self.field].config.loss.type
         self.metric = "loss" if is_loss else metric
         self.direction = self.direction_of(self.metric)
-        self.measured_rows: int | None = None  # of a batch, where it was asked to measure
+        self.measured_rows: int | None = None  # of a batch, where the size was measured
 
     def direction_of(self, metric: str) -> str:
         """Whether a metric of the validation field is better when small or when large."""
@@ -41,11 +41,11 @@ class Evaluator:
 
     def rows(self, frame: Frame, at_least: int) -> int:
         """The rows of a batch of evaluation."""
-        asked = self.options.eval_batch_size
-        if asked is None:
+        size = self.options.eval_batch_size
+        if size is None:
             return rows_for_evaluation(frame, at_least)
-        if asked != "auto":
-            return asked
+        if size != "auto":
+            return size
         if self.measured_rows is None:
             found = measured(self.model, frame, MOST_ROWS, self.engine)
             self.measured_rows = self.engine.workers.broadcast(found)

@@ -19,23 +19,23 @@ NAP_SECONDS = 0.1
 
 
 class Interrupt:
-    """What somebody asked for."""
+    """Which signals have come."""
 
     def __init__(self) -> None:
-        self.asked = self.paused = False
+        self.requested = self.paused = False
 
     def wait_while_paused(self) -> None:
         """Waits while the run is paused."""
-        while self.paused and not self.asked:
+        while self.paused and not self.requested:
             time.sleep(NAP_SECONDS)
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Takes a signal; a second one that asks for the end ends at once."""
+        """Takes a signal; a second one to stop ends the run at once."""
         name = signal.Signals(number).name
         if name in ENDS:
-            if self.asked:
+            if self.requested:
                 raise KeyboardInterrupt
-            self.asked = True
+            self.requested = True
             logger.warning("Training stops after this step and keeps the best weights. Once more to stop at once.")
         else:
             self.paused = name == PAUSE

@@ -99,7 +99,7 @@ def _augments(job: Job) -> dict[str, Augment]:
 
 
 def run_job(job: Job, callbacks: CallbackList | None = None, model: Model | None = None) -> Outcome:
-    """Trains as the job says.
+    """Trains as the job describes.
 
     Args:
         model: The network in this process, where there is one already; it then has the selected weights.

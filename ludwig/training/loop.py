@@ -282,7 +282,7 @@ class Loop(TrainerBase):
     # -- evaluations
 
     def evaluate(self, training: Frame, validation: Frame | None) -> RoundResult:
-        """Evaluates, keeps the weights where they are the best so far, and says whether the run is to stop."""
+        """Evaluates, keeps the weights where they are the best so far, and returns whether the run is to stop."""
         self.workers.all_reduce_mean(list(self.model.buffers()))  # running statistics of norms become those of all
         with self.learner.evaluated_weights():
             result = Round(self).evaluate(training, validation)
@@ -301,7 +301,7 @@ class Loop(TrainerBase):
         self.model.train()
 
     def _follow_plateaus(self) -> None:
-        """Cuts the rate and lets batches grow where a metric stands still. Both follow from the history alone."""
+        """Reduces the rate and lets batches grow where a metric plateaus. Both follow from the history alone."""
         config, progress, rates = self.config, self.progress, self.config.learning_rate_scheduler
         cuts = self.evaluator.plateaus(progress, rates.plateau)
         self.plateau_factor = float(rates.reduce_on_plateau_rate**cuts)

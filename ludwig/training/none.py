@@ -39,7 +39,7 @@ class NoTrainer(TrainerBase):
         checkpoints_per_epoch: ClassVar[int] = 0
 
         validation_field: str | None = param(
-            None, help="Output feature whose metric is reported as that of the model; null for the first."
+            None, help="Output feature whose metric is reported as that of the model; null for the only one."
         )
         validation_metric: str | None = param(
             None, help="Validation metric that is reported; null for the default metric of the output."

@@ -49,7 +49,7 @@ def total_loss(
     """The weighted sum of all that is minimised: the only place where losses are added up: [].
 
     Args:
-        loss_weights: The weight of each output's loss, as the config says.
+        loss_weights: The weight of each output's loss, as the config sets it.
         balance: Weighs the weighted losses anew, where they are balanced automatically.
         shares: Where the batch is a part of an accumulation window: its share of each output's loss.
         penalty: Regularisation of the weights.

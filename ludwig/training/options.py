@@ -46,8 +46,8 @@ class EvaluationOptions:
 
     validation_field: str | None = param(
         None,
-        help="Output feature whose validation metric selects the best model, for early stopping too; null for "
-        "the first.",
+        help="Output feature whose validation metric selects the best model, for early stopping too; combined for "
+        "the loss of all outputs, null for the first.",
     )
     validation_metric: str | None = param(
         None, help="Validation metric that selects the best model; null for the default metric of the output."
@@ -269,8 +269,8 @@ class AveragingOptions:
     )
     model_soup: Literal["uniform", "greedy"] | None = param(
         None,
-        help="Model soup: average of the weights of the best evaluations (uniform: of all, greedy: of those "
-        "that help), kept where it is no worse on the validation split.",
+        help="Model soup: average of the weights of the best evaluations (greedy: of those that help), kept where "
+        "it is no worse on the validation split.",
     )
     model_soup_top_k: int = param(5, min=1, help="Number of best evaluations whose weights go into the model soup.")
 
@@ -308,7 +308,6 @@ class MachineOptions:
     )
     parallel: Literal["ddp", "fsdp"] = param(
         "ddp",
-        help="How several processes (torchrun) train one model. With 'ddp' (distributed data parallel) each holds the "
-        "whole model; with 'fsdp' (fully sharded data parallel, FSDP2) each holds a shard of weights, gradients and "
-        "optimizer state, for models that do not fit into one device's memory. One process ignores it.",
+        help="Data parallelism of several processes (torchrun): ddp gives each the whole model, fsdp (FSDP2) a shard "
+        "of weights, gradients and optimizer state, where a model does not fit into one device's memory.",
     )

@@ -38,7 +38,7 @@ class Options(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How many rows, steps and rounds. A step takes a batch of each worker."""
+    """How many rows, steps and evaluations. A step takes a batch of each worker."""
 
     options: Options
     rows: int
@@ -63,8 +63,8 @@ class Plan:
 
     def total_steps(self, steps: int = 0, epoch: int = 1, row: int = 0) -> int:
         """All steps of a run that has done these, and stands at this row of this epoch."""
-        rest = math.ceil((self.rows - row) / self.step_rows)
-        return self.options.train_steps or steps + rest + (self.options.epochs - max(epoch, 1)) * self.steps_per_epoch
+        left = math.ceil((self.rows - row) / self.step_rows)
+        return self.options.train_steps or steps + left + (self.options.epochs - max(epoch, 1)) * self.steps_per_epoch
 
     def span(self, total_steps: int) -> Span:
         """What a schedule knows of the run."""
@@ -82,7 +82,7 @@ def plan_of(options: Options, rows: int, workers: int, found: int) -> Plan:
     """The plan of a run; `found` is the batch size where the config leaves it open.
 
     Raises:
-        ConfigValidationError: So many workers cannot have the effective batch size that is asked for.
+        ConfigValidationError: So many workers cannot have the effective batch size.
     """
     size, accumulation = _batch(options, workers, found)
     if options.effective_batch_size not in ("auto", size * accumulation * workers):

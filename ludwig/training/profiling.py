@@ -43,7 +43,7 @@ class Cost:
 
 
 class Profiling(Callback):
-    """Writes a trace for each time that the options ask for, and tells the costliest operators at the end."""
+    """Writes a trace for each profiling cycle, and logs the most expensive operators at the end."""
 
     def __init__(self, options: ProfilerOptions) -> None:
         self.options = options
@@ -110,7 +110,7 @@ class Profiling(Callback):
             return
         try:
             self.writes(traced)
-        except (OSError, RuntimeError) as error:  # torch tells either
+        except (OSError, RuntimeError) as error:  # torch raises either
             logger.warning("enable_profiling: a trace cannot be written, so no more are: %s", error)
             self.writes = None
 

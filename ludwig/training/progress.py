@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 Metrics = dict[str, dict[str, float]]  # by output, by metric
-History = dict[str, dict[str, list[list[float]]]]  # by output, by metric: [epoch, step, value] of each round
+History = dict[str, dict[str, list[list[float]]]]  # by output, by metric: [epoch, step, value] of each evaluation
 
 
 @dataclasses.dataclass
@@ -23,7 +23,7 @@ class Progress:
     epoch: int = 0
     steps: int = 0
     row: int = 0  # rows that are done of the epoch, in its order
-    seconds: float = 0.0  # that training has taken, up to the last round
+    seconds: float = 0.0  # that training has taken, up to the last evaluation
     checkpoint_number: int = 0
     best_eval_metric_value: float | None = None
     best_eval_loss: float | None = None
@@ -40,8 +40,8 @@ class Progress:
     base_batch_size: int = 0  # before batches grew
     num_increases_batch_size: int = 0
     last_increase_batch_size_steps: int = 0
-    soup: dict[str, list[float | None]] = dataclasses.field(default_factory=dict)  # value and loss of rounds, by step
-    soup_steps: list[int] = dataclasses.field(default_factory=list)  # of the rounds that were averaged
+    soup: dict[str, list[float | None]] = dataclasses.field(default_factory=dict)  # value and loss by step
+    soup_steps: list[int] = dataclasses.field(default_factory=list)  # of the evaluations whose weights were averaged
     calibration: dict[str, Any] = dataclasses.field(default_factory=dict)  # by output: how it was calibrated
     checkpoint_to_step: dict[str, int] = dataclasses.field(default_factory=dict)
     checkpoint_to_epoch: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -69,14 +69,14 @@ class Progress:
             self.epoch, self.row = self.epoch + 1, 0
 
     def count_checkpoint(self) -> None:
-        """Notes a checkpoint of this moment."""
+        """Records a checkpoint of this moment."""
         self.seconds = self.seconds_now()
         self.checkpoint_number += 1
         self.checkpoint_to_step[str(self.checkpoint_number)] = self.steps
         self.checkpoint_to_epoch[str(self.checkpoint_number)] = self.epoch
 
     def note_best(self, value: float, loss: float, trained: Metrics, validated: Metrics) -> None:
-        """Notes that the evaluation of this moment is the best so far."""
+        """Records that the evaluation of this moment is the best so far."""
         self.best_eval_metric_value, self.best_eval_loss = value, loss
         self.best_eval_metric_steps, self.best_eval_metric_epoch = self.steps, self.epoch
         self.best_eval_metric_checkpoint_number = self.checkpoint_number + 1
@@ -90,14 +90,14 @@ class Progress:
 
     @property
     def eta_seconds(self) -> float | None:
-        """How long the rest takes at the pace so far; None before the first step."""
+        """How long the remaining steps take at the pace so far; None before the first step."""
         if self._began is None or self.steps == self._began[1]:
             return None
         pace = (time.monotonic() - self._began[0]) / (self.steps - self._began[1])
         return pace * (self.total_steps - self.steps)
 
     def start_clock(self) -> None:
-        """Notes when this process began to train."""
+        """Records when this process began to train."""
         self._began = (time.monotonic(), self.steps)
         self._before = self.seconds
 
@@ -106,21 +106,21 @@ class Progress:
         return self._before + (0.0 if self._began is None else time.monotonic() - self._began[0])
 
     def add(self, history: History, metrics: Metrics, *, epoch: int | None = None, step: int | None = None) -> None:
-        """Notes the metrics of a round, by default of this moment."""
+        """Records the metrics of an evaluation, by default of this moment."""
         where = [self.epoch if epoch is None else epoch, self.steps if step is None else step]
         for output, values in metrics.items():
             for name, value in values.items():
                 history.setdefault(output, {}).setdefault(name, []).append([*where, value])
 
     def improves(self, value: float, loss: float, direction: str) -> bool:
-        """Whether a round is better than the best so far: by the metric, and where that is equal by the loss.
+        """Whether an evaluation is better than the best so far: by the metric, and where that is equal by the loss.
 
-        What is not a number is worse than any number.
+        A value that is not finite (NaN or infinity) is worse than any finite one.
         """
         return rank(value, loss, direction) > rank(self.best_eval_metric_value, self.best_eval_loss, direction)
 
     def forget_best(self) -> None:
-        """As if no round had been best yet: its weights are lost."""
+        """As if no evaluation had been best yet: its weights are lost."""
         self.best_eval_metric_value = self.best_eval_loss = None
         self.best_eval_metric_steps = self.best_eval_metric_epoch = self.best_eval_metric_checkpoint_number = 0
         self.best_eval_train_metrics, self.best_eval_validation_metrics = {}, {}
@@ -139,14 +139,14 @@ class Progress:
             flat["best_valid_metric"] = self.best_eval_metric_value
         for split in ("train", "validation", "test"):
             for output, values in getattr(self, f"{split}_metrics").items():
-                flat |= {f"{split}_metrics.{output}.{name}": rounds[-1][2] for name, rounds in values.items()}
+                flat |= {f"{split}_metrics.{output}.{name}": series[-1][2] for name, series in values.items()}
             for output, values in getattr(self, f"best_eval_{split}_metrics").items():
                 flat |= {f"best.{split}_metrics.{output}.{name}": value for name, value in values.items()}
         return flat
 
 
 def rank(value: float | None, loss: float | None, direction: str) -> tuple[bool, float, float]:
-    """How good a round is, by its metric and where that is equal by its loss: a larger one is better."""
+    """How good an evaluation is, by its metric and where that is equal by its loss: a larger one is better."""
     if value is None or math.isnan(value):
         return (False, 0.0, 0.0)
     good = value if direction == "maximize" else -value

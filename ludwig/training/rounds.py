@@ -159,8 +159,8 @@ class Round:
             patience = run.stopping.limits.early_stop
             logger.info("No improvement for %d evaluations: training stops at step %d.", patience, progress.steps)
             return StopReason.PATIENCE
-        asked = self.workers.broadcast(run.callbacks.should_early_stop(run, progress, run.engine.is_main))
-        return StopReason.CALLBACK if asked else None
+        stops = self.workers.broadcast(run.callbacks.should_early_stop(run, progress, run.engine.is_main))
+        return StopReason.CALLBACK if stops else None
 
 
 def refuse_run_without_weights(run: Run) -> None:

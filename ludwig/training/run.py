@@ -81,7 +81,7 @@ class Run:
 
     @property
     def name(self) -> str | None:
-        """The folder as users are told it."""
+        """The folder as users see it."""
         return None if self.folder is None else str(self.folder)
 
     @property
@@ -120,12 +120,12 @@ class Run:
         if self.saves.progress:
             write_json(self.model_folder / TRAINING_PROGRESS_TRACKER_FILE_NAME, progress.to_json())
         if self.saves.model:
-            told = report.training_report(config, metadata, progress, seed, self.folder)
-            report.save_report_and_card(self.folder, told)
+            summary = report.training_report(config, metadata, progress, seed, self.folder)
+            report.save_report_and_card(self.folder, summary)
 
 
 def facts_of_run(path: str | None) -> Json | None:
-    """What an earlier run learned of its data, so that its weights still fit."""
+    """The fitted state of an earlier run, so that its weights still fit."""
     file = None if path is None else Path(path) / MODEL_FILE_NAME / TRAIN_SET_METADATA_FILE_NAME
     return read_json(file) if file is not None and file.is_file() else None
 
@@ -139,7 +139,7 @@ def training_stats(progress: Progress, options: EvaluationOptions) -> TrainingSt
 
 def _values(history: History) -> SplitStats:
     return {
-        output: {name: [value for *_, value in rounds] for name, rounds in metrics.items()}
+        output: {name: [value for *_, value in series] for name, series in metrics.items()}
         for output, metrics in history.items()
     }
 

@@ -1,4 +1,4 @@
-"""Which weights a run keeps: those of its best round, and for a soup those of the next best ones too."""
+"""Which weights a run keeps: those of its best evaluation, and for a soup those of the next best ones too."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Selection:
     """Holds the best weights in memory, and in checkpoints where the run is saved."""
 
     def __init__(self, saving: Saving, direction: str, soup: str | None, top: int) -> None:
-        """`direction`: whether a metric is better when small or large. `soup`: how the `top` rounds are averaged."""
+        """`direction`: whether a metric is better when small or large. `soup`: how the `top` best weights are mixed."""
         self.saving, self.direction, self.soup, self.top = saving, direction, soup, top
         self.best: Weights | None = None
         self.candidates: dict[int, Weights] = {}  # by step
@@ -81,7 +81,7 @@ class Selection:
             shutil.rmtree(self.saving.checkpoints / _name(step), ignore_errors=True)
 
     def restore(self, progress: Progress) -> None:
-        """Takes up the weights that an earlier process kept. What cannot be read is told, and the best begins anew."""
+        """Takes up the weights that an earlier process kept. What cannot be read is logged and selected anew."""
         if self.saving.checkpoints is None:
             return
         self.best = self._read(checkpoints.BEST, "The best model is selected anew")
@@ -103,7 +103,7 @@ class Selection:
             return None
 
     def souped(self, progress: Progress, score: Callable[[Weights], Score]) -> Weights | None:
-        """The mean of the best rounds where it is no worse than the best of them; None where that one stays."""
+        """The mean of the best evaluations' weights where it is no worse than the best of them, else None."""
         if self.soup is None or len(self.candidates) < 2:
             return None
         steps = sorted(self.candidates, key=lambda step: self._rank(progress, str(step)), reverse=True)

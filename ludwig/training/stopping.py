@@ -24,7 +24,7 @@ class StopReason(enum.StrEnum):
     TIME = "time"  # the time limit is reached
     INTERRUPTED = "interrupted"  # Ctrl-C, or SIGTERM
     NOT_FINITE = "not_finite"  # gradients are NaN or infinite, step after step
-    CALLBACK = "callback"  # a callback asked for it
+    CALLBACK = "callback"  # a callback stopped it
 
 
 class Limits(Protocol):
@@ -57,7 +57,7 @@ class Stopping:
     def after_step(self, progress: Progress, interrupt: Interrupt, skipped: object) -> StopReason | None:
         """Signals, the clock, gradients and the end of the plan, in this order of weight.
 
-        What waits, for the device or for other processes, is asked now and then only.
+        What waits, for the device or for other processes, is polled now and then only.
 
         Args:
             skipped: How many steps in a row were left out: a number, or a tensor on the device.
@@ -70,10 +70,10 @@ class Stopping:
         interrupted = out_of_time = False
         if alone or waits:
             until_next = 1 if always else self._polls_until_next(progress)
-            asked = self.workers.gather((interrupt.asked, self._is_out_of_time(progress), until_next))
-            interrupted, out_of_time = any(one for one, _, _ in asked), any(one for _, one, _ in asked)
+            polled = self.workers.gather((interrupt.requested, self._is_out_of_time(progress), until_next))
+            interrupted, out_of_time = any(one for one, _, _ in polled), any(one for _, one, _ in polled)
             if waits:
-                self.next_poll = self.polls + asked[0][2]
+                self.next_poll = self.polls + polled[0][2]
         if waits and int(skipped) >= self.limits.max_skipped_steps:  # type: ignore[call-overload]
             return StopReason.NOT_FINITE
         if interrupted:
@@ -84,7 +84,7 @@ class Stopping:
         return StopReason.FINISHED if progress.is_done else None
 
     def poll_soon(self) -> None:
-        """At the end of an evaluation nothing that is asked for is missed."""
+        """At the end of an evaluation no signal is missed."""
         self.next_poll = 0
 
     def is_out_of_patience(self, progress: Progress) -> bool:

@@ -67,7 +67,7 @@ def windows(
     engine: Engine,
     weights_of: WeightsOf,
 ) -> Iterator[AccumulationWindow]:
-    """The windows of the rest of the epoch, or of the run where that ends before.
+    """The accumulation windows that are left of the epoch, or of the run where that ends before.
 
     All processes take as many steps. Of a last batch with very few rows one may get none: it takes an empty one.
     """

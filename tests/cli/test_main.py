@@ -91,8 +91,8 @@ def test_every_command_shows_its_options(command, capsys):
 
 def test_help_and_version(capsys):
     assert main(["--help"]) == 0
-    told = capsys.readouterr().out
-    assert all(name in told for name in COMMANDS)
+    found = capsys.readouterr().out
+    assert all(name in found for name in COMMANDS)
     assert main(["--version"]) == 0
 
 

@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_decoded_ends_the_iteration_with_its_name_and_colu
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_cells_are_dense_or_ragged_as_the_decoder_says(workers):
+def test_cells_are_dense_or_ragged_by_the_decoder(workers):
     dense = files([3, None, 5], Squares(workers)).decoded()
     assert isinstance(dense, Dense)
     assert dense.values[:, 1, 1].tolist() == [3, 0, 5]

@@ -48,7 +48,7 @@ def test_columns_come_in_the_order_in_which_they_are_named(frame):
 
 
 @pytest.mark.parametrize("index", [[2, 0], [1, 1, 1], [0, 1, 2], []])
-def test_rows_are_those_that_were_asked_for(frame, index):
+def test_rows_are_those_of_the_index(frame, index):
     part = frame.rows(torch.tensor(index, dtype=torch.int64))
     assert len(part) == len(index)
     assert part.column("a").tolist() == [[1.0, 2.0, 3.0][i] for i in index]
@@ -90,7 +90,7 @@ def test_a_frame_comes_back_from_its_file(frame, tmp_path):
     path = tmp_path / "frames.hdf5"
     empty = frame.rows(torch.tensor([], dtype=torch.int64))
     save_frames(path, {"training": frame, "test": empty}, {"facts": "ü"})
-    frames, attributes = load_frames(path, lambda told: {})
+    frames, attributes = load_frames(path, lambda found: {})
     assert attributes == {"facts": "ü"}
     back = frames["training"]
     for name in ("a", "b", "k", "v"):
@@ -99,10 +99,10 @@ def test_a_frame_comes_back_from_its_file(frame, tmp_path):
     assert torch.equal(back.column("t").values, frame.column("t").values)
     assert len(frames["test"]) == 0
     back.columns(("a",))[0] = 99  # the file is never written to
-    assert load_frames(path, lambda told: {})[0]["training"].column("a")[0] == 1
+    assert load_frames(path, lambda found: {})[0]["training"].column("a")[0] == 1
 
 
 def test_another_file_is_reported(tmp_path):
     (tmp_path / "x.hdf5").write_text("no hdf5")
     with pytest.raises(InputDataError, match="cannot be read as preprocessed data"):
-        load_frames(tmp_path / "x.hdf5", lambda told: {})
+        load_frames(tmp_path / "x.hdf5", lambda found: {})

@@ -74,7 +74,7 @@ def is_section(node: ast.expr) -> bool:
 
 
 def called(function: ast.expr, module: ModuleType) -> str:
-    """The module of what is called; empty where the name alone does not say it."""
+    """The module of what is called; empty where the name alone does not determine it."""
     names = []
     while isinstance(function, ast.Attribute):
         names.append(function.attr)

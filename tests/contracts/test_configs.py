@@ -95,7 +95,7 @@ def test_every_option_is_read(component):
     assert idle - UNREAD.keys() == set(), "no code reads these options"
 
 
-def test_every_component_says_what_it_is():
+def test_every_component_has_a_docstring():
     assert [str(each) for each in components() if not (each.cls.__dict__.get("__doc__") or "").strip()] == []
 
 

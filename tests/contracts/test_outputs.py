@@ -60,10 +60,10 @@ def test_predictions_have_a_row_for_each_row_and_metrics_are_numbers(kind, decod
     scores = output.scoreboard()
     with torch.no_grad():
         scores.update(complete, target(output, kind))
-    told = scores.compute()
-    assert "loss" in told
-    assert set(told) <= {"loss", *output.config.reported}
-    assert all(isinstance(value, float) for value in told.values())
+    found = scores.compute()
+    assert "loss" in found
+    assert set(found) <= {"loss", *output.config.reported}
+    assert all(isinstance(value, float) for value in found.values())
 
 
 @pytest.mark.parametrize(("kind", "decoder", "loss"), EVERY)
@@ -72,15 +72,15 @@ def test_metrics_do_not_depend_on_the_batches(kind, decoder, loss):
         pytest.skip("its rows are each other's negatives")
     output = build(kind, decoder, loss, FORMS[0]).eval()
     truth = target(output, kind)
-    told = []
+    found = []
     for cut in (ROWS, 4):
         scores = output.scoreboard()
         with torch.no_grad():
             for rows in torch.arange(ROWS).split(cut):
                 signal = Signal("vector", combined(FORMS[0]).values[rows])
                 scores.update(output.complete(output(signal, {})), truth[rows])
-        told.append(scores.compute())
-    assert told[1] == pytest.approx(told[0], rel=1e-5, nan_ok=True)
+        found.append(scores.compute())
+    assert found[1] == pytest.approx(found[0], rel=1e-5, nan_ok=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -89,9 +89,9 @@ def test_what_was_predicted_can_be_reported(kind):
     complete = output.complete(output(combined(FORMS[0]), {}))
     arrays = {key: getattr(complete, key) for key in ("predictions", "probabilities")}
     feature, facts, _ = learned(kind, target=True)
-    told = feature.decode({key: a.detach().numpy() for key, a in arrays.items() if a is not None}, facts)
-    assert "predictions" in told
-    assert all(len(values) == ROWS for values in told.values())
+    found = feature.decode({key: a.detach().numpy() for key, a in arrays.items() if a is not None}, facts)
+    assert "predictions" in found
+    assert all(len(values) == ROWS for values in found.values())
 
 
 @pytest.mark.parametrize("kind", KINDS)

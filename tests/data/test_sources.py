@@ -57,7 +57,7 @@ def test_other_things_are_no_data():
         read_table(3)
 
 
-def test_an_unknown_extension_asks_for_the_format(tmp_path):
+def test_an_unknown_extension_needs_the_format(tmp_path):
     (tmp_path / "x.dat").write_text("a\n1\n")
     with pytest.raises(InputDataError, match=r"x.dat' cannot be inferred from its name. Pass data_format="):
         read_table(tmp_path / "x.dat")

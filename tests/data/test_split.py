@@ -255,7 +255,7 @@ def test_equal_values_share_a_part_however_they_are_held():
         pd.Categorical(["0", "1", "2", "0"]),
     ],
 )
-def test_a_column_says_the_parts(cells):
+def test_a_column_assigns_the_parts(cells):
     index = splitter("fixed").split(pd.DataFrame({"split": cells}), 0)
     assert [part.tolist() for part in parts_of(index)] == [[0, 3], [1], [2]]
 

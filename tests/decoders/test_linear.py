@@ -48,7 +48,7 @@ class TestRegressor:
         assert decoder.linear.bias is None
         torch.testing.assert_close(decoder(Signal.vector(torch.zeros_like(combined))).logits, torch.zeros(ROWS, 1))
 
-    def test_weights_start_as_the_initializers_say(self):
+    def test_weights_start_by_the_initializers(self):
         decoder = build("regressor", "number", weights_initializer="ones", bias_initializer="zeros")
         assert (decoder.linear.weight == 1).all()
         assert (decoder.linear.bias == 0).all()
@@ -60,7 +60,7 @@ class TestProjector:
         raw = combined @ decoder.linear.weight.T + decoder.linear.bias
         torch.testing.assert_close(decoder(Signal.vector(combined)).logits, (raw.tanh() * 3).clamp(0, 2))
 
-    def test_its_size_may_be_said_again(self, combined):
+    def test_its_size_may_be_set_explicitly(self, combined):
         assert build("projector", "vector", size=4, output_size=4)(Signal.vector(combined)).logits.shape == (ROWS, 4)
 
     def test_another_size_than_that_of_the_data_is_refused(self):

@@ -54,7 +54,7 @@ class TestDense:
     def test_embeddings_can_be_kept_as_they_are(self):
         assert [w for w in build("dense", FACTS, embeddings_trainable=False).parameters() if w.requires_grad] == []
 
-    def test_they_start_as_the_initializer_says(self):
+    def test_they_start_by_the_initializer(self):
         assert (build("dense", FACTS, embedding_initializer="ones").table.weight == 1).all()
 
     def test_dropout_acts_in_training_only(self):
@@ -110,7 +110,7 @@ class TestPassthrough:
 
 
 class TestTarget:
-    def test_words_say_nothing_at_the_start(self):
+    def test_words_are_zero_at_the_start(self):
         tokens = build("target", FACTS, output_size=3)(torch.tensor([[1, 5]], dtype=torch.int8)).values
         assert tokens.shape == (1, 2, 3)
         assert not tokens.any()

@@ -9,7 +9,7 @@ from ludwig.encoders import ENCODERS, Encoder
 from ludwig.features.number import NumberFacts, NumberFeature
 
 RANDOM = np.random.default_rng(0)
-COLUMNS = [RANDOM.normal(50, 20, 400), RANDOM.exponential(3, 400), np.full(400, 7.0)]  # the last tells nothing
+COLUMNS = [RANDOM.normal(50, 20, 400), RANDOM.exponential(3, 400), np.full(400, 7.0)]  # the last is constant
 NAMES = ["ple", "periodic", "bins"]
 
 
@@ -80,7 +80,7 @@ class TestPeriodic:
             expected = np.maximum(waves @ weight[column] + bias[column], 0)
             np.testing.assert_allclose(encoder(SCALED).values[:, column].detach(), expected, atol=1e-4)
 
-    def test_frequencies_spread_as_sigma_says(self):
+    def test_frequencies_spread_by_sigma(self):
         encoder = build("periodic", num_frequencies=4000, sigma=2.5)
         assert encoder.frequencies.std().item() == pytest.approx(2.5, rel=0.05)
 

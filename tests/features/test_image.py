@@ -29,7 +29,7 @@ def learned(column: list, folder=None, **options: object):
     return feature, facts, feature.encode(cells, facts)
 
 
-def test_files_are_decoded_when_they_are_asked_for(folder):
+def test_files_are_decoded_lazily(folder):
     _, facts, result = learned(["a.png", "a.png"], folder)
     assert isinstance(result.column, Files)
     assert facts == ImageFacts(3, 5, 6)

@@ -18,24 +18,24 @@ def prompts(template=None, task=None, fill="?"):
 
 class TestRendering:
     def test_cells_stand_in_the_place_of_their_names(self):
-        told = prompts("Q: {q} ({n})\nA:")
-        assert told.tolist() == ["Q: one (1)\nA:", "Q: ? (2)\nA:", "Q: thrée (?)\nA:"]
-        assert told.index.tolist() == [7, 8, 9]
+        found = prompts("Q: {q} ({n})\nA:")
+        assert found.tolist() == ["Q: one (1)\nA:", "Q: ? (2)\nA:", "Q: thrée (?)\nA:"]
+        assert found.index.tolist() == [7, 8, 9]
 
     def test_double_braces_stay_braces(self):
         assert prompts('{{"q": "{q}"}}').iloc[0] == '{"q": "one"}'
 
     def test_a_sample_is_the_row_as_json_without_target_and_split(self):
-        told = [json.loads(text) for text in prompts("{__sample__}")]
-        assert told == [{"q": "one", "n": 1.0}, {"q": None, "n": 2.0}, {"q": "thrée", "n": None}]
+        found = [json.loads(text) for text in prompts("{__sample__}")]
+        assert found == [{"q": "one", "n": 1.0}, {"q": None, "n": 2.0}, {"q": "thrée", "n": None}]
 
     def test_the_task_is_put_in(self):
         assert prompts("{__task__}: {q}", "Translate").iloc[0] == "Translate: one"
 
     def test_a_task_without_a_template_goes_with_the_row(self):
-        told = prompts(task="Translate").iloc[0]
-        assert told.startswith("Translate")
-        assert '"q": "one"' in told
+        found = prompts(task="Translate").iloc[0]
+        assert found.startswith("Translate")
+        assert '"q": "one"' in found
 
     def test_a_row_without_the_inputs_cell_has_no_prompt_where_rows_are_given_up(self):
         assert prompts("{n}", fill=None).isna().tolist() == [False, True, False]

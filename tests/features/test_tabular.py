@@ -180,11 +180,11 @@ def test_missing_binaries_are_filled(options, expected):
 
 def test_predictions_of_a_binary_speak_its_labels():
     feature, facts, _ = learned("binary", ["no", "yes"], target=True)
-    told = feature.decode({"predictions": np.array([True, False]), "probabilities": np.array([0.75, 0.25])}, facts)
-    assert told["predictions"].tolist() == ["yes", "no"]
-    assert told["probabilities"].tolist() == [[0.25, 0.75], [0.75, 0.25]]
-    assert told["probability"].tolist() == [0.75, 0.75]
-    assert told["probabilities_yes"].tolist() == [0.75, 0.25]
+    found = feature.decode({"predictions": np.array([True, False]), "probabilities": np.array([0.75, 0.25])}, facts)
+    assert found["predictions"].tolist() == ["yes", "no"]
+    assert found["probabilities"].tolist() == [[0.25, 0.75], [0.75, 0.25]]
+    assert found["probability"].tolist() == [0.75, 0.75]
+    assert found["probabilities_yes"].tolist() == [0.75, 0.25]
 
 
 @pytest.mark.parametrize(

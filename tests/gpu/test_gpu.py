@@ -101,7 +101,7 @@ def test_a_step_without_numbers_is_left_out_without_waiting():
     assert torch.equal(weight.detach(), torch.ones(3, device="cuda"))
 
 
-def test_a_table_that_has_no_room_comes_over_in_pinned_pieces(monkeypatch):
+def test_a_table_that_has_no_room_is_moved_in_pinned_chunks(monkeypatch):
     cuda = torch.device("cuda", 0)
     order = shuffled(100, 0, 1)
     frame = Frame.of({"x": Dense(torch.arange(100.0))})

@@ -12,7 +12,7 @@ STEPS = 3  # of an epoch: 42 rows in batches of 16
 
 
 class Run(dict):
-    """A run that notes what it is told."""
+    """A run that records what is logged to it."""
 
     def __init__(self, **given):
         super().__init__()
@@ -72,7 +72,7 @@ def test_a_run_that_failed_goes_on_under_its_hash(fake, train, breaks, tmp_path)
         ("best_valid_metric", "best_valid_metric", {}),
     ],
 )
-def test_flat_names_are_told_apart(flat, name, context):
+def test_flat_names_become_a_metric_and_its_context(flat, name, context):
     assert named(flat) == (name, context)
 
 

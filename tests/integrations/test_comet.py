@@ -11,7 +11,7 @@ STEPS = 3  # of an epoch: 42 rows in batches of 16
 
 
 class Experiment:
-    """An experiment that notes what it is told."""
+    """An experiment that records what is logged to it."""
 
     def __init__(self, **given):
         self.given, self.key = given, given.get("experiment_key") or "fresh"
@@ -91,8 +91,8 @@ def test_a_run_that_failed_goes_on_under_its_key_and_another_does_not(fake, trai
     assert fake.experiments[0].others == {"status": "failed"} and fake.experiments[0].ended
     train(callback, epochs=3, model_resume_path=str(tmp_path / "out/trial_run"))
     train(callback)
-    told = [(each.given["experiment_key"], each.given["mode"]) for each in fake.experiments]
-    assert told == [(None, "create"), ("fresh", "get_or_create"), (None, "create")]
+    found = [(each.given["experiment_key"], each.given["mode"]) for each in fake.experiments]
+    assert found == [(None, "create"), ("fresh", "get_or_create"), (None, "create")]
 
 
 def test_an_open_experiment_is_used_and_left_open(fake, train):

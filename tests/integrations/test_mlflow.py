@@ -214,9 +214,9 @@ def test_mlflow_itself_keeps_the_run(train, breaks, tmp_path, monkeypatch):
     assert run.data.params["trainer.batch_size"] == "16"
     assert run.data.metrics["test_metrics.y.r2"] == pytest.approx(results.train_stats.test["y"]["r2"][-1])
     history = client.get_metric_history(run.info.run_id, "validation_metrics.y.loss")
-    told = {metric.step: metric.value for metric in history}
+    found = {metric.step: metric.value for metric in history}
     losses = results.train_stats.validation["y"]["loss"]
-    assert told == pytest.approx({(number + 1) * STEPS: loss for number, loss in enumerate(losses)})
+    assert found == pytest.approx({(number + 1) * STEPS: loss for number, loss in enumerate(losses)})
     artifacts = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert {"config.yaml", "description.json", "model"} <= artifacts
     inside = {file.path for file in client.list_artifacts(run.info.run_id, "model")}

@@ -8,7 +8,7 @@ pytest.importorskip("tensorboard")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_logs_hold_the_loss_of_each_step_and_the_metrics_of_each_round(tmp_path):
+def test_the_logs_hold_the_loss_of_each_step_and_the_metrics_of_each_evaluation(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     x = np.linspace(-1, 1, 60)

@@ -11,7 +11,7 @@ STEPS = 3  # of an epoch: 42 rows in batches of 16
 
 
 class Notebook:
-    """A service that notes what it is told."""
+    """A service that records what is logged to it."""
 
     name = "notebook"
 
@@ -47,10 +47,10 @@ def test_a_service_gets_the_beginning_each_evaluation_the_test_split_and_the_end
     assert [(step, epoch) for step, epoch, _ in notebook.logged] == [(STEPS, 1), (2 * STEPS, 2), (2 * STEPS, 2)]
     first, second, last = (metrics for *_, metrics in notebook.logged)
     stats = results.train_stats
-    told = [metrics["validation_metrics.y.loss"] for metrics in (first, second)]
-    assert told == pytest.approx(stats.validation["y"]["loss"])
+    found = [metrics["validation_metrics.y.loss"] for metrics in (first, second)]
+    assert found == pytest.approx(stats.validation["y"]["loss"])
     assert last["test_metrics.y.r2"] == pytest.approx(stats.test["y"]["r2"][-1])
-    assert {name.split(".")[-3] for name in last} == {"test_metrics"}  # the others were told with the round
+    assert {name.split(".")[-3] for name in last} == {"test_metrics"}  # the others were logged with the evaluation
     assert notebook.ended == [False]
     assert json.loads((tmp_path / "out/trial_run/tracking.json").read_text(encoding="utf-8")) == {"notebook": "id-1"}
 
@@ -93,7 +93,7 @@ def test_only_the_main_process_speaks(notebook, tmp_path):
     assert (notebook.begun, notebook.ended, list(tmp_path.iterdir())) == ([], [], [])
 
 
-def test_a_service_that_does_not_answer_is_not_asked_to_end(notebook, train):
+def test_a_service_that_does_not_answer_is_not_closed(notebook, train):
     def fails(training, run_id):
         raise ConnectionError("nobody is there")
 
@@ -116,8 +116,8 @@ def test_hooks_take_keywords_of_later_versions(notebook, tmp_path):
 
 def test_nested_sections_are_flattened():
     section = {"epochs": 2, "optimizer": {"type": "adam", "betas": [0.9, 0.999]}, "none": {}}
-    told = {"t.epochs": 2, "t.optimizer.type": "adam", "t.optimizer.betas": [0.9, 0.999]}
-    assert flat(section, "t") == told
+    expected = {"t.epochs": 2, "t.optimizer.type": "adam", "t.optimizer.betas": [0.9, 0.999]}
+    assert flat(section, "t") == expected
 
 
 def test_what_is_no_number_is_left_out():

@@ -12,7 +12,7 @@ STEPS = 3  # of an epoch: 42 rows in batches of 16
 
 
 class Run:
-    """A run that notes what it is told."""
+    """A run that records what is logged to it."""
 
     def __init__(self, **given):
         self.given, self.id = given, given.get("id") or "fresh"
@@ -126,17 +126,17 @@ def test_wandb_itself_keeps_the_run_offline(train, breaks, tmp_path, monkeypatch
         train(callback, breaks(2))
     run_id = json.loads((tmp_path / "out/trial_run/tracking.json").read_text(encoding="utf-8"))["wandb"]
     (file,) = (tmp_path / "out/wandb").glob(f"offline-run-*/run-{run_id}.wandb")
-    told = list(records(file))
-    (run,) = [record.run for record in told if record.WhichOneof("record_type") == "run"]
+    found = list(records(file))
+    (run,) = [record.run for record in found if record.WhichOneof("record_type") == "run"]
     assert (run.run_id, run.project, run.display_name) == (run_id, "trial", "trial_run")
     config = {item.key: json.loads(item.value_json) for item in run.config.update}
     assert config["trainer"] == {"batch_size": 16, "epochs": 2}
-    history = [record.history.item for record in told if record.WhichOneof("record_type") == "history"]
-    rounds = [{item.key or item.nested_key[0]: json.loads(item.value_json) for item in items} for items in history]
-    assert [values["steps"] for values in rounds] == [STEPS, 2 * STEPS]
-    (ended,) = [record.exit.exit_code for record in told if record.WhichOneof("record_type") == "exit"]
+    history = [record.history.item for record in found if record.WhichOneof("record_type") == "history"]
+    evaluations = [{item.key or item.nested_key[0]: json.loads(item.value_json) for item in items} for items in history]
+    assert [values["steps"] for values in evaluations] == [STEPS, 2 * STEPS]
+    (ended,) = [record.exit.exit_code for record in found if record.WhichOneof("record_type") == "exit"]
     assert ended == 1
     results = train(callback, epochs=3, model_resume_path=str(tmp_path / "out/trial_run"))
     losses = results.train_stats.validation["y"]["loss"]
-    assert [values["validation_metrics.y.loss"] for values in rounds] == pytest.approx(losses[:2])
+    assert [values["validation_metrics.y.loss"] for values in evaluations] == pytest.approx(losses[:2])
     assert len(list((tmp_path / "out/wandb").glob(f"offline-run-*/run-{run_id}.wandb"))) == 2

@@ -35,7 +35,7 @@ def test_labels_are_refused_where_the_classes_have_none():
 
 
 @pytest.mark.parametrize("target", [torch.tensor([2, -1, 0], dtype=torch.int8), torch.tensor([2.0, torch.nan, 0.0])])
-def test_unknown_ids_become_valid_ones_that_are_told_apart(target):
+def test_unknown_ids_become_valid_ones_and_are_masked(target):
     ids, there = known(target)
     assert ids.tolist() == [2, 0, 0]
     assert there.tolist() == [True, False, True]

@@ -108,11 +108,11 @@ def test_pixels_are_averaged_over_all_images_and_unknown_ones_left_out(build):
 
 def test_corn_averages_the_questions_of_all_ranks(build, logits, ids):
     total, count = 0.0, 0
-    for rank in range(3):  # each rank asks the rows that are beyond the rank before it
-        asked = ids >= rank
-        z, beyond = logits[asked, rank], (ids[asked] > rank).float()
+    for rank in range(3):  # each rank counts the rows that are beyond the rank before it
+        reached = ids >= rank
+        z, beyond = logits[reached, rank], (ids[reached] > rank).float()
         total += -(logsigmoid(z) * beyond + logsigmoid(-z) * (1 - beyond)).sum()
-        count += int(asked.sum())
+        count += int(reached.sum())
     torch.testing.assert_close(build("corn", "category", LABELS)(logits, ids, HIDDEN), total / count)
 
 

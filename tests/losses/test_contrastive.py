@@ -19,7 +19,7 @@ def test_each_row_is_to_be_nearest_to_its_own_target(build, rows):
     torch.testing.assert_close(loss.rows(logits, target, HIDDEN), by_definition(logits, target, 0.5))
 
 
-def test_large_batches_are_compared_piece_by_piece(build, monkeypatch):
+def test_large_batches_are_compared_in_blocks(build, monkeypatch):
     logits, target = torch.randn(23, 5), torch.randn(23, 5)
     monkeypatch.setattr(contrastive, "AT_ONCE", 10)
     values = build("nt_xent", "vector").rows(logits, target, HIDDEN)

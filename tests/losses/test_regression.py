@@ -52,7 +52,7 @@ def test_squared_percentage_error_follows_its_formula(build):
     torch.testing.assert_close(build("root_mean_squared_percentage_error", "number")(logits, target, HIDDEN), expected)
 
 
-def test_relative_losses_ask_for_original_units():
+def test_relative_losses_need_original_units():
     relative = {name for name, kind in ((n, k) for k, n, _ in LOSSES) if LOSSES.get(name, kind).in_original_units}
     assert relative == {"mean_absolute_percentage_error", "root_mean_squared_percentage_error"}
 

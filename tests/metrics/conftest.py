@@ -22,8 +22,8 @@ def prediction(**tensors: Tensor) -> Prediction:
 
 
 @pytest.fixture
-def judge() -> Callable[..., float | None]:
-    """judge("r2", "number", target, predictions=...): the metric, which must be the same for any batches and merges."""
+def score() -> Callable[..., float | None]:
+    """score("r2", "number", target, predictions=...): the metric, which must be the same for any batches and merges."""
 
     def of(name: str, kind: str, target: Tensor, setting: Setting = Setting(), **tensors: Tensor) -> float | None:  # noqa: B008
         def counted(start: int, stop: int, size: int) -> object:

@@ -19,33 +19,33 @@ def error_by_hand(confidence: np.ndarray, hits: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_category_is_evaluated_by_its_best_class(judge, dtype):
+def test_a_category_is_evaluated_by_its_best_class(score, dtype):
     shares, target = torch.randn(300, 5).mul(3).softmax(1).to(dtype), torch.randint(0, 5, (300,), dtype=torch.int8)
     expected = error_by_hand(shares.double().amax(1).numpy(), (shares.argmax(1) == target).numpy())
-    assert judge(NAME, "category", target, Setting(classes=5), probabilities=shares) == pytest.approx(expected)
+    assert score(NAME, "category", target, Setting(classes=5), probabilities=shares) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.5])
-def test_yes_or_no_is_evaluated_by_the_probability_of_yes_whatever_the_threshold(judge, threshold):
+def test_yes_or_no_is_evaluated_by_the_probability_of_yes_whatever_the_threshold(score, threshold):
     of_yes, truth = torch.rand(300), torch.rand(300) < 0.4
     expected = error_by_hand(of_yes.double().numpy(), truth.numpy())
     setting = Setting(classes=2, threshold=threshold)
-    assert judge(NAME, "binary", truth.to(torch.uint8), setting, probabilities=of_yes) == pytest.approx(expected)
+    assert score(NAME, "binary", truth.to(torch.uint8), setting, probabilities=of_yes) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("kind", ["binary", "category"])
-def test_rows_without_a_target_are_left_out(judge, kind):
+def test_rows_without_a_target_are_left_out(score, kind):
     shares = torch.rand(60) if kind == "binary" else torch.randn(60, 3).softmax(1)
     target = torch.randint(0, 2, (60,)).float()
     target[::3] = math.nan if kind == "binary" else -1
     shares[0] = math.nan
     there = target >= 0
-    expected = judge(NAME, kind, target[there], Setting(classes=3), probabilities=shares[there])
-    assert judge(NAME, kind, target, Setting(classes=3), probabilities=shares) == pytest.approx(expected)
-    assert judge(NAME, kind, torch.full_like(target, -1), Setting(classes=3), probabilities=shares) is None
+    expected = score(NAME, kind, target[there], Setting(classes=3), probabilities=shares[there])
+    assert score(NAME, kind, target, Setting(classes=3), probabilities=shares) == pytest.approx(expected)
+    assert score(NAME, kind, torch.full_like(target, -1), Setting(classes=3), probabilities=shares) is None
 
 
-def test_what_is_not_a_number_is_no_good_news(judge):
+def test_what_is_not_a_number_is_no_good_news(score):
     shares, target = torch.rand(20), torch.ones(20)
     shares[3] = math.nan
-    assert math.isnan(judge(NAME, "binary", target, Setting(classes=2), probabilities=shares))
+    assert math.isnan(score(NAME, "binary", target, Setting(classes=2), probabilities=shares))

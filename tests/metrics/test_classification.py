@@ -16,28 +16,28 @@ def rows():
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
-def test_accuracy_is_balanced_over_the_classes_that_occur(judge, rows):
+def test_accuracy_is_balanced_over_the_classes_that_occur(score, rows):
     target, shares = rows
-    said = shares.argmax(1)
-    expected = metrics.balanced_accuracy_score(target, said)
-    assert judge("accuracy", "category", target, FIVE, predictions=said) == pytest.approx(expected)
+    predicted = shares.argmax(1)
+    expected = metrics.balanced_accuracy_score(target, predicted)
+    assert score("accuracy", "category", target, FIVE, predictions=predicted) == pytest.approx(expected)
 
 
-def test_micro_accuracy_is_the_share_of_right_answers(judge, rows):
+def test_micro_accuracy_is_the_share_of_right_answers(score, rows):
     target, shares = rows
-    said = shares.argmax(1)
-    expected = metrics.accuracy_score(target, said)
-    assert judge("accuracy_micro", "category", target, FIVE, predictions=said) == pytest.approx(expected)
+    predicted = shares.argmax(1)
+    expected = metrics.accuracy_score(target, predicted)
+    assert score("accuracy_micro", "category", target, FIVE, predictions=predicted) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
 @pytest.mark.parametrize("ties", [False, True])
-def test_hits_at_k_are_those_of_sklearn(judge, rows, k, ties):
+def test_hits_at_k_are_those_of_sklearn(score, rows, k, ties):
     target, shares = rows
     if ties:
         shares = (shares * 10).round()
     expected = metrics.top_k_accuracy_score(target, shares.numpy(), k=k, labels=range(5))
-    value = judge("hits_at_k", "category", target, Setting(classes=5, top_k=k), probabilities=shares)
+    value = score("hits_at_k", "category", target, Setting(classes=5, top_k=k), probabilities=shares)
     assert value == pytest.approx(expected)
 
 
@@ -47,12 +47,12 @@ def test_hits_at_three_are_undefined_for_three_classes(classes, expected):
 
 
 @pytest.mark.parametrize("name", ["accuracy", "accuracy_micro", "hits_at_k", "roc_auc"])
-def test_rows_of_no_known_class_are_left_out(judge, rows, name):
+def test_rows_of_no_known_class_are_left_out(score, rows, name):
     target, shares = rows
     cut = target.clone()
     cut[::3] = -1
     there = cut >= 0
     answers = {"predictions": shares.argmax(1), "probabilities": shares}
-    expected = judge(name, "category", target[there], FIVE, **{key: value[there] for key, value in answers.items()})
-    assert judge(name, "category", cut, FIVE, **answers) == pytest.approx(expected)
-    assert judge(name, "category", torch.full_like(target, -1), FIVE, **answers) is None
+    expected = score(name, "category", target[there], FIVE, **{key: value[there] for key, value in answers.items()})
+    assert score(name, "category", cut, FIVE, **answers) == pytest.approx(expected)
+    assert score(name, "category", torch.full_like(target, -1), FIVE, **answers) is None

@@ -3,7 +3,7 @@ import pytest
 from ludwig.metrics import METRICS
 from ludwig.metrics.base import Setting
 
-# The metrics of each feature type; those that are named after a loss are told by LossMetric.
+# The metrics of each feature type; those that are named after a loss are LossMetric's.
 EXPECTED = {
     "number": "mean_absolute_error mean_absolute_percentage_error mean_squared_error r2 root_mean_squared_error "
     "root_mean_squared_percentage_error",

@@ -5,43 +5,43 @@ import torch
 from torch.nn.functional import cross_entropy
 
 TARGET = torch.tensor([[0, 1, 1, 3], [2, -1, -1, -1], [-1, -1, -1, -1], [3, 3, 0, -1]], dtype=torch.int32)
-SAID = torch.tensor([[0, 1, 2, 3], [2, 9, 9, 9], [1, 1, 1, 1], [3, 3, 0, 0]])
+PREDICTED = torch.tensor([[0, 1, 2, 3], [2, 9, 9, 9], [1, 1, 1, 1], [3, 3, 0, 0]])
 
 
-def test_token_accuracy_masks_padding(judge):
-    assert judge("token_accuracy", "text", TARGET, predictions=SAID) == 7 / 8
+def test_token_accuracy_masks_padding(score):
+    assert score("token_accuracy", "text", TARGET, predictions=PREDICTED) == 7 / 8
 
 
-def test_sequence_accuracy_asks_for_all_steps_of_rows_that_have_any(judge):
-    assert judge("sequence_accuracy", "text", TARGET, predictions=SAID) == pytest.approx(2 / 3)
+def test_sequence_accuracy_needs_all_steps_of_rows_that_have_any(score):
+    assert score("sequence_accuracy", "text", TARGET, predictions=PREDICTED) == pytest.approx(2 / 3)
 
 
-def test_an_answer_that_ends_early_is_wrong_from_there_on(judge):
-    assert judge("token_accuracy", "text", TARGET, predictions=SAID[:, :3]) == 6 / 8
-    assert judge("sequence_accuracy", "text", TARGET, predictions=SAID[:, :2]) == pytest.approx(1 / 3)
+def test_an_answer_that_ends_early_is_wrong_from_there_on(score):
+    assert score("token_accuracy", "text", TARGET, predictions=PREDICTED[:, :3]) == 6 / 8
+    assert score("sequence_accuracy", "text", TARGET, predictions=PREDICTED[:, :2]) == pytest.approx(1 / 3)
 
 
-def test_what_an_answer_says_beyond_the_target_does_not_count(judge):
-    longer = torch.cat([SAID, SAID], 1)
-    assert judge("token_accuracy", "text", TARGET, predictions=longer) == 7 / 8
+def test_tokens_beyond_the_target_do_not_count(score):
+    longer = torch.cat([PREDICTED, PREDICTED], 1)
+    assert score("token_accuracy", "text", TARGET, predictions=longer) == 7 / 8
 
 
 @pytest.mark.parametrize(("name", "ahead"), [("perplexity", 0), ("next_token_perplexity", 1)])
-def test_perplexity_is_e_to_the_cross_entropy(judge, name, ahead):
+def test_perplexity_is_e_to_the_cross_entropy(score, name, ahead):
     logits = torch.randn(4, 4, 5)
-    told, target = logits[:, : 4 - ahead], TARGET[:, ahead:]
-    expected = cross_entropy(told.flatten(0, 1), target.flatten().long(), ignore_index=-1).exp()
-    value = judge(name, "sequence", TARGET, logits=logits)
+    found, target = logits[:, : 4 - ahead], TARGET[:, ahead:]
+    expected = cross_entropy(found.flatten(0, 1), target.flatten().long(), ignore_index=-1).exp()
+    value = score(name, "sequence", TARGET, logits=logits)
     assert value == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_a_hopeless_perplexity_is_infinite(judge):
+def test_a_hopeless_perplexity_is_infinite(score):
     logits = torch.tensor([[[1e5, 0.0]]])
-    assert judge("perplexity", "text", torch.tensor([[1]]), logits=logits) == math.inf
+    assert score("perplexity", "text", torch.tensor([[1]]), logits=logits) == math.inf
 
 
-def test_nothing_is_reported_of_padding_only(judge):
+def test_nothing_is_reported_of_padding_only(score):
     empty = torch.full((2, 3), -1)
     for name in ("token_accuracy", "sequence_accuracy", "perplexity", "next_token_perplexity"):
         tensors = {"logits": torch.randn(2, 3, 5), "predictions": torch.zeros(2, 3, dtype=torch.long)}
-        assert judge(name, "text", empty, **tensors) is None
+        assert score(name, "text", empty, **tensors) is None

@@ -170,17 +170,17 @@ def test_the_brier_score_is_that_of_sklearn(classes):
     rng = np.random.default_rng(2)
     target, shares = rng.integers(0, classes, 150), rng.dirichlet(np.ones(classes), 150)
     expected = metrics.brier_score_loss(target, shares, labels=range(classes))
-    told = statistics.classification_statistics(target, shares.argmax(1), LABELS * 2, shares)["overall_stats"]
-    assert told["brier_score"] == pytest.approx(expected)
+    found = statistics.classification_statistics(target, shares.argmax(1), LABELS * 2, shares)["overall_stats"]
+    assert found["brier_score"] == pytest.approx(expected)
 
 
 def test_a_binary_output_is_evaluated_by_its_probabilities_too(binary):
     truth, said, of_true = binary
-    told = statistics.binary_statistics(truth, said, of_true, ["no", "yes"])["overall_stats"]
-    assert told["brier_score"] == pytest.approx(metrics.brier_score_loss(truth, of_true.astype(float)))
+    found = statistics.binary_statistics(truth, said, of_true, ["no", "yes"])["overall_stats"]
+    assert found["brier_score"] == pytest.approx(metrics.brier_score_loss(truth, of_true.astype(float)))
     places = np.digitize(of_true.astype(float), np.arange(16) / 15, right=True)  # a bin has its upper bound
     gaps = [abs((truth[places == place] - of_true[places == place].astype(float)).sum()) for place in range(17)]
-    assert told["expected_calibration_error"] == pytest.approx(sum(gaps) / 300)
+    assert found["expected_calibration_error"] == pytest.approx(sum(gaps) / 300)
 
 
 def test_probabilities_of_rows_of_no_known_class_are_left_out(rows):
@@ -195,7 +195,7 @@ def test_probabilities_of_rows_of_no_known_class_are_left_out(rows):
 
 
 @pytest.mark.parametrize("rows", [slice(0, 0), slice(0, 5)], ids=["no rows", "not a number"])
-def test_probabilities_that_say_nothing_are_left_out(rows):
+def test_probabilities_that_are_not_finite_are_left_out(rows):
     target, shares = np.zeros(5, np.int64)[rows], np.full((5, 4), np.nan)[rows]
     assert not {"brier_score", "expected_calibration_error"} & set(
         statistics.classification_statistics(target, target, LABELS, shares)["overall_stats"]

@@ -21,7 +21,7 @@ def drawing(rate: float, seed: int = 0) -> Dropout:
 
 @pytest.mark.parametrize("rate", [0.0, 0.001, 0.1, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_rate_is_the_one_asked_for(rate: float, dtype: torch.dtype):
+def test_the_share_of_zeros_is_the_rate(rate: float, dtype: torch.dtype):
     count = 400_001
     dropped = drawing(rate)(torch.ones(count, dtype=dtype))
     share = (dropped == 0).double().mean().item()
@@ -68,7 +68,7 @@ def test_copies_draw_what_the_original_draws(copied):
     assert torch.equal(copied(module)(ones), module(ones)) and not module.state_dict()
 
 
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch's compiler asks for it
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch's compiler reads it
 def test_a_compiled_network_draws_the_same():
     model, values = nn.Sequential(nn.Linear(4, 4), Dropout(0.5)), torch.randn(20, 4)
     results = []

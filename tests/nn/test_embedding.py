@@ -51,7 +51,7 @@ def test_embeddings_start_shorter_than_one_whatever_their_size(size):
     assert lengths.max() <= 1 and lengths.mean() > 0.3
 
 
-def test_an_initializer_says_otherwise():
+def test_an_initializer_overrides_the_default_start():
     assert torch.equal(Table(3, 3, initializer="identity").weight, torch.eye(3))
     assert Table(3, 2, initializer={"type": "constant", "val": 2.0}).weight.eq(2).all()
 

@@ -23,7 +23,7 @@ def test_a_layer_normalises_then_bends_then_drops():
     assert modules[1].momentum == 0.3 and modules[3].rate == 0.5
 
 
-def test_a_layer_starts_as_its_initializers_say():
+def test_a_layer_starts_by_its_initializers():
     layer = LayerSpec(4, weights_initializer="identity", bias_initializer={"type": "constant", "val": 2.0})
     (linear, _) = FullyConnectedStack(4, [layer]).layers
     assert torch.equal(linear.weight, torch.eye(4)) and linear.bias.eq(2).all()
@@ -38,7 +38,7 @@ def test_without_layers_nothing_changes():
 @pytest.mark.parametrize("members", [None, 3])
 @pytest.mark.parametrize("name", sorted(GATED))
 @pytest.mark.parametrize("residual", [True, False])
-def test_a_gated_layer_has_the_size_that_it_says(members, name, residual):
+def test_a_gated_layer_has_its_output_size(members, name, residual):
     layers = [LayerSpec(6, activation=name, norm="layer")] * 2
     stack = FullyConnectedStack(4, layers, members=members, residual=residual)
     values = torch.randn(2, 4) if members is None else torch.randn(2, members, 4)
@@ -86,6 +86,6 @@ def test_a_batch_ensemble_gives_one_vector_a_member():
     assert all(p.grad is not None for p in stack.parameters())
 
 
-def test_a_batch_ensemble_starts_as_its_initializers_say():
+def test_a_batch_ensemble_starts_by_its_initializers():
     stack = BatchEnsembleStack(4, [LayerSpec(4, weights_initializer="identity")], members=3)
     assert torch.equal(stack.layers[0].weight, torch.eye(4)) and stack.layers[0].bias.eq(0).all()

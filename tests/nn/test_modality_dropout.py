@@ -27,7 +27,7 @@ def stays(parts: list[Signal]) -> torch.Tensor:
     return torch.stack([column[:, 0] for column in columns], 1)
 
 
-def test_each_input_is_left_out_as_often_as_asked():
+def test_each_input_is_left_out_at_the_rate():
     torch.manual_seed(0)
     there = stays(ModalityDropout(0.4)(signals()))
     # never all: where the draw leaves none, 0.4 ** 4 of the rows, one of four stays

@@ -42,7 +42,7 @@ def test_of_yes_or_no_yes_is_evaluated(draw, size):
     assert error(torch.from_numpy(of_yes), torch.from_numpy(truth).float()) == pytest.approx(expected)
 
 
-def test_confidence_that_is_right_as_often_as_it_says_has_no_error():
+def test_confidence_that_equals_accuracy_has_no_error():
     confidence, hits = torch.full((10,), 0.7, dtype=torch.float64), torch.arange(10) < 7
     assert error(confidence, hits.long()) == pytest.approx(0)
 
@@ -62,13 +62,13 @@ def test_nothing_is_reported_of_no_answers_or_of_what_is_not_a_number():
 
 def test_the_likelihood_is_that_of_sklearn(draw):
     shares, target = draw.dirichlet(np.ones(4), 50), draw.integers(0, 4, 50)
-    told = reliability.negative_log_likelihood(torch.from_numpy(shares), torch.from_numpy(target))
-    assert told.item() == pytest.approx(log_loss(target, shares, labels=range(4)))
+    found = reliability.negative_log_likelihood(torch.from_numpy(shares), torch.from_numpy(target))
+    assert found.item() == pytest.approx(log_loss(target, shares, labels=range(4)))
     of_yes, truth = draw.random(50), draw.random(50) < 0.4
-    told = reliability.negative_log_likelihood(torch.from_numpy(of_yes), torch.from_numpy(truth).int())
-    assert told.item() == pytest.approx(log_loss(truth, of_yes))
+    found = reliability.negative_log_likelihood(torch.from_numpy(of_yes), torch.from_numpy(truth).int())
+    assert found.item() == pytest.approx(log_loss(truth, of_yes))
 
 
 def test_a_truth_of_probability_zero_costs_what_it_costs_in_sklearn():
-    told = reliability.negative_log_likelihood(torch.tensor([[1.0, 0.0]]).double(), torch.tensor([1]))
-    assert told.item() == pytest.approx(log_loss([1], [[1.0, 0.0]], labels=[0, 1]))
+    found = reliability.negative_log_likelihood(torch.tensor([[1.0, 0.0]]).double(), torch.tensor([1]))
+    assert found.item() == pytest.approx(log_loss([1], [[1.0, 0.0]], labels=[0, 1]))

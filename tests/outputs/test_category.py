@@ -47,10 +47,10 @@ def test_metrics_are_sklearns(built, top_k):
     complete = output.complete(said(logits))
     scores = output.scoreboard()
     scores.update(complete, target)
-    told = scores.compute()
-    assert told["accuracy_micro"] == pytest.approx(metrics.accuracy_score(target, complete.predictions))
+    found = scores.compute()
+    assert found["accuracy_micro"] == pytest.approx(metrics.accuracy_score(target, complete.predictions))
     expected = metrics.top_k_accuracy_score(target, logits, k=top_k, labels=range(4))
-    assert told["hits_at_k"] == pytest.approx(expected)
+    assert found["hits_at_k"] == pytest.approx(expected)
 
 
 def test_a_class_that_training_lacks_counts_nowhere(built):
@@ -60,12 +60,12 @@ def test_a_class_that_training_lacks_counts_nowhere(built):
     with_unseen[::2] = -1
     expected = functional.cross_entropy(logits, with_unseen.long(), ignore_index=-1)
     torch.testing.assert_close(output.loss_of(said(logits), with_unseen), expected)
-    told = []
+    found = []
     for rows in (slice(None), slice(1, None, 2)):
         scores = output.scoreboard()
         scores.update(output.complete(said(logits[rows])), with_unseen[rows])
-        told.append(scores.compute())
-    assert told[0] == pytest.approx(told[1])
+        found.append(scores.compute())
+    assert found[0] == pytest.approx(found[1])
 
 
 class TestMembers:
@@ -97,10 +97,10 @@ def test_statistics_are_those_of_the_confusion_matrix(built):
     output, target = built("category", COLUMN, VECTOR)
     predicted = torch.randint(0, 4, (90,)).numpy()
     shares = torch.randn(90, 4).double().softmax(1).numpy()
-    told = output.statistics({"predictions": predicted, "probabilities": shares}, target.numpy())
-    np.testing.assert_array_equal(told["confusion_matrix"], metrics.confusion_matrix(target, predicted))
+    found = output.statistics({"predictions": predicted, "probabilities": shares}, target.numpy())
+    np.testing.assert_array_equal(found["confusion_matrix"], metrics.confusion_matrix(target, predicted))
     expected = metrics.brier_score_loss(target.numpy(), shares, labels=range(4))
-    assert told["overall_stats"]["brier_score"] == pytest.approx(expected)
+    assert found["overall_stats"]["brier_score"] == pytest.approx(expected)
 
 
 class TestCalibration:

@@ -10,7 +10,7 @@ COLUMN = np.random.default_rng(0).normal(200.0, 30.0, 64)
 VECTOR, MEMBERS = Shape("vector", 4), Shape("members", 4, 3)
 
 
-def said(logits: torch.Tensor) -> Prediction:
+def predicted(logits: torch.Tensor) -> Prediction:
     return Prediction(logits, torch.zeros(*logits.shape, 4))
 
 
@@ -19,7 +19,7 @@ def test_the_loss_sees_standardised_numbers(built):
     np.testing.assert_allclose(target, (COLUMN - COLUMN.mean()) / COLUMN.std(), atol=1e-5)
     logits = torch.randn(64)
     expected = metrics.mean_squared_error((COLUMN - COLUMN.mean()) / COLUMN.std(), logits)
-    assert output.loss_of(said(logits), target).item() == pytest.approx(expected, rel=1e-5)
+    assert output.loss_of(predicted(logits), target).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -35,19 +35,21 @@ def test_the_loss_sees_standardised_numbers(built):
 def test_metrics_and_predictions_are_in_own_units(built, normalization, undo):
     output, target = built("number", COLUMN, VECTOR, preprocessing={"normalization": normalization})
     logits = torch.randn(64)
-    complete = output.complete(said(logits))
+    complete = output.complete(predicted(logits))
     expected = undo(logits.double().numpy())
     np.testing.assert_allclose(complete.predictions, expected, rtol=1e-4)
     np.testing.assert_allclose(output.observed(target), COLUMN, rtol=1e-4)
     scores = output.scoreboard()
     scores.update(complete, target)
-    told = scores.compute()
-    assert told["mean_squared_error"] == pytest.approx(metrics.mean_squared_error(COLUMN, expected), rel=1e-3)
-    assert told["mean_absolute_error"] == pytest.approx(metrics.mean_absolute_error(COLUMN, expected), rel=1e-3)
-    assert told["root_mean_squared_error"] == pytest.approx(metrics.root_mean_squared_error(COLUMN, expected), rel=1e-3)
-    assert told["r2"] == pytest.approx(metrics.r2_score(COLUMN, expected), rel=1e-3)
+    found = scores.compute()
+    assert found["mean_squared_error"] == pytest.approx(metrics.mean_squared_error(COLUMN, expected), rel=1e-3)
+    assert found["mean_absolute_error"] == pytest.approx(metrics.mean_absolute_error(COLUMN, expected), rel=1e-3)
+    assert found["root_mean_squared_error"] == pytest.approx(
+        metrics.root_mean_squared_error(COLUMN, expected), rel=1e-3
+    )
+    assert found["r2"] == pytest.approx(metrics.r2_score(COLUMN, expected), rel=1e-3)
     relative = metrics.mean_absolute_percentage_error(COLUMN, expected)
-    assert told["mean_absolute_percentage_error"] == pytest.approx(relative, rel=1e-3)
+    assert found["mean_absolute_percentage_error"] == pytest.approx(relative, rel=1e-3)
 
 
 def test_a_relative_loss_is_in_own_units(built):
@@ -55,16 +57,16 @@ def test_a_relative_loss_is_in_own_units(built):
     logits = torch.randn(64)
     own = logits.numpy() * COLUMN.std() + COLUMN.mean()
     expected = metrics.mean_absolute_percentage_error(COLUMN, own)
-    assert output.loss_of(said(logits), target).item() == pytest.approx(expected, rel=1e-4)
+    assert output.loss_of(predicted(logits), target).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_predictions_are_clipped_in_own_units_and_the_loss_is_not(built):
     output, target = built("number", COLUMN, VECTOR, clip=[190, 210])
     plain, _ = built("number", COLUMN, VECTOR)
     logits = torch.tensor([-5.0, 0.0, 5.0] + [0.0] * 61)
-    predictions = output.complete(said(logits)).predictions
+    predictions = output.complete(predicted(logits)).predictions
     assert predictions[:3].tolist() == pytest.approx([190, COLUMN.mean(), 210])
-    assert output.loss_of(said(logits), target) == plain.loss_of(said(logits), target)
+    assert output.loss_of(predicted(logits), target) == plain.loss_of(predicted(logits), target)
 
 
 def test_the_head_gives_one_number_a_row(built):
@@ -79,22 +81,22 @@ class TestMembers:
         output, target = built("number", COLUMN, MEMBERS)
         logits = torch.randn(64, 3)
         each = [metrics.mean_squared_error(target, logits[:, member]) for member in range(3)]
-        assert output.loss_of(said(logits), target).item() == pytest.approx(np.mean(each), rel=1e-5)
+        assert output.loss_of(predicted(logits), target).item() == pytest.approx(np.mean(each), rel=1e-5)
 
     def test_the_prediction_is_the_mean_of_theirs(self, built):
         output, _ = built("number", COLUMN, MEMBERS, preprocessing={"normalization": "log1p"})
         logits = torch.randn(64, 3)
         expected = np.expm1(logits.double().numpy()).mean(1)  # each in own units, then the mean
-        np.testing.assert_allclose(output.complete(said(logits)).predictions, expected, rtol=1e-4)
+        np.testing.assert_allclose(output.complete(predicted(logits)).predictions, expected, rtol=1e-4)
 
     def test_metrics_evaluate_the_mean_and_the_loss_each_member(self, built):
         output, target = built("number", COLUMN, MEMBERS, preprocessing={"normalization": None})
         logits = torch.from_numpy(COLUMN).float().unsqueeze(1) + torch.tensor([-6.0, 0.0, 6.0])
         scores = output.scoreboard()
-        scores.update(output.complete(said(logits)), target)
-        told = scores.compute()
-        assert told["mean_squared_error"] == pytest.approx(0, abs=1e-6)  # the members' errors cancel out
-        assert told["loss"] == pytest.approx((36 + 0 + 36) / 3, rel=1e-4)
+        scores.update(output.complete(predicted(logits)), target)
+        found = scores.compute()
+        assert found["mean_squared_error"] == pytest.approx(0, abs=1e-6)  # the members' errors cancel out
+        assert found["loss"] == pytest.approx((36 + 0 + 36) / 3, rel=1e-4)
 
     def test_each_member_has_a_head(self, built):
         output, _ = built("number", COLUMN, MEMBERS)
@@ -106,12 +108,12 @@ def test_the_loss_of_a_split_is_that_of_all_rows_at_once(built):
     logits = torch.randn(64)
     scores = output.scoreboard()
     for rows in torch.arange(64).split(13):  # the last batch is short
-        scores.update(output.complete(said(logits[rows])), target[rows])
-    assert scores.compute()["loss"] == pytest.approx(output.loss_of(said(logits), target).item(), rel=1e-5)
+        scores.update(output.complete(predicted(logits[rows])), target[rows])
+    assert scores.compute()["loss"] == pytest.approx(output.loss_of(predicted(logits), target).item(), rel=1e-5)
 
 
-def test_a_metric_that_is_asked_for_is_reported_beside_the_others(built):
+def test_an_extra_metric_is_reported_beside_the_others(built):
     output, target = built("number", COLUMN, VECTOR)
     scores = output.scoreboard("huber")
-    scores.update(output.complete(said(target)), target)
+    scores.update(output.complete(predicted(target)), target)
     assert scores.compute()["huber"] == 0

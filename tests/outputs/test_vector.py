@@ -11,7 +11,7 @@ COLUMN = [row.tolist() for row in ROWS]
 VECTOR, MEMBERS = Shape("vector", 4), Shape("members", 4, 2)
 
 
-def said(logits: torch.Tensor) -> Prediction:
+def predicted(logits: torch.Tensor) -> Prediction:
     return Prediction(logits, torch.zeros(*logits.shape[:-1], 4))
 
 
@@ -26,18 +26,18 @@ def test_loss_and_metrics_are_sklearns(built):
     output, target = built("vector", COLUMN, VECTOR)
     logits = torch.randn(40, 3)
     expected = metrics.mean_squared_error(ROWS, logits)
-    assert output.loss_of(said(logits), target).item() == pytest.approx(expected, rel=1e-5)
+    assert output.loss_of(predicted(logits), target).item() == pytest.approx(expected, rel=1e-5)
     scores = output.scoreboard()
-    scores.update(output.complete(said(logits)), target)
-    told = scores.compute()
-    assert told["mean_squared_error"] == pytest.approx(expected, rel=1e-5)
-    assert told["mean_absolute_error"] == pytest.approx(metrics.mean_absolute_error(ROWS, logits), rel=1e-5)
+    scores.update(output.complete(predicted(logits)), target)
+    found = scores.compute()
+    assert found["mean_squared_error"] == pytest.approx(expected, rel=1e-5)
+    assert found["mean_absolute_error"] == pytest.approx(metrics.mean_absolute_error(ROWS, logits), rel=1e-5)
 
 
 def test_with_softmax_predictions_sum_to_one(built):
     output, _ = built("vector", COLUMN, VECTOR, softmax=True)
     logits = torch.randn(40, 3)
-    torch.testing.assert_close(output.complete(said(logits)).predictions, logits.softmax(1))
+    torch.testing.assert_close(output.complete(predicted(logits)).predictions, logits.softmax(1))
 
 
 @pytest.mark.parametrize("softmax", [False, True])
@@ -45,11 +45,11 @@ def test_members_are_averaged_after_the_softmax(built, softmax):
     output, _ = built("vector", COLUMN, MEMBERS, softmax=softmax)
     logits = torch.randn(40, 2, 3)
     expected = (logits.softmax(-1) if softmax else logits).mean(1)
-    torch.testing.assert_close(output.complete(said(logits)).predictions, expected)
+    torch.testing.assert_close(output.complete(predicted(logits)).predictions, expected)
 
 
 def test_the_loss_of_members_is_the_mean_of_theirs(built):
     output, target = built("vector", COLUMN, MEMBERS)
     logits = torch.randn(40, 2, 3)
     each = [metrics.mean_squared_error(ROWS, logits[:, member]) for member in range(2)]
-    assert output.loss_of(said(logits), target).item() == pytest.approx(np.mean(each), rel=1e-5)
+    assert output.loss_of(predicted(logits), target).item() == pytest.approx(np.mean(each), rel=1e-5)

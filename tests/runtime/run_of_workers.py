@@ -88,7 +88,7 @@ class Looks(Callback):
 
 
 class Stops(Callback):
-    """Asks for the end after a step, as Ctrl-C does; only one worker hears of it."""
+    """Interrupts after a step, as Ctrl-C does; only one worker gets the signal."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -113,7 +113,7 @@ def train_with_a_stop(case: str, batch_size: int, folder: Path) -> dict:
     stopping.POLL_SECONDS = 0.0
     out = {"output_directory": str(folder / "runs"), "experiment_name": f"stopped_{case}", "skip_save_log": True}
     stopped = model(case, batch_size).train(table(), callbacks=[Stops(5)], **out)
-    assert len(stopped.train_stats.validation["z"]["loss"]) == 1  # the round that ends a run without one
+    assert len(stopped.train_stats.validation["z"]["loss"]) == 1  # the evaluation that ends a run without one
     resumed = model(case, batch_size)
     results = resumed.train(table(), model_resume_path=stopped.output_directory, skip_save_log=True)
     return kept(resumed, results, folder / f"stopped_{case}")

@@ -1,4 +1,4 @@
-"""Several processes learn what one learns from the same batches."""
+"""Several processes end with the weights of one process on the same batches."""
 
 from __future__ import annotations
 

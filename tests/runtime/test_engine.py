@@ -19,12 +19,12 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("wanted", "expected"),
     [(False, "float32"), (True, "bfloat16"), ("bfloat16", "bfloat16"), ("float16", "bfloat16")],
 )
-def test_the_arithmetic_of_a_cpu(asked, expected, caplog):
-    assert precision_of(asked, CPU) == expected
-    assert ("slow in float16" in caplog.text) == (asked == "float16")
+def test_the_arithmetic_of_a_cpu(wanted, expected, caplog):
+    assert precision_of(wanted, CPU) == expected
+    assert ("slow in float16" in caplog.text) == (wanted == "float16")
 
 
 @pytest.mark.parametrize(("native", "expected"), [(True, "bfloat16"), (False, "float16")])
@@ -63,8 +63,8 @@ def test_gradients_may_go_unbounded():
 def test_weights_take_in_finite_gradients_only(norm, moves):
     one = layer()
     before = one.weight.detach().clone()
-    told = Engine(CPU).step(torch.optim.SGD(one.parameters(), 0.1), torch.tensor(norm))
-    assert told is moves
+    found = Engine(CPU).step(torch.optim.SGD(one.parameters(), 0.1), torch.tensor(norm))
+    assert found is moves
     assert torch.equal(one.weight, before) is not moves
 
 
@@ -115,7 +115,7 @@ def test_a_network_trains_in_bfloat16_with_weights_in_float32():
 
 
 def test_a_network_trains_in_float16_with_a_scaled_loss(monkeypatch):
-    monkeypatch.setattr(job, "precision_of", lambda asked, device: "float16")
+    monkeypatch.setattr(job, "precision_of", lambda wanted, device: "float16")
     seen = Dtypes()
     stats = model(True, [seen]).train(table(), output_directory=None).train_stats
     assert torch.float16 in seen.seen
@@ -124,7 +124,7 @@ def test_a_network_trains_in_float16_with_a_scaled_loss(monkeypatch):
 
 
 def test_a_run_in_float16_is_resumed_with_its_scale(monkeypatch, tmp_path):
-    monkeypatch.setattr(job, "precision_of", lambda asked, device: "float16")
+    monkeypatch.setattr(job, "precision_of", lambda wanted, device: "float16")
     straight = model(True)
     straight.train(table(), output_directory=None)
 

@@ -126,11 +126,11 @@ ECD = {
 
 @pytest.mark.parametrize("raw", [ECD, load_config(ECD).to_dict()], ids=["written", "rendered"])
 def test_the_json_schema_takes_good_configs(raw):
-    told = {"active", "proc_column"}  # of a rendered feature, and no options
+    reported = {"active", "proc_column"}  # of a rendered feature, and no options
     good = {
         **raw,
         **{
-            key: [{k: v for k, v in f.items() if k not in told} for f in raw[key]]
+            key: [{k: v for k, v in f.items() if k not in reported} for f in raw[key]]
             for key in ("input_features", "output_features")
         },
     }

@@ -29,7 +29,7 @@ def test_sizes_are_powers_of_two_up_to_the_bound():
     [
         ({16: 1, 32: 1, 64: 1, 128: 1}, 128),  # a larger batch costs nothing more
         ({16: 1, 32: 2, 64: 4, 128: 8}, 16),  # rows cost the same in any batch
-        ({16: 1, 32: 1, 64: 1.9, 128: 3.8}, 32),  # 64 is a little faster, not enough to learn in fewer steps
+        ({16: 1, 32: 1, 64: 1.9, 128: 3.8}, 32),  # 64 is a little faster, not enough to train in fewer steps
         ({16: 1, 32: 9, 64: 1, 128: 2}, 64),  # a hiccup at one size ends no search
         ({16: 1, 32: 1, 64: None, 128: 1}, 32),  # 64 does not fit
         ({16: None}, 16),
@@ -116,7 +116,7 @@ def test_rows_of_an_optimizer_step(options, workers, expected):
     assert (plan.batch_size, plan.accumulation) == expected
 
 
-def test_steps_are_those_of_the_epochs_that_were_asked_for_also_when_batches_grow():
+def test_steps_are_those_of_all_epochs_also_when_batches_grow():
     plan = Plan(Options(), rows=100, batch_size=10, accumulation=1)
     assert (plan.steps_per_epoch, plan.total_steps()) == (10, 30)
     grown = plan.grown(2.5)
@@ -129,7 +129,7 @@ def test_steps_are_those_of_the_epochs_that_were_asked_for_also_when_batches_gro
     assert Plan(Options(), 100, 10, 1, workers=3).steps_per_epoch == 4
 
 
-def test_batches_grow_where_a_metric_stands_still_and_epochs_stay_what_was_asked():
+def test_batches_grow_where_a_metric_plateaus_and_epochs_stay_as_many():
     seen: list[tuple[int, int, int]] = []
 
     from ludwig.callbacks import Callback
@@ -150,7 +150,7 @@ def test_batches_grow_where_a_metric_stands_still_and_epochs_stay_what_was_asked
         callbacks=[Watch()],
     )
     stats = one.train(texts(100), output_directory=None).train_stats
-    # the rate is zero, so no round is better than the first: batches grow after rounds 2 and 3
+    # the rate is zero, so no evaluation is better than the first: batches grow after the second and the third
     assert seen == [(1, 10, 10), (2, 20, 30), (3, 24, 50), (4, 26, 50), (5, 28, 50)]
     assert len(stats.training["y"]["loss"]) == 5
 

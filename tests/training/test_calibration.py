@@ -61,11 +61,11 @@ def output_of(kind: str, classes: int = 2, members: int = 0, **options: Any) -> 
 
 
 def taught(output: Output, logits: Tensor, target: Tensor, batch_size: int = 100) -> dict[str, Any]:
-    """Calibrates and tells how."""
+    """Calibrates and returns the report."""
     frame = Frame.of({"logits": Dense(logits), "y": Dense(target)})
-    told = calibrate(Given(output), frame, batch_size, CPU)["y"]
-    assert json.loads(json.dumps(told)) == told
-    return told
+    found = calibrate(Given(output), frame, batch_size, CPU)["y"]
+    assert json.loads(json.dumps(found)) == found
+    return found
 
 
 def numbers(output: Output, *names: str) -> list[Any]:
@@ -77,7 +77,7 @@ def probabilities(output: Output, logits: Tensor) -> np.ndarray:
 
 
 def error_by_hand(shares: np.ndarray, target: np.ndarray) -> float:
-    """Guo et al. 2017, eq. 3; of yes or no, the probability of yes is judged."""
+    """Guo et al. 2017, eq. 3; of yes or no, the probability of yes is evaluated."""
     confidence, hits = (shares, target > 0) if shares.ndim == 1 else (shares.max(1), shares.argmax(1) == target)
     places = np.ceil(confidence * 15).clip(1, 15)
     return sum(abs((hits - confidence)[places == place].sum()) for place in range(1, 16)) / len(target)
@@ -93,17 +93,17 @@ def sure() -> dict[str, tuple[Tensor, Tensor]]:
     return {"binary": (3 * yes, truth.to(torch.uint8)), "category": (3 * several, classes.to(torch.int8))}
 
 
-# -- what is learned
+# -- what is fitted
 
 
 @pytest.mark.parametrize(("kind", "method"), METHODS)
 def test_a_classifier_that_is_too_sure_is_mended(sure, kind, method):
     logits, target = sure[kind]
     output, plain = (output_of(kind, 4, calibration=option) for option in (method, False))
-    told = taught(output, logits, target)
+    found = taught(output, logits, target)
     before, after = (probabilities(one, logits) for one in (plain, output))
-    errors, losses = told["expected_calibration_error"], told["negative_log_likelihood"]
-    assert (told["method"], told["kept"], told["reason"], told["rows"]) == (method, True, None, 1200)
+    errors, losses = found["expected_calibration_error"], found["negative_log_likelihood"]
+    assert (found["method"], found["kept"], found["reason"], found["rows"]) == (method, True, None, 1200)
     assert errors["before"] == pytest.approx(error_by_hand(before, target.numpy()), rel=1e-4)
     assert errors["after"] == pytest.approx(error_by_hand(after, target.numpy()), rel=1e-4)
     assert losses["before"] == pytest.approx(log_loss(target, before), rel=1e-4)
@@ -140,7 +140,7 @@ def test_yes_or_no_has_the_slope_and_the_bias_of_a_logistic_regression(sure):
 def test_vector_scaling_is_the_optimum_of_scipy(sure):
     logits, target = (values.double() for values in sure["category"])
     output = output_of("category", 4, calibration="vector")
-    told = taught(output, logits.float(), target.to(torch.int8))
+    found = taught(output, logits.float(), target.to(torch.int8))
     ids, rows = target.long().numpy(), np.arange(1200)
 
     def loss(free: np.ndarray) -> float:
@@ -152,7 +152,7 @@ def test_vector_scaling_is_the_optimum_of_scipy(sure):
     factor, bias = numbers(output, "calibration_factor", "calibration_bias")
     np.testing.assert_allclose(factor, best.x[:4], rtol=5e-3)
     np.testing.assert_allclose(bias - bias.mean(), best.x[4:] - best.x[4:].mean(), atol=5e-3)
-    assert told["negative_log_likelihood"]["after"] == pytest.approx(best.fun, rel=1e-5)
+    assert found["negative_log_likelihood"]["after"] == pytest.approx(best.fun, rel=1e-5)
 
 
 def test_a_matrix_finds_classes_that_were_swapped():
@@ -199,10 +199,10 @@ def test_a_temperature_leaves_the_best_class_as_it_is(sure):
 def test_it_is_the_probabilities_of_the_loss_that_are_mended(sure, loss):
     logits, target = sure["category"]
     output, plain = (output_of("category", 4, loss={"type": loss}, calibration=option) for option in (True, False))
-    told = taught(output, logits, target)["negative_log_likelihood"]
+    found = taught(output, logits, target)["negative_log_likelihood"]
     shares = torch.from_numpy(probabilities(plain, logits.double())).gather(1, target.long()[:, None])
-    assert told["before"] == pytest.approx(-shares.clamp_min(2**-52).log().mean().item(), rel=1e-4)
-    assert told["after"] < told["before"]
+    assert found["before"] == pytest.approx(-shares.clamp_min(2**-52).log().mean().item(), rel=1e-4)
+    assert found["after"] < found["before"]
 
 
 def test_weights_of_classes_do_not_count():
@@ -221,10 +221,10 @@ def test_of_members_the_mean_of_their_probabilities_is_mended(sure, kind, method
     torch.manual_seed(1)
     members = logits.unsqueeze(1) + torch.randn(1200, 3, *logits.shape[1:])
     output, plain = (output_of(kind, 4, members=3, calibration=option) for option in (method, False))
-    told = taught(output, members, target)["negative_log_likelihood"]
-    assert told["before"] == pytest.approx(log_loss(target, probabilities(plain, members)), rel=1e-4)
-    assert told["after"] == pytest.approx(log_loss(target, probabilities(output, members)), rel=1e-4)
-    assert told["after"] < told["before"] - 0.1
+    found = taught(output, members, target)["negative_log_likelihood"]
+    assert found["before"] == pytest.approx(log_loss(target, probabilities(plain, members)), rel=1e-4)
+    assert found["after"] == pytest.approx(log_loss(target, probabilities(output, members)), rel=1e-4)
+    assert found["after"] < found["before"] - 0.1
     if method == "temperature":
         share = torch.sigmoid if kind == "binary" else lambda values: values.softmax(-1)
 
@@ -258,9 +258,9 @@ def test_rows_without_target_or_with_broken_logits_are_left_out(sure, kind, meth
     logits[2::10] = math.inf
     known = (target >= 0) & logits.view(1200, -1).isfinite().all(1)
     one, two = (output_of(kind, 4, calibration=method) for _ in range(2))
-    told = taught(one, logits, target)
-    assert told["rows"] == 840
-    assert told == taught(two, logits[known], target[known])
+    found = taught(one, logits, target)
+    assert found["rows"] == 840
+    assert found == taught(two, logits[known], target[known])
     for name in one.scaling.names:
         assert torch.equal(one.get_buffer(name), two.get_buffer(name))
 
@@ -276,12 +276,12 @@ def test_a_useless_split_is_reported_and_changes_nothing(sure, caplog, kind, met
     output, plain = (output_of(kind, 4, calibration=option) for option in (method, False))
     taught(output, logits, target)
     with caplog.at_level(logging.WARNING):
-        told = taught(output, logits[chosen], target[chosen])
+        found = taught(output, logits[chosen], target[chosen])
     assert "'y' is not calibrated" in caplog.text
     assert text in caplog.text
-    assert text in told["reason"]
-    assert not told["kept"]
-    assert told["expected_calibration_error"]["after"] == told["expected_calibration_error"]["before"]
+    assert text in found["reason"]
+    assert not found["kept"]
+    assert found["expected_calibration_error"]["after"] == found["expected_calibration_error"]["before"]
     np.testing.assert_array_equal(probabilities(output, logits), probabilities(plain, logits))
 
 
@@ -290,10 +290,10 @@ def test_a_calibration_that_makes_things_worse_is_not_kept(sure, caplog, monkeyp
     output = output_of("category", 4, calibration=True)
     monkeypatch.setattr("ludwig.training.calibration._learned", lambda *_: {"temperature": torch.tensor(0.01)})
     with caplog.at_level(logging.WARNING):
-        told = taught(output, logits, target)
+        found = taught(output, logits, target)
     assert "'y' is not calibrated. The negative log-likelihood would get worse." in caplog.text
-    assert not told["kept"]
-    assert told["negative_log_likelihood"]["after"] == told["negative_log_likelihood"]["before"]
+    assert not found["kept"]
+    assert found["negative_log_likelihood"]["after"] == found["negative_log_likelihood"]["before"]
     assert output.temperature == 1
 
 
@@ -307,13 +307,13 @@ def test_rows_without_a_fault_or_with_huge_logits_end_somewhere(kind, method, si
     wrong[0] = -wrong[0]
     for values in (logits, wrong):
         output = output_of(kind, 4, calibration=method)
-        told = taught(output, size * values, target.to(torch.int8))
-        assert told["negative_log_likelihood"]["after"] <= told["negative_log_likelihood"]["before"] + 1e-6
+        found = taught(output, size * values, target.to(torch.int8))
+        assert found["negative_log_likelihood"]["after"] <= found["negative_log_likelihood"]["before"] + 1e-6
         assert all(bool(output.get_buffer(name).isfinite().all()) for name in output.scaling.names)
         assert all(np.abs(value).max() < 1e5 for value in numbers(output, *output.scaling.names))
 
 
-def test_where_no_output_asks_for_it_nothing_is_predicted():
+def test_without_calibration_nothing_is_predicted():
     assert calibrate(Given(output_of("binary")), Frame.of({}), 10, CPU) == {}
 
 
@@ -373,9 +373,9 @@ def test_calibration_is_saved_with_the_model(table, tmp_path, kind, method):
 def test_the_calibration_error_can_select_the_best_model(table):
     options = {"validation_field": "y", "validation_metric": "expected_calibration_error", "epochs": 3}
     model = LudwigModel(config(False, **options))
-    told = model.train(dataset=table, output_directory=None).train_stats["validation"]["y"]
-    assert len(told["expected_calibration_error"]) == 3
-    assert all(0 <= value <= 1 for value in told["expected_calibration_error"])
+    found = model.train(dataset=table, output_directory=None).train_stats["validation"]["y"]
+    assert len(found["expected_calibration_error"]) == 3
+    assert all(0 <= value <= 1 for value in found["expected_calibration_error"])
 
 
 @pytest.mark.parametrize(("kind", "option"), [("binary", "matrix"), ("category", "plat"), ("binary", 1)])
@@ -393,7 +393,7 @@ def test_the_files_of_a_run_report_the_calibration(tmp_path):
     LudwigModel({**config, "trainer": {"epochs": 2}}).train(data, output_directory=str(tmp_path), skip_save_log=True)
     run = tmp_path / "api_experiment_run"
     for file in ("training_statistics.json", "training_report.json"):
-        told = json.loads((run / file).read_text())["calibration"]["y"]
-        assert (told["method"], told["rows"]) == ("temperature", 40)
-        assert set(told["expected_calibration_error"]) == {"before", "after"}
+        found = json.loads((run / file).read_text())["calibration"]["y"]
+        assert (found["method"], found["rows"]) == ("temperature", 40)
+        assert set(found["expected_calibration_error"]) == {"before", "after"}
     assert "expected calibration error before" in (run / "model_card.md").read_text()

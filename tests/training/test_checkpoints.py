@@ -224,8 +224,8 @@ def test_what_cannot_be_written_is_reported_and_harms_nothing(code, name, tmp_pa
     option = "skip_save_progress" if name == LATEST else "skip_save_model"
     with monkeypatch.context() as patched:
         patched.setattr(checkpoints, "sync_file", refuses)
-        told = rf"'{name}'.*{tmp_path}.*{os.strerror(code)}.*output_directory.*{option}=True"
-        with pytest.raises(StorageError, match=told) as caught:
+        reported = rf"'{name}'.*{tmp_path}.*{os.strerror(code)}.*output_directory.*{option}=True"
+        with pytest.raises(StorageError, match=reported) as caught:
             checkpoints.save(tmp_path, name, checkpoint(2))
     assert isinstance(caught.value, LudwigError)
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -259,7 +259,7 @@ import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 try:
     checkpoints.save(folder, "latest.ckpt", checkpoint(2, size=100_000))
 except checkpoints.StorageError as error:
-    print("told:", error)
+    print("error:", error)
 print("latest:", checkpoints.load_latest(folder).progress.steps, sorted(path.name for path in folder.iterdir()))
 """
 
@@ -277,9 +277,9 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 def test_a_file_that_outgrows_its_place_is_reported_and_harms_nothing(tmp_path):
-    told, errors = python(FULL, str(tmp_path)).communicate()
-    assert "told: The checkpoint 'latest.ckpt' cannot be written" in told, errors
-    assert "latest: 1 ['latest.ckpt']" in told
+    reported, errors = python(FULL, str(tmp_path)).communicate()
+    assert "error: The checkpoint 'latest.ckpt' cannot be written" in reported, errors
+    assert "latest: 1 ['latest.ckpt']" in reported
 
 
 # -- kill -9
@@ -307,9 +307,9 @@ while kills < 40:
     time.sleep(random.uniform(0.0, 0.04))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    told = [int(step) for step in os.read(reader, 1_000_000).split()]
+    reported = [int(step) for step in os.read(reader, 1_000_000).split()]
     os.close(reader)
-    known = {name: max([last[name], *told[place::2]]) for place, name in enumerate(last)}
+    known = {name: max([last[name], *reported[place::2]]) for place, name in enumerate(last)}
     for name, least in known.items():
         found = checkpoints.load_latest(folder) if name == "latest.ckpt" else None
         if name == "best.ckpt" and checkpoints.is_there(folder / name):
@@ -321,7 +321,7 @@ while kills < 40:
         assert last[name] >= least, (name, last[name], least)
         assert found.weights["w"].unique().tolist() == [float(last[name])]
         assert found.optimizer["state"][0]["m"].unique().numel() == 1
-    kills += bool(told)
+    kills += bool(reported)
 for name in last:
     checkpoints.save(folder, name, checkpoint(1_000_000))
 print(sorted(path.name for path in folder.iterdir()), max(last.values()))
@@ -333,9 +333,9 @@ print(sorted(path.name for path in folder.iterdir()), max(last.values()))
 @pytest.mark.parametrize("way", ["exchange", "two renames"])
 def test_a_kill_at_any_moment_leaves_whole_checkpoints(way, tmp_path):
     """Forty saving processes are killed at random moments; what they left is whole, current, and cleared up."""
-    told, errors = python(KILLS, str(tmp_path), way).communicate()
-    assert told.startswith(str([BEST, LATEST, "previous.ckpt"])), errors
-    assert int(told.split()[-1]) > 40
+    reported, errors = python(KILLS, str(tmp_path), way).communicate()
+    assert reported.startswith(str([BEST, LATEST, "previous.ckpt"])), errors
+    assert int(reported.split()[-1]) > 40
 
 
 @pytest.mark.parametrize("way", ["exchange", "two renames"])

@@ -1,4 +1,4 @@
-"""What is shown of the rounds, on a terminal and in a notebook."""
+"""What is shown of the evaluations, on a terminal and in a notebook."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def progress() -> Progress:
 
 
 def test_the_table_of_an_evaluation_has_both_splits_and_marks_the_best():
-    told = metrics_table(progress())
-    assert told.startswith("Epoch 2, step 20 of 100 (the best so far)")
-    assert re.search(r"y\s+loss\s+0\.2500\s+1\.2500", told)
+    reported = metrics_table(progress())
+    assert reported.startswith("Epoch 2, step 20 of 100 (the best so far)")
+    assert re.search(r"y\s+loss\s+0\.2500\s+1\.2500", reported)
     worse = progress()
     worse.best_eval_metric_steps = 10
     assert "best" not in metrics_table(worse)
 
 
-def test_the_table_of_a_notebook_has_a_row_a_round():
+def test_the_table_of_a_notebook_has_a_row_for_each_evaluation():
     page = rounds_table(progress())
     rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
     cells = [[cell.strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)] for row in rows]
@@ -69,7 +69,7 @@ def test_names_are_no_html():
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """A package IPython as a notebook has it, and what it was asked to show."""
+    """A package IPython as a notebook has it, and what it showed."""
     shown: list[tuple[str, str]] = []
 
     class ZMQInteractiveShell:
@@ -120,7 +120,7 @@ def test_in_a_notebook_one_table_grows(notebook, capsys):
     assert "Epoch" not in capsys.readouterr().out.replace("Epochs", "")
 
 
-def test_on_a_terminal_each_round_has_a_table(caplog):
+def test_on_a_terminal_each_evaluation_has_a_table(caplog):
     one = model("adam")
     one.logging_level = logging.INFO
     one.train(dataset=table(), output_directory=None)

@@ -20,10 +20,10 @@ def test_the_handlers_of_others_come_back():
     assert {number: signal.getsignal(number) for number in before} == before
 
 
-def test_once_asks_and_twice_ends_at_once():
+def test_one_signal_stops_after_the_step_and_two_at_once():
     with listening() as interrupt:
         os.kill(os.getpid(), signal.SIGTERM)
-        assert interrupt.asked
+        assert interrupt.requested
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -43,7 +43,7 @@ def test_other_threads_hear_nothing():
 
 
 def test_a_paused_run_waits_for_the_signal_to_go_on():
-    told = []
+    found = []
 
     class Pauses(Callback):
         def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
@@ -51,12 +51,12 @@ def test_a_paused_run_waits_for_the_signal_to_go_on():
                 os.kill(os.getpid(), signal.SIGUSR1)
                 threading.Timer(0.3, self.resume).start()
             if progress_tracker.steps == 4:
-                told.append("next step")
+                found.append("next step")
 
         def resume(self) -> None:
-            told.append("told")
+            found.append("found")
             os.kill(os.getpid(), signal.SIGUSR2)
 
     one = model("adam")
     one.train(dataset=table(), output_directory=None, callbacks=[Pauses()])
-    assert told == ["told", "next step"]
+    assert found == ["found", "next step"]

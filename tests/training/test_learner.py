@@ -1,4 +1,4 @@
-"""One optimizer step: windows, pieces, means of weights, what is left out."""
+"""One optimizer step: accumulation, micro-batches, averages of weights, skipped steps."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_running_statistics_take_in_nothing_of_such_a_step():
 def test_many_in_a_row_end_training_with_the_best_weights(caplog):
     one = model([Spoils(*range(9, 99))], max_skipped_steps=3, epochs=20)
     stats = one.train(dataset=table(), output_directory=None).train_stats
-    assert len(stats.training["y"]["loss"]) == 3  # two good rounds, and the one in which training stopped
+    assert len(stats.training["y"]["loss"]) == 3  # two good evaluations, and the one in which training stopped
     assert "The gradients of 3 steps in a row, up to step 11, are not finite: training stops" in caplog.text
     good = trained(epochs=2)
     torch.testing.assert_close(weights(one), weights(good))
@@ -232,8 +232,8 @@ def test_online_training_leaves_the_weights_that_are_evaluated(averaged):
     for _ in range(2):
         twice.train_online(table())
     trainer = twice.online
-    told = weights(twice)
+    found = weights(twice)
     trainer._between_calls.close()
-    assert not torch.equal(weights(twice), told)  # those that are learned
+    assert not torch.equal(weights(twice), found)  # those that are trained
     with trainer.learner.evaluated_weights():
-        assert torch.equal(weights(twice), told)
+        assert torch.equal(weights(twice), found)

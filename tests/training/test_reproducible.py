@@ -25,7 +25,7 @@ one.train(dataset=data, output_directory="OUT", skip_save_log=True, random_seed=
 
 
 def digests(folder: Path, hash_seed: int, seed: int = 5) -> dict[str, str]:
-    """Of the files of a run in a process of its own, those aside that tell the time."""
+    """Of the files of a run in a process of its own, those aside that hold times."""
     environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     code = CODE.replace("OUT", str(folder)).replace("SEED", str(seed))
@@ -46,7 +46,7 @@ def test_two_processes_write_the_same_bytes(tmp_path):
     assert other["model_weights.safetensors"] != first["model_weights.safetensors"]
 
 
-def test_deterministic_kernels_are_asked_for_inside_the_block_only():
+def test_deterministic_kernels_are_on_inside_the_block_only():
     assert not torch.are_deterministic_algorithms_enabled()
     with repeatable(True):
         assert torch.are_deterministic_algorithms_enabled()

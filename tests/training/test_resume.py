@@ -45,7 +45,7 @@ def model(optimizer: str, accumulation: int = 1) -> LudwigModel:
 
 
 class Dies(Callback):
-    """Ends the process, or asks for the end, after a step."""
+    """Ends the process, or the training, after a step."""
 
     def __init__(self, step: int, how: str) -> None:
         self.step, self.how = step, how
@@ -207,5 +207,5 @@ def test_a_run_whose_best_weights_are_damaged_or_were_not_saved_looks_for_the_be
         assert len(results.train_stats.validation["z"]["loss"]) == 6
         assert "The best model is selected anew" in caplog.text
         caplog.clear()
-        told = longer.evaluate(results.preprocessed_data.validation_set)[0]["y"]["accuracy"]
-        assert told == pytest.approx(max(results.train_stats.validation["y"]["accuracy"][4:]))
+        reported = longer.evaluate(results.preprocessed_data.validation_set)[0]["y"]["accuracy"]
+        assert reported == pytest.approx(max(results.train_stats.validation["y"]["accuracy"][4:]))

@@ -1,4 +1,4 @@
-"""Rounds, selection, accumulation and the other options of the loop."""
+"""Evaluations, selection, accumulation and the other options of the loop."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_one_step_of_gradient_descent_is_the_one_of_the_formula():
     torch.testing.assert_close(weights(one).double(), expected, rtol=1e-4, atol=1e-6)
 
 
-class Rounds(Callback):
-    """Notes the steps of the rounds."""
+class Evaluations(Callback):
+    """Records the steps of the evaluations."""
 
     def __init__(self) -> None:
         self.steps: list[int] = []
@@ -87,18 +87,18 @@ class Rounds(Callback):
     ],
 )
 def test_evaluations_fall_where_the_config_sets_them_and_at_the_end(options, expected):
-    rounds = Rounds()
-    model([rounds], **options).train(dataset=table(), output_directory=None)
-    assert rounds.steps == expected
+    evaluations = Evaluations()
+    model([evaluations], **options).train(dataset=table(), output_directory=None)
+    assert evaluations.steps == expected
 
 
 def test_a_clean_pass_over_the_training_split_equals_evaluate():
     one = model(evaluate_training_set=True, early_stop=-1)
     data = table()
     results = one.train(dataset=data, output_directory=None)
-    told = one.evaluate(data)[0]["y"]
+    found = one.evaluate(data)[0]["y"]
     assert results.train_stats.training["y"]["mean_squared_error"][-1] == pytest.approx(
-        told["mean_squared_error"], rel=1e-5
+        found["mean_squared_error"], rel=1e-5
     )
 
 
@@ -106,11 +106,11 @@ def test_the_best_evaluation_is_kept_and_early_stopping_ends_training():
     data = table(200).drop(columns="split")
     one = model(epochs=60, learning_rate=0.3, early_stop=4)
     results = one.train(dataset=data, output_directory=None)
-    rounds = results.train_stats.validation["y"]["mean_squared_error"]
-    best = int(np.argmin(rounds))
-    assert len(rounds) == best + 1 + 4 < 60
-    told = one.evaluate(results.preprocessed_data.validation_set)[0]["y"]["mean_squared_error"]
-    assert told == pytest.approx(min(rounds), rel=1e-5)
+    evaluations = results.train_stats.validation["y"]["mean_squared_error"]
+    best = int(np.argmin(evaluations))
+    assert len(evaluations) == best + 1 + 4 < 60
+    found = one.evaluate(results.preprocessed_data.validation_set)[0]["y"]["mean_squared_error"]
+    assert found == pytest.approx(min(evaluations), rel=1e-5)
 
 
 def test_frozen_weights_stay():
@@ -139,7 +139,7 @@ def test_a_last_batch_of_one_row_is_trained_on(rows):
     assert weights(trained(table(rows), epochs=1)).isfinite().all()
 
 
-def test_automatic_sizes_are_settled_and_told():
+def test_automatic_sizes_are_resolved_and_reported():
     one = model(batch_size="auto", learning_rate="auto")
     one.train(dataset=table(), output_directory=None)
     assert one.config["trainer"]["batch_size"] == 16  # the power of two within a fifth of the rows
@@ -186,13 +186,13 @@ def test_the_optimizer_follows_the_schedule():
 
 
 def test_a_time_limit_ends_training_with_an_evaluation(monkeypatch):
-    rounds = Rounds()
+    evaluations = Evaluations()
     clock = iter(range(1000))
     monkeypatch.setattr("ludwig.training.progress.time.monotonic", lambda: next(clock))
-    one = model([rounds], epochs=50, time_limit_s=9.5)
+    one = model([evaluations], epochs=50, time_limit_s=9.5)
     stats = one.train(dataset=table(), output_directory=None).train_stats
-    assert len(stats.training["y"]["loss"]) == len(rounds.steps)
-    assert 7 <= rounds.steps[-1] <= 10  # a look at the clock after each step
+    assert len(stats.training["y"]["loss"]) == len(evaluations.steps)
+    assert 7 <= evaluations.steps[-1] <= 10  # a look at the clock after each step
 
 
 def test_time_that_a_run_has_taken_counts_when_it_is_resumed(tmp_path):

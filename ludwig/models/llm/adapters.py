@@ -33,7 +33,7 @@ class Adapter(Component):
 
     peft_class: ClassVar[str]
     peft_names: ClassVar[Mapping[str, str]] = {}  # of the options that peft calls otherwise
-    usual_targets: ClassVar[Mapping[str, list[str]]] = {}  # by the network's family, where peft says something else
+    usual_targets: ClassVar[Mapping[str, list[str]]] = {}  # by the network's family, where peft names others
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -115,7 +115,7 @@ ADAPTERS: Registry[Adapter] = Registry("adapter")
 class Lora(Adapter):
     """LoRA, low-rank adaptation: a product of two small matrices is added to each target weight.
 
-    Use it as the first choice for fine-tuning. It trains r * (inputs + outputs) weights a module.
+    Use it as the first choice for fine-tuning. It trains `r * (inputs + outputs)` weights a module.
 
     Source: Hu et al. 2021, arXiv:2106.09685.
 
@@ -145,12 +145,10 @@ class Lora(Adapter):
             "with high ranks.",
         )
         use_dora: bool = param(
-            False,
-            help="DoRA: magnitude and direction of the weights are trained apart (arXiv:2402.09353). Slower, often "
-            "better at low ranks.",
+            False, help="DoRA: trains magnitude and direction apart (arXiv:2402.09353). Better at low ranks, slower."
         )
         init_lora_weights: Literal["default", "gaussian", "orthogonal"] = param(
-            "default", help="Initializer of the two matrices; their product starts at or near zero."
+            "default", help="Initializer of the two matrices, whose product starts at zero; orthogonal needs an even r."
         )
         rank_pattern: dict[str, int] | None = param(
             None, help="Ranks of single modules, by (the end of) their name, in place of r."
@@ -185,7 +183,7 @@ class Lora(Adapter):
 class Ia3(Adapter):
     """IA3: trainable vectors scale keys, values and feed-forward activations.
 
-    Use it for few examples: it trains far fewer weights than LoRA.
+    Use it for few examples: it trains one weight for each activation that it scales, far fewer than LoRA.
 
     Source: Liu et al. 2022, arXiv:2205.05638.
 
@@ -218,7 +216,7 @@ class Ia3(Adapter):
 class Vera(Adapter):
     """VeRA: trainable vectors scale a pair of random matrices that all modules share.
 
-    Use it where adapters must be very small; ranks are higher than with LoRA.
+    Use it where adapters must be very small: it trains `r + outputs` weights a module. Ranks are higher than with LoRA.
 
     Source: Kopiczko et al. 2023, arXiv:2310.11454.
 
@@ -241,7 +239,7 @@ class Vera(Adapter):
 class Loha(Adapter):
     """LoHa: the elementwise (Hadamard) product of two low-rank matrices is added to each target weight.
 
-    Use it for a higher rank than that of LoRA with as many weights.
+    Use it for updates of a higher rank than those of LoRA: up to `r * r`, for twice the weights of LoRA.
 
     Source: Hyeon-Woo et al. 2021, "FedPara", arXiv:2108.06098.
 
@@ -264,7 +262,7 @@ class Loha(Adapter):
 class Lokr(Adapter):
     """LoKr: a Kronecker product of small matrices is added to each target weight.
 
-    Use it for smaller adapters than those of LoRA.
+    Use it for small adapters: with `r: 8`, 4096 inputs and 4096 outputs it trains 5,120 weights, LoRA 65,536.
 
     Source: Yeh et al. 2023, "LyCORIS", arXiv:2309.14859.
 
@@ -277,7 +275,7 @@ class Lokr(Adapter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Adapter.Config):
-        r: int = param(8, min=1, help="Rank of the second Kronecker factor.")
+        r: int = param(8, min=1, help="Rank of the second Kronecker factor. Raise it for more capacity.")
         alpha: float = param(8.0, above=0, help="Scaling: the update is multiplied by alpha / r.")
 
     peft_class = "LoKrConfig"
@@ -287,7 +285,7 @@ class Lokr(Adapter):
 class FourierFt(Adapter):
     """FourierFT: a few trainable Fourier coefficients make the update of each target weight.
 
-    Use it where adapters must be very small.
+    Use it where adapters must be very small: it trains `n_frequency` weights a module, whatever its size.
 
     Source: Gao et al. 2024, arXiv:2405.03003.
 
@@ -304,7 +302,7 @@ class FourierFt(Adapter):
             1000, min=1, help="Number of trained Fourier coefficients of each weight. Raise it for more capacity."
         )
         scaling: float = param(
-            150.0, above=0, help="Scaling of the update. Raise it to train faster, lower it where training is unstable."
+            150.0, above=0, help="Scaling: factor of the update, like alpha of LoRA. 300 is usual for LLaMA models."
         )
 
     peft_class = "FourierFTConfig"
@@ -312,9 +310,10 @@ class FourierFt(Adapter):
 
 @ADAPTERS.register("oft")
 class Oft(Adapter):
-    """OFT, orthogonal fine-tuning: blocks of each target weight are rotated.
+    """OFT, orthogonal fine-tuning: blocks of the inputs of each target module are rotated.
 
-    Use it where the knowledge of the base model should change little.
+    Use it where the base model should change little: a rotation keeps the angles between neurons (hyperspherical
+    energy). It trains `inputs * (oft_block_size - 1) / 2` weights a module.
 
     Source: Qiu et al. 2023, arXiv:2306.07280.
 
@@ -329,13 +328,10 @@ class Oft(Adapter):
     class Config(Adapter.Config):
         r: int = param(0, min=0, help="Number of rotation blocks of each weight; 0 where oft_block_size is given.")
         oft_block_size: int = param(
-            32, min=0, help="Size of a rotation block, which must divide the width of a module."
+            32, min=0, help="Size of a rotation block, which must divide the input size of each module."
         )
         module_dropout: float = param(
-            0.0,
-            min=0,
-            below=1,
-            help="Dropout rate of the rotation blocks: share that is set to the identity in training.",
+            0.0, min=0, below=1, help="Dropout rate of the rotation blocks: share set to the identity in training."
         )
         coft: bool = param(False, help="Constrained OFT: whether rotations are bounded by eps.")
         eps: float = param(6e-5, above=0, help="Bound on the rotations of constrained OFT.")
@@ -345,9 +341,9 @@ class Oft(Adapter):
 
 @ADAPTERS.register("hra")
 class Hra(Adapter):
-    """HRA, Householder reflection adaptation: each target weight is reflected r times.
+    """HRA, Householder reflection adaptation: the inputs of each target module are reflected r times.
 
-    Use it as OFT, with fewer weights.
+    Use it where OFT fits, with fewer weights: reflections are orthogonal too. It trains `r * inputs` weights a module.
 
     Source: Yuan et al. 2024, arXiv:2405.17484.
 
@@ -372,7 +368,7 @@ class Hra(Adapter):
 class LnTuning(Adapter):
     """LN tuning: only the layer normalisations are trained.
 
-    Use it for the smallest adapters; it adds no cost at prediction.
+    Use it where nothing shall be added: it trains the scales and biases of the network's own normalisations.
 
     Source: Zhao et al. 2023, arXiv:2312.11420.
 
@@ -393,7 +389,8 @@ class LnTuning(Adapter):
 class VbLora(Adapter):
     """VB-LoRA: LoRA matrices composed of vectors of one shared bank.
 
-    Use it where many adapters must be stored.
+    Use it for fewer weights than LoRA of the same rank, with `num_vectors` below `vector_length`. It trains
+    `r * (inputs + outputs) * num_vectors / vector_length` weights a module, and the bank.
 
     Source: Li et al. 2024, arXiv:2405.15179.
 
@@ -409,7 +406,7 @@ class VbLora(Adapter):
         r: int = param(4, min=1, help="Rank of the low-rank update.")
         num_vectors: int = param(256, min=1, help="Number of vectors of the shared vector bank.")
         vector_length: int = param(
-            256, min=1, help="Length of a vector of the bank, which must divide the width of a module."
+            256, min=1, help="Length of a bank vector, which must divide the input and output size of each module."
         )
         topk: int = param(2, min=1, help="Top-k admixture: number of vectors that are mixed for each sub-vector.")
         vblora_dropout: float = param(
@@ -423,7 +420,8 @@ class VbLora(Adapter):
 class C3a(Adapter):
     """C3A: circular convolutions, of a high rank with few weights, are added to each target weight.
 
-    Use it for a higher rank than that of LoRA at a similar cost.
+    Use it for updates of a high rank, with a much larger learning rate than for other adapters, such as 0.1. It trains
+    `inputs * outputs / block_size` weights a module.
 
     Source: Chen et al. 2024, arXiv:2407.19342.
 
@@ -439,8 +437,8 @@ class C3a(Adapter):
         block_size: int = param(
             256,
             min=1,
-            help="Block size of the circular convolution, which must divide the width of a module. Raise it for "
-            "fewer weights.",
+            help="Block size of the circular convolution, which must divide the input and output size of each module. "
+            "Raise it for fewer weights.",
         )
         bias_type: Literal["none", "all", "c3a_only"] = param(
             "none", help="Biases that are trained too: none, all, or those of the target modules (c3a_only)."

@@ -13,7 +13,7 @@ from ludwig.features.pretrained_tokenizer import first_line
 from ludwig.models.assets import Assets
 
 BASE_ASSET = "base_model"  # the name of the architecture's files in a saved model
-MOVED_BASE = "LUDWIG_BASE_MODEL"  # the environment variable that says where the base of a saved adapter is now
+MOVED_BASE = "LUDWIG_BASE_MODEL"  # the environment variable with the place where the base of a saved adapter is now
 
 PRESETS = {
     "bloomz-3b": "bigscience/bloomz-3b",
@@ -63,7 +63,7 @@ def is_missing_folder(name: str) -> bool:
 
 
 def base_name(name: str, assets: Assets) -> str:
-    """Where the base model is: as the config says, or for a saved model where `LUDWIG_BASE_MODEL` says it is now."""
+    """Where the base model is: as in the config, or for a saved model where `LUDWIG_BASE_MODEL` is set, there."""
     return os.environ.get(MOVED_BASE, name) if assets.is_saved else name
 
 

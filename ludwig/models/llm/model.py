@@ -55,8 +55,8 @@ class LlmPreprocessing(Preprocessing):
     global_max_sequence_length: int | None = param(
         None,
         min=1,
-        help="Maximum number of tokens of prompt and target together (context length); null for that of the "
-        "base model.",
+        help="Maximum number of tokens of prompt and target together (context length), up to that of the base model, "
+        "which null takes. Longer prompts lose their first tokens.",
     )
 
 

@@ -71,24 +71,25 @@ class Network(nn.Module):
         kept = torch.full((len(prompt.values),), self.most - wanted, device=prompt.values.device)
         ids, there = aligned(prompt, kept)  # [B, P]
         place = max(min(wanted, self.most - 1), 1)
-        written = generation.answers(self.pretrained, ids, there, place, end)  # [B, S]
-        return Generated(written, self._shares(prompt, written, wanted))
+        generated = generation.answers(self.pretrained, ids, there, place, end)  # [B, S]
+        return Generated(generated, self._shares(prompt, generated, wanted))
 
-    def _shares(self, prompt: Padded, written: Tensor, room: int) -> Tensor:
+    def _shares(self, prompt: Padded, generated: Tensor, room: int) -> Tensor:
         """The probability of each generated token, 1 behind the end: [B, S]. As many rows as fit at once."""
-        step = max(NUMBERS // (written.shape[1] * self.vocabulary_size), 1)
-        pieces = [slice(start, start + step) for start in range(0, len(written), step)]
+        step = max(NUMBERS // (generated.shape[1] * self.vocabulary_size), 1)
+        pieces = [slice(start, start + step) for start in range(0, len(generated), step)]
         spare = most_of_all(len(pieces), self) - len(pieces)  # passes of processes with more to compute
         shares = [
-            self._share(Padded(prompt.values[p], prompt.mask[p]), written[p], room) for p in pieces + pieces[:1] * spare
+            self._share(Padded(prompt.values[p], prompt.mask[p]), generated[p], room)
+            for p in pieces + pieces[:1] * spare
         ]
         return torch.cat(shares[: len(pieces)])
 
-    def _share(self, prompt: Padded, written: Tensor, room: int) -> Tensor:
-        ids = written.clamp_min(0)
-        logits: Tensor = self(prompt, Padded(ids, written >= 0), room).float()  # [B, S, V]
+    def _share(self, prompt: Padded, generated: Tensor, room: int) -> Tensor:
+        ids = generated.clamp_min(0)
+        logits: Tensor = self(prompt, Padded(ids, generated >= 0), room).float()  # [B, S, V]
         logs = logits.gather(-1, ids.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)  # [B, S]
-        return logs.exp().masked_fill(written < 0, 1.0)
+        return logs.exp().masked_fill(generated < 0, 1.0)
 
 
 def aligned(prompt: Padded, most: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Weights that are means of several: a running mean over the steps, and soups of the best rounds."""
+"""Weight averaging: an exponential moving average (EMA) over the steps, and soups of the best evaluations' weights."""
 
 from __future__ import annotations
 

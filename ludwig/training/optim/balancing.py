@@ -1,7 +1,7 @@
 """Finds out, step by step, how much the loss of each output should count.
 
-Every method is told as weights of the losses: what is minimised is the sum of weight times loss. Nothing here waits for
-the device, and losses that are not finite change nothing.
+Every method gives weights of the losses: what is minimised is the sum of weight times loss. Nothing here waits for the
+device, and losses that are not finite change nothing.
 
 T = losses, one an output
 """
@@ -84,7 +84,7 @@ class Balancer(nn.Module):
 
 
 class Adam(nn.Module):
-    """Steps of the numbers that a balancer learns (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1)."""
+    """Adam steps of the numbers that a balancer trains (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1)."""
 
     mean: Tensor
     square: Tensor
@@ -114,7 +114,7 @@ class LogTransform(Balancer):
 
 
 class Uncertainty(Balancer):
-    """Learns the variance of each output: exp(-s) * loss + s for a log variance s.
+    """Trains the variance of each output: exp(-s) * loss + s for a log variance s.
 
     Source: Kendall, Gal & Cipolla 2018, arXiv:1705.07115, section 3.2, without the halves of its regression case.
     """

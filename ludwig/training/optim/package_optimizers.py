@@ -44,7 +44,7 @@ class AdafactorOptimizer(Optimizer):
         relative_step: bool = param(
             True, help="Whether the learning rate follows from the number of the step, in place of the trainer's."
         )
-        warmup_init: bool = param(False, help="Whether that learning rate warms up from a small one.")
+        warmup_init: bool = param(False, help="Warm-up: whether that learning rate rises from a small one.")
 
         @property
         def sets_its_rate(self) -> bool:

@@ -18,7 +18,7 @@ class PlateauRule:
 
 
 def plateaus(values: Sequence[float], patience: int, most: int, direction: str) -> int:
-    """How many times, at most `most`, the values of the rounds went `patience` rounds without a new best.
+    """How many plateaus there were, at most `most`: each is `patience` evaluations without a new best value.
 
     After each such time the waiting begins anew. It follows from the history alone, so a resumed run needs no state.
     """

@@ -59,7 +59,9 @@ class LearningRateScheduler:
         10000.0, above=0, help="Final learning rate of the one-cycle schedule: its initial rate divided by this."
     )
     inverse_sqrt_warmup_steps: int = param(
-        4000, min=1, help="Number of steps before the inverse square root decay begins."
+        4000,
+        min=1,
+        help="Warm-up of the inverse square root decay: number of steps at a constant rate before it begins.",
     )
     polynomial_power: float = param(1.0, above=0, help="Power of the polynomial decay; 1 is linear.")
     polynomial_end_lr: float = param(0.0, min=0, help="Final learning rate of the polynomial decay.")
@@ -94,7 +96,7 @@ class LearningRateScheduler:
 
     @property
     def plateau(self) -> PlateauRule:
-        """When the rate is cut."""
+        """When the rate is reduced."""
         return PlateauRule(
             self.reduce_eval_split, self.reduce_eval_metric, self.reduce_on_plateau_patience, self.reduce_on_plateau
         )

@@ -99,8 +99,8 @@ def _panels(output: str, progress: Progress) -> dict[str, dict[str, Points]]:
     histories = {"training": progress.train_metrics, "validation": progress.validation_metrics}
     panels: dict[str, dict[str, Points]] = {}
     for split, history in histories.items():
-        for metric, rounds in history.get(output, {}).items():
-            points = [(step, value) for _, step, value in rounds if value is not None and abs(value) < LARGEST]
+        for metric, series in history.get(output, {}).items():
+            points = [(step, value) for _, step, value in series if value is not None and abs(value) < LARGEST]
             panels.setdefault(metric, {})[split] = points
     return panels
 

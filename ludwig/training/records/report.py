@@ -1,4 +1,4 @@
-"""The files that tell of a training: description, statistics, report, model card.
+"""The files that record a training: description, statistics, report, model card.
 
 Metrics are those of the selected weights, never the best of each metric.
 """
@@ -55,7 +55,7 @@ def _compute() -> Json:
 
 
 def save_training_statistics(folder: Path, statistics: Json) -> None:
-    """The metrics of all rounds."""
+    """The metrics of all evaluations."""
     write_json(folder / TRAINING_STATISTICS_FILE_NAME, statistics)
 
 
@@ -98,19 +98,19 @@ def _splits(progress: Progress) -> dict[str, tuple[Json, Json]]:
 def _at_selected(best: Json, history: Json) -> Json:
     return {
         output: {
-            name: {"best": best.get(output, {}).get(name), "last": rounds[-1][2]} for name, rounds in values.items()
+            name: {"best": best.get(output, {}).get(name), "last": series[-1][2]} for name, series in values.items()
         }
         for output, values in history.items()
     }
 
 
 def _schema(features: list[Json], metadata: Json) -> list[Json]:
-    return [{"name": f["name"], "type": f["type"], **_told(metadata.get(f["name"], {}))} for f in features]
+    return [{"name": f["name"], "type": f["type"], **_state_of(metadata.get(f["name"], {}))} for f in features]
 
 
-def _told(facts: Json) -> Json:
-    told = {key: value for key, value in facts.items() if key not in NOT_IN_SCHEMA}
-    return {**told, **({"classes": facts["idx2str"]} if len(facts.get("idx2str", ())) in range(1, 100) else {})}
+def _state_of(facts: Json) -> Json:
+    state = {key: value for key, value in facts.items() if key not in NOT_IN_SCHEMA}
+    return {**state, **({"classes": facts["idx2str"]} if len(facts.get("idx2str", ())) in range(1, 100) else {})}
 
 
 def save_report_and_card(folder: Path, report: Json) -> None:
@@ -171,8 +171,8 @@ def _metrics(report: Json) -> str:
 
 def _calibration(calibration: Json) -> str:
     rows = [
-        [output, told["method"], *(told["expected_calibration_error"][when] for when in ("before", "after"))]
-        for output, told in calibration.items()
+        [output, found["method"], *(found["expected_calibration_error"][when] for when in ("before", "after"))]
+        for output, found in calibration.items()
     ]
     headers = ["output", "method", "expected calibration error before", "after"]
     return "\n\n### Calibration\n\n" + _table(rows, headers) if rows else ""

@@ -28,7 +28,7 @@ def section(name, kind, **options):
 
 
 def learned(sections):
-    """Facts by feature, tied ones learned together, and the frame."""
+    """Fitted state by feature, tied ones fitted together, and the frame."""
     facts, columns = {}, {}
     for one in sections:
         feature = one.feature(one.preprocessing, one.name)

@@ -1,4 +1,4 @@
-"""A saved language model is complete: its base model may vanish, an adapter's aside, which is asked for by name."""
+"""A saved language model is complete: its base model may vanish, an adapter's aside, which an error names."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ class TestZeroShot:
         again = LudwigModel.load(f"{results.output_directory}/model")
         pd.testing.assert_frame_equal(again.predict(table)[0], model.predict(table)[0])
 
-    def test_the_training_split_is_evaluated_where_asked_for_and_hooks_are_called(self, declared, table, capsys):
+    def test_the_training_split_is_evaluated_where_set_and_hooks_are_called(self, declared, table, capsys):
         seen = []
 
         class Hooks(Callback):

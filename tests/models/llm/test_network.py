@@ -27,14 +27,14 @@ class TestAligned:
 
 
 class FakeNetwork:
-    """Writes what it was made with, and notes what it was asked for."""
+    """Generates what it was made with, and records the generation options."""
 
-    def __init__(self, written):
-        self.written, self.asked = torch.tensor(written), None
+    def __init__(self, answer):
+        self.answer, self.given = torch.tensor(answer), None
 
     def generate(self, input_ids, attention_mask, generation_config):
-        self.asked = generation_config
-        return torch.cat([input_ids, self.written], dim=1)
+        self.given = generation_config
+        return torch.cat([input_ids, self.answer], dim=1)
 
 
 class TestGeneration:
@@ -44,17 +44,17 @@ class TestGeneration:
         return Generation(**options).answers(network, self.ids, self.ids > 0, room=10, end=2)
 
     def test_what_follows_the_end_is_no_part_of_the_answer(self):
-        written = self.answers(FakeNetwork([[7, 2, 0, 0], [7, 8, 9, 9]]))
-        assert written.tolist() == [[7, 2, -1, -1], [7, 8, 9, 9]]
+        answers = self.answers(FakeNetwork([[7, 2, 0, 0], [7, 8, 9, 9]]))
+        assert answers.tolist() == [[7, 2, -1, -1], [7, 8, 9, 9]]
 
     def test_other_ends_than_the_tokenizers(self):
-        written = self.answers(FakeNetwork([[7, 2, 8, 9], [8, 5, 5, 5]]), eos_token_id=[8, 9])
-        assert written.tolist() == [[7, 2, 8, -1], [8, -1, -1, -1]]
+        answers = self.answers(FakeNetwork([[7, 2, 8, 9], [8, 5, 5, 5]]), eos_token_id=[8, 9])
+        assert answers.tolist() == [[7, 2, 8, -1], [8, -1, -1, -1]]
 
     def test_no_more_is_generated_than_there_is_room_for(self):
         network = FakeNetwork([[7], [7]])
         self.answers(network, max_new_tokens=50)
-        assert network.asked.max_new_tokens == 10
+        assert network.given.max_new_tokens == 10
 
     def test_the_longest_answer_of_the_training_split_can_be_generated(self):
         assert Generation().most(longest=3) == 32

@@ -43,7 +43,7 @@ class TestEncoding:
         expected = load_tokenizer(base_model).tokenizer(texts)["input_ids"]
         assert rows(encoded(prompt(), pd.Series(texts)).column) == expected
 
-    def test_an_answer_ends_with_the_token_that_says_so(self, answer):
+    def test_an_answer_ends_with_the_end_token(self, answer):
         assert [row[-1] for row in rows(encoded(answer(), pd.Series(["one", ""])).column)] == [2, 2]
 
     def test_of_a_long_prompt_the_end_is_kept_and_of_a_long_answer_the_beginning(self, prompt, answer):
@@ -92,9 +92,9 @@ class TestDecoding:
         feature, texts = answer(), ["one two", "straße {}", ""]
         ragged = encoded(feature, pd.Series(texts)).column.padded()
         ids = ragged.values.masked_fill(~ragged.mask, -1).numpy()
-        told = feature.decode({"predictions": ids, "probabilities": np.full(ids.shape, 0.5)}, FACTS)
-        assert told["response"].tolist() == texts
+        found = feature.decode({"predictions": ids, "probabilities": np.full(ids.shape, 0.5)}, FACTS)
+        assert found["response"].tolist() == texts
         lengths = ragged.mask.sum(1).numpy()
-        np.testing.assert_allclose(told["probability"], 0.5**lengths)
-        assert [len(row) for row in told["probabilities"]] == [len(row) for row in told["predictions"]]
-        assert [len(row) for row in told["predictions"]] == (lengths - 1).tolist()  # without the end
+        np.testing.assert_allclose(found["probability"], 0.5**lengths)
+        assert [len(row) for row in found["probabilities"]] == [len(row) for row in found["predictions"]]
+        assert [len(row) for row in found["predictions"]] == (lengths - 1).tolist()  # without the end

@@ -1,4 +1,4 @@
-"""Soups are means of rounds, kept only where they are no worse."""
+"""Model soups are means of the best evaluations' weights, kept only where they are no worse."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def test_a_souped_model_is_no_worse_on_the_validation_split(kind, tmp_path):
     results = souped.train(table(), output_directory=str(tmp_path), skip_save_log=True)
     folder = tmp_path / "api_experiment_run" / "model" / "training_checkpoints"
     kept = sorted(int(path.stem.removeprefix("topk_")) for path in folder.glob("topk_*.ckpt"))
-    rounds = results.train_stats.validation["y"]["mean_squared_error"]
-    steps = len(rounds) and 7  # of an epoch: 210 rows in batches of 32
-    assert kept == sorted((int(place) + 1) * steps for place in np.argsort(rounds)[:3])
+    evaluations = results.train_stats.validation["y"]["mean_squared_error"]
+    steps = len(evaluations) and 7  # of an epoch: 210 rows in batches of 32
+    assert kept == sorted((int(place) + 1) * steps for place in np.argsort(evaluations)[:3])
     reached = souped.evaluate(results.preprocessed_data.validation_set)[0]["y"]["mean_squared_error"]
     assert reached <= best + 1e-9
     mean = mean_of([checkpoints.load(folder / f"topk_{step}.ckpt").weights for step in kept])

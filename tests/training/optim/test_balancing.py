@@ -31,7 +31,7 @@ def weights(balancer: Balancer, losses: list[float], gram: list[list[float]] | N
     return balancer(torch.tensor(losses), products).tolist()
 
 
-def test_nothing_is_balanced_where_there_is_one_loss_or_none_is_asked():
+def test_nothing_is_balanced_with_one_loss_or_without_a_method():
     assert balancer_of(BalancingOptions(), 3) is None
     assert balancer_of(BalancingOptions(loss_balancing="famo"), 1) is None
 
@@ -157,8 +157,8 @@ def test_a_model_is_trained_on_all_of_its_outputs(method):
 
 def test_the_loss_that_is_reported_is_not_weighed():
     stats = model(loss_balancing="famo").train(table(), output_directory=None).train_stats.training
-    told = np.array(stats["y"]["loss"]) + np.array(stats["z"]["loss"])
-    assert stats["combined"]["loss"] == pytest.approx(told.tolist())
+    reported = np.array(stats["y"]["loss"]) + np.array(stats["z"]["loss"])
+    assert stats["combined"]["loss"] == pytest.approx(reported.tolist())
 
 
 @pytest.mark.parametrize("vector", [[1.0], [1.0, 2.0, 3.0], [0.0, 0.0]])

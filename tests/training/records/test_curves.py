@@ -16,15 +16,15 @@ from ludwig.training.records.curves import save_learning_curves
 pytest.importorskip("matplotlib")
 
 
-def progress(*outputs: str, rounds: int = 5, validated: bool = True) -> Progress:
+def progress(*outputs: str, evaluations: int = 5, validated: bool = True) -> Progress:
     found = Progress(batch_size=1, steps_per_epoch=10, total_steps=100, learning_rate=0.1)
-    for place in range(rounds):
+    for place in range(evaluations):
         metrics = {name: {"loss": 10.0 ** (2 - place), "r2": place / 10} for name in (*outputs, "combined")}
         found.epoch, found.steps = place + 1, 10 * (place + 1)
         found.add(found.train_metrics, metrics)
         if validated:
             found.add(found.validation_metrics, metrics)
-    found.best_eval_metric_steps = 10 * rounds
+    found.best_eval_metric_steps = 10 * evaluations
     return found
 
 
@@ -57,7 +57,7 @@ def lines(axis) -> dict[str, tuple[list[float], list[float]]]:
     return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in axis.lines}
 
 
-def test_a_panel_has_both_splits_over_steps_and_the_selected_round():
+def test_a_panel_has_both_splits_over_steps_and_the_selected_evaluation():
     history = progress("y")
     history.best_eval_metric_steps = 30
     loss, r2 = curves.draw("y", history).axes
@@ -105,7 +105,7 @@ def test_words_do_not_overlap():
 
 
 def test_a_metric_that_stands_still_is_a_flat_line():
-    history = progress("y", rounds=0)
+    history = progress("y", evaluations=0)
     for step in (10, 20, 30):
         history.add(history.train_metrics, {"y": {"r2": 0.5 + 1e-9 * step}}, epoch=1, step=step)
     low, high = curves.draw("y", history).axes[0].get_ylim()
@@ -114,7 +114,7 @@ def test_a_metric_that_stands_still_is_a_flat_line():
 
 @pytest.mark.parametrize("values", [[math.nan] * 3, [math.inf, -math.inf, math.nan], [1e308, -1e308, None]])
 def test_without_a_value_the_panel_has_a_note(values, tmp_path):
-    history = progress("y", rounds=0)
+    history = progress("y", evaluations=0)
     for step, value in enumerate(values):
         history.add(history.train_metrics, {"y": {"loss": value, "r2": 0.5}}, epoch=1, step=step + 1)
     figure = curves.draw("y", history)
@@ -123,8 +123,8 @@ def test_without_a_value_the_panel_has_a_note(values, tmp_path):
     assert len(save_learning_curves(tmp_path, history)) == 1
 
 
-def test_a_round_before_the_first_step_is_a_point():
-    history = progress("y", rounds=0)
+def test_an_evaluation_before_the_first_step_is_a_point():
+    history = progress("y", evaluations=0)
     history.add(history.validation_metrics, {"y": {"loss": 0.5}}, epoch=0, step=0)
     (axis,) = curves.draw("y", history).axes
     assert lines(axis) == {"validation": ([0], [0.5])}
@@ -132,7 +132,9 @@ def test_a_round_before_the_first_step_is_a_point():
     assert axis.get_xlim() == (0, 1)
 
 
-@pytest.mark.parametrize("history", [progress("y", rounds=1), progress("y", validated=False), progress("y", rounds=0)])
+@pytest.mark.parametrize(
+    "history", [progress("y", evaluations=1), progress("y", validated=False), progress("y", evaluations=0)]
+)
 def test_short_histories_can_be_drawn(history, tmp_path):
     assert len(save_learning_curves(tmp_path, history)) == (1 if history.train_metrics else 0)
 
