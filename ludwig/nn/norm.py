@@ -6,7 +6,8 @@ B = rows of the batch, T = steps of a sequence, H = size of a vector
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -17,6 +18,7 @@ from ludwig.error import ConfigValidationError, nearest
 
 NormName = Literal["batch", "layer", "ghost"]
 ConvolutionNormName = Literal["batch", "layer"]
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -127,6 +129,24 @@ class MemberLayerNorm(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         normal = functional.layer_norm(values, (self.size,), eps=self.eps)
         return normal if self.weight is None or self.bias is None else normal * self.weight + self.bias
+
+
+@contextmanager
+def unremembered(module: nn.Module) -> Iterator[None]:
+    """Inside the block batch norms below take nothing over into their running statistics.
+
+    That is for activations that are computed a second time, as in checkpointing: the first time was counted.
+    """
+    norms = [part for part in module.modules() if isinstance(part, BATCH_NORMS)]
+    before = [(part.momentum, part.num_batches_tracked) for part in norms]
+    for part in norms:  # statistics stay arguments: checkpointing wants the same tensors as the first time
+        part.momentum = 0.0
+        part.num_batches_tracked = None if part.num_batches_tracked is None else part.num_batches_tracked.clone()
+    try:
+        yield
+    finally:
+        for part, (momentum, count) in zip(norms, before, strict=True):
+            part.momentum, part.num_batches_tracked = momentum, count
 
 
 def _by_running(module: nn.BatchNorm1d | nn.BatchNorm2d, values: Tensor) -> Tensor:
