@@ -84,7 +84,7 @@ class Corn(ClassLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        pass
+        has_own_probabilities = True
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
@@ -220,7 +220,7 @@ class SparsemaxLoss(ClassLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        pass
+        has_own_probabilities = True
 
     def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
         return sparsemax_loss(logits, ids)
@@ -249,7 +249,7 @@ class Entmax15Loss(ClassLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        pass
+        has_own_probabilities = True
 
     def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
         return entmax15_loss(logits, ids)

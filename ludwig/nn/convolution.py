@@ -17,7 +17,7 @@ from ludwig.nn.activation import GATED, ActivationName, activation
 from ludwig.nn.dropout import Dropout
 from ludwig.nn.initializer import InitializerSpec, initialize
 from ludwig.nn.norm import ConvolutionNormName, NormName, image_norm, norm, normalised
-from ludwig.nn.reduce import ReductionName, SequenceReducer
+from ludwig.nn.reduce import ReductionName, SequenceReducer, reduces
 
 Pair = tuple[int, int]  # down, across
 PaddingName = Literal["valid", "same"]
@@ -133,11 +133,12 @@ class MaskedPool1d(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         shown, there = self.window.windows(values), self.window.windows(mask.unsqueeze(-1)).squeeze(-1)
         pooled: Tensor = self.reducer(shown, there)  # [B * S, C']
-        return pooled.view(len(values), -1, self.output_size), self.window.mask(mask)  # [B, S, C'], [B, S]
+        stops = self.window.mask(mask)  # [B, S]
+        return pooled.view(*stops.shape, self.output_size), stops  # [B, S, C'], [B, S]
 
 
 def _pool(spec: ConvolutionSpec) -> MaskedPool1d | None:
-    if spec.pool_size is None or spec.pool_function in (None, "none", "None"):
+    if spec.pool_size is None or spec.pool_function is None or not reduces(spec.pool_function):
         return None
     window = Window(spec.pool_size, spec.pool_strides or spec.pool_size, spec.pool_padding)
     return MaskedPool1d(spec.pool_function, spec.num_filters, window)

@@ -78,6 +78,13 @@ def test_a_stride_that_divides_the_length_leaves_equal_zeros_on_both_sides():
     torch.testing.assert_close(result, expected.transpose(1, 2))
 
 
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_no_rows_give_no_rows(padding):
+    module = MaskedConv1d(3, ConvolutionSpec(5, 3, pool_size=2, pool_padding=padding))
+    values, mask = module(torch.zeros(0, 8, 3), torch.zeros(0, 8, dtype=torch.bool))
+    assert values.shape == (0, 4, 5) and mask.shape == (0, 4)
+
+
 @pytest.mark.parametrize(("name", "pool"), [("max", functional.max_pool1d), ("mean", functional.avg_pool1d)])
 @pytest.mark.parametrize(("size", "stride"), [(2, None), (3, 1), (2, 3)])
 def test_a_valid_pool_is_torchs(name, pool, size, stride):
