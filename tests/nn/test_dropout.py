@@ -84,7 +84,9 @@ def test_the_mean_is_kept_in_half_precision(rate: float, dtype: torch.dtype):
     values = 1 + torch.rand(20_000, generator=torch.Generator().manual_seed(0))
     ours = drawing(rate)(values.to(dtype)).double()
     stays = ours != 0
-    assert (ours[stays].sum() / values.to(dtype)[stays].double().sum()).item() == pytest.approx(1 / (1 - rate), rel=3e-4)
+    assert (ours[stays].sum() / values.to(dtype)[stays].double().sum()).item() == pytest.approx(
+        1 / (1 - rate), rel=3e-4
+    )
 
 
 def test_a_shared_mask_is_the_same_for_all_rows():
