@@ -197,6 +197,7 @@ class Conv2dLayer(nn.Module):
             ConfigValidationError: The image is too small.
         """
         spec = self.spec
+        _refuse_thin(spec, (height, width))
         down, across = (_pooled(_convolved(size, spec, axis), spec, axis) for axis, size in enumerate((height, width)))
         if down < 1 or across < 1:
             raise ConfigValidationError(
@@ -230,6 +231,17 @@ def _around(spec: ImageConvolutionSpec) -> tuple[Pair, Pair]:
         return (down, spans[0] - 1 - down), (across, spans[1] - 1 - across)
     down, across = _pair(spec.padding)
     return (down, down), (across, across)
+
+
+def _refuse_thin(spec: ImageConvolutionSpec, sizes: Pair) -> None:
+    """An image cannot be mirrored, or go round, further than it reaches itself."""
+    spare = {"reflect": 1, "circular": 0}.get(spec.padding_mode)
+    for size, (_, after) in zip(sizes, _around(spec), strict=True):  # never less than before
+        if spare is not None and after > size - spare:
+            raise ConfigValidationError(
+                f"padding_mode '{spec.padding_mode}' pads {size} pixels by at most {size - spare}. Received: {after}. "
+                "Use larger images, smaller kernels, or padding_mode 'zeros'."
+            )
 
 
 class _Pad(nn.Module):

@@ -195,3 +195,17 @@ def test_faulty_options_are_reported(options, message):
 def test_an_image_that_is_too_small_is_reported():
     with pytest.raises(ConfigValidationError, match="Images of 3 x 20 pixels are too small"):
         Conv2dLayer(2, ImageConvolutionSpec()).output_shape(3, 20)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("kernel", [4, 5, 7, 9])
+def test_an_image_that_is_too_thin_for_the_padding_is_refused_where_torch_cannot_pad_it(mode, kernel):
+    spec = ImageConvolutionSpec(kernel_size=kernel, padding="same", padding_mode=mode, pool_function=None)
+    layer, images = Conv2dLayer(3, spec), torch.zeros(1, 3, 3, 6)
+    try:
+        expected = layer(images).shape[2:]
+    except RuntimeError:
+        with pytest.raises(ConfigValidationError, match=f"padding_mode '{mode}' pads 3 pixels by at most"):
+            layer.output_shape(3, 6)
+    else:
+        assert layer.output_shape(3, 6) == tuple(expected)
