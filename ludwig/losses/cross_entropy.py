@@ -63,9 +63,7 @@ class CrossEntropy(nn.Module):
     def of_shares(self, logits: Tensor, shares: Tensor) -> Tensor:
         """The loss of distributions, whose classes count with their weights: [N, C], [N, C] -> [N]."""
         aim = shares if self.soft_targets is None else shares @ self.soft_targets  # [N, C]
-        loss = cross_entropy(
-            logits, aim, self.class_weights, reduction="none", label_smoothing=self.smoothing
-        )
+        loss = cross_entropy(logits, aim, self.class_weights, reduction="none", label_smoothing=self.smoothing)
         return self._refined(loss, logits)
 
     def weights(self, ids: Tensor, there: Tensor) -> Tensor:

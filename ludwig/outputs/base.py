@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ludwig.columns.ragged import Padded
 from ludwig.features.base import Feature
+from ludwig.features.section import ColumnOptions
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
 from ludwig.metrics.loss import LossMetric
@@ -21,15 +22,12 @@ from ludwig.metrics.scoreboard import Scoreboard
 from ludwig.nn.calibration import Scaling
 from ludwig.nn.members import rows_of
 from ludwig.nn.prediction import Prediction
-from ludwig.schema import Component, Registry, param
+from ludwig.schema import Component, Registry
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OutputSection(Component.Config):
+class OutputSection(ColumnOptions, Component.Config):
     """One output feature of the config, of whatever model type."""
-
-    name: str = param(help="Name of the feature, and of its column unless that is given.")
-    column: str | None = param(None, help="The column of the data; null for the feature's name.")
 
     decoder: Any
     loss: Loss.Config
@@ -38,11 +36,6 @@ class OutputSection(Component.Config):
     feature: ClassVar[type[Feature[Any, Any, Any]]]
     reported: ClassVar[tuple[str, ...]]  # the metrics that every evaluation reports
     default_metric: ClassVar[str]
-
-    @property
-    def source(self) -> str:
-        """The column of the data."""
-        return self.column or self.name
 
     @property
     def kind(self) -> str:
