@@ -68,7 +68,8 @@ class Model(Component, nn.Module):
 
         def required(self, feature: Any) -> Mapping[str, Any]:
             """The options of a feature's preprocessing that its encoder, or the model itself, depends on."""
-            return feature.requires()  # type: ignore[no-any-return]
+            required: Mapping[str, Any] = feature.requires()
+            return required
 
         def resolve(self, assets: Assets, folder: Path | None = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
             """Inputs and outputs with all that their columns are read by; `folder`: where the data file lies.

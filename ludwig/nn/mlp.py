@@ -80,15 +80,16 @@ class FullyConnectedStack(nn.Module):
         if not any(self.adds):
             return _through(self.layers, values, mask)  # [..., output_size]
         for layer, adds in zip(self.layers, self.adds, strict=True):
-            given = _through(layer, values, mask)  # type: ignore[arg-type]
+            given = _through(layer, values, mask)
             values = given + values if adds else given
         return values  # [..., output_size]
 
 
-def _through(modules: nn.Sequential, values: Tensor, mask: Tensor | None) -> Tensor:
+def _through(layers: nn.Module, values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
-        return modules(values)  # type: ignore[no-any-return]
-    for module in modules:
+        result: Tensor = layers(values)
+        return result
+    for module in layers.children():
         values = normalised(module, values, mask)
     return values
 

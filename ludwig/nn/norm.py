@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 import torch
@@ -184,8 +185,7 @@ def member_norm(name: NormName, members: int, size: int, params: Mapping[str, fl
         ConfigValidationError: It does not take one of the parameters.
     """
     if name == "layer":
-        _check_params(_NORMS, name, params)
-        return MemberLayerNorm(members, size, **(params or {}))  # type: ignore[arg-type]
+        return _made({name: partial(MemberLayerNorm, members)}, name, size, params)
     return MemberBatchNorm(name, members, size, params)
 
 
@@ -209,14 +209,10 @@ def _made(
 ) -> nn.Module:
     if name not in norms:
         raise ConfigValidationError(f"There is no norm '{name}' here. Choose one of: {', '.join(norms)}.")
-    _check_params(norms, name, params)
-    return norms[name](size, **(params or {}))
-
-
-def _check_params(norms: Mapping[str, Callable[..., nn.Module]], name: str, params: Mapping[str, float] | None) -> None:
     known = [word for word in inspect.signature(norms[name]).parameters if word != "size"]
     for alien in sorted(set(params or {}) - set(known)):
         raise ConfigValidationError(
             f"norm_params: the norm '{name}' has no parameter '{alien}'.{nearest(alien, known)} "
             f"It has: {', '.join(known)}."
         )
+    return norms[name](size, **(params or {}))
