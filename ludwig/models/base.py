@@ -205,7 +205,7 @@ class Model(Component, nn.Module):
         held: list[NamedWeight] = []
         for parts in by_tensor.values():
             frozen = [weight for weight, matches in parts if matches]
-            if len(frozen) == len(parts):
+            if len(frozen) == len(parts) or any(weight.rows is None for weight in frozen):  # of tied ones, one is all
                 parts[0][0].whole.requires_grad_(False)
             elif frozen[:1] and frozen[0].whole.requires_grad:
                 held += frozen

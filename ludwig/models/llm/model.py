@@ -255,7 +255,10 @@ class Llm(Model):
 
     def weights(self) -> dict[str, Tensor]:
         if self.config.adapter is None:
-            return super().weights()
+            kept: dict[int, tuple[str, Tensor]] = {}  # tied weights are one tensor under several names
+            for name, weight in self.named_weights():
+                kept.setdefault(id(weight.whole), (name, weight.values))
+            return dict(kept.values())
         from peft import get_peft_model_state_dict
 
         own: dict[str, Tensor] = get_peft_model_state_dict(self.network.pretrained)
