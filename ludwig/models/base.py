@@ -218,6 +218,10 @@ class Model(Component, nn.Module):
         for name, tensor in self.state_dict(keep_vars=True).items():
             yield name, NamedWeight(tensor)
 
+    def kept_weights(self) -> dict[str, NamedWeight]:
+        """Those that a saved model has; a network with tied weights leaves out their further names."""
+        return dict(self.named_weights())
+
     def parameters_by_name(self) -> dict[str, Tensor]:
         """The parameters by the names that users see."""
         named = self.named_weights()
@@ -225,7 +229,7 @@ class Model(Component, nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """What a saved model consists of, as views of the running network; of a sharded one as copies on the CPU."""
-        return values_of(dict(self.named_weights()))
+        return values_of(self.kept_weights())
 
     def frozen_names(self) -> frozenset[str]:
         """The weights that no training step changes."""
@@ -239,7 +243,7 @@ class Model(Component, nn.Module):
         Raises:
             ArtifactError: They are not those of this network; nothing has been taken over then.
         """
-        own = dict(self.named_weights())
+        own = self.kept_weights()
         _refuse_misfits(own, weights)
         take_values(own, weights)
 

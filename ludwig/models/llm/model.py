@@ -253,12 +253,15 @@ class Llm(Model):
         for name, tensor in self.network.pretrained.state_dict(keep_vars=True).items():
             yield name, NamedWeight(tensor)
 
+    def kept_weights(self) -> dict[str, NamedWeight]:
+        kept: dict[int, tuple[str, NamedWeight]] = {}
+        for name, weight in self.named_weights():
+            kept.setdefault(id(weight.whole), (name, weight))
+        return dict(kept.values())
+
     def weights(self) -> dict[str, Tensor]:
         if self.config.adapter is None:
-            kept: dict[int, tuple[str, Tensor]] = {}  # tied weights are one tensor under several names
-            for name, weight in self.named_weights():
-                kept.setdefault(id(weight.whole), (name, weight.values))
-            return dict(kept.values())
+            return super().weights()
         from peft import get_peft_model_state_dict
 
         own: dict[str, Tensor] = get_peft_model_state_dict(self.network.pretrained)
