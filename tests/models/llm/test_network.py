@@ -26,13 +26,14 @@ class TestAligned:
         assert ids[there].tolist() == kept
 
 
-class FakeNetwork:
+class FakeNetwork(torch.nn.Module):
     """Writes what it was made with, and notes what it was asked for."""
 
     def __init__(self, written):
+        super().__init__()
         self.written, self.asked = torch.tensor(written), None
 
-    def generate(self, input_ids, attention_mask, generation_config):
+    def generate(self, input_ids, attention_mask, generation_config, synced_gpus):
         self.asked = generation_config
         return torch.cat([input_ids, self.written], dim=1)
 
