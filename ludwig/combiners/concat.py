@@ -72,6 +72,8 @@ class ConcatCombiner(Combiner):
                 faults.append(("", text))
             if self.batch_ensemble and layers == 0:
                 faults.append(("num_fc_layers", "Must be at least 1 with batch_ensemble. Received: 0."))
+            if self.batch_ensemble and self.residual:
+                faults.append(("residual", "Does not work with batch_ensemble. Set one of them to false."))
             if self.batch_ensemble and self.gives_sequence(forms):
                 faults.append(("batch_ensemble", "Needs vectors; set combiner.flatten_inputs to true."))
             return faults

@@ -15,6 +15,7 @@ from ludwig.encoders.base import ENCODERS
 from ludwig.error import nearest
 from ludwig.features.base import FEATURES
 from ludwig.losses.base import LOSSES
+from ludwig.models.artifacts import FORMAT_KEY
 from ludwig.schema import load
 from ludwig.schema.params import is_internal
 from ludwig.schema.report import faults_of
@@ -42,6 +43,17 @@ def names_are_unique(config: ModelConfig) -> list[Fault]:
     twice = [name for name, count in counts.items() if count > 1]
     return [
         ("input_features", f"Feature names must be unique. '{name}' is used {counts[name]} times.") for name in twice
+    ]
+
+
+def names_are_free(config: ModelConfig) -> list[Fault]:
+    """No feature has a name that stands for something else where names of features are keys."""
+    taken = {"input_features": (FORMAT_KEY,), "output_features": (FORMAT_KEY, "combined")}
+    return [
+        (f"{key}[{place}].name", f"The name '{feature.name}' is reserved. Choose another one, and set the column.")
+        for key, names in taken.items()
+        for place, feature in enumerate(getattr(config, key))
+        if feature.name in names
     ]
 
 
@@ -231,6 +243,7 @@ def requirements_are_met(config: ModelConfig) -> list[Fault]:
 RULES: tuple[Callable[[ModelConfig], list[Fault]], ...] = (
     at_least_one_feature,
     names_are_unique,
+    names_are_free,
     no_target_is_an_input,
     tied_inputs_are_alike,
     parts_agree_with_themselves,

@@ -27,12 +27,22 @@ class Decoder(Component, nn.Module):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FcOptions, Component.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "members"})
+
         num_fc_layers: int = param(
             0,
             min=0,
             help="Number of fully connected layers before the head (the output layer), unless fc_layers lists them.",
         )
         fc_output_size: int = param(256, min=1, help="Output size of a fully connected layer.")
+
+        @property
+        def averages_probabilities(self) -> bool:
+            """Whether logits are those of a mean of several softmaxes or sigmoids."""
+            return False
+
+        def faults(self) -> list[tuple[str, str]]:
+            """(parameter, message) of options that do not go together."""
+            return []
 
     hidden_shape: Shape  # of the vectors that the head reads, which dependent outputs read as well
 

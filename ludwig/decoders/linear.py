@@ -6,11 +6,13 @@ B = rows of the batch, K = ensemble members, H = size of the vector, O = numbers
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.error import ConfigValidationError
@@ -102,6 +104,11 @@ class ProjectorDecoder(LinearDecoder):
             help="Lower and upper bound that the output is clipped to; null for none.",
         )
 
+        def faults(self) -> list[tuple[str, str]]:
+            if self.clip is None or self.clip[0] < self.clip[1]:
+                return []
+            return [("clip", f"Must be a lower and a greater upper bound. Received: {self.clip}.")]
+
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         if config.output_size not in (None, size):
             raise ConfigValidationError(
@@ -131,6 +138,10 @@ class SamplingDecoder(LinearDecoder):
             "predicts once, without dropout.",
         )
 
+        @property
+        def averages_probabilities(self) -> bool:
+            return self.mc_dropout_samples > 0
+
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
         super().__init__(config, shape, size)
         self.samples = config.mc_dropout_samples
@@ -146,23 +157,26 @@ class SamplingDecoder(LinearDecoder):
 
 @contextmanager
 def _dropout_on(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Dropout is at work below, from a generator of its own: predictions repeat and leave the run's draws alone."""
+    """Dropout is at work below, from a generator of its own: predictions repeat and leave the run's draws alone.
+
+    A draw has one mask for all rows, so that the prediction of a row does not depend on the others of its batch.
+    """
     generator = torch.Generator(device).manual_seed(0)
     before = [(part, part.generator) for part in module.modules() if isinstance(part, Dropout)]
     for part, _ in before:
-        part.train().generator = generator
+        part.train().generator, part.shares_mask = generator, True
     try:
         yield
     finally:
         for part, own in before:
-            part.eval().generator = own
+            part.eval().generator, part.shares_mask = own, False
 
 
 def _mean_in_probability(draws: Tensor) -> Tensor:
     """Logits whose probabilities are the mean of those of the draws: [samples, B, O] -> [B, O]."""
     if draws.shape[-1] == 1:
-        return torch.logit(draws.sigmoid().mean(0), eps=1e-7)  # [B, 1]
-    return draws.log_softmax(-1).exp().mean(0).clamp_min(1e-30).log()  # [B, O]
+        return logsigmoid(draws).logsumexp(0) - logsigmoid(-draws).logsumexp(0)  # [B, 1]
+    return draws.log_softmax(-1).logsumexp(0) - math.log(len(draws))  # [B, O]
 
 
 @DECODERS.register("classifier", kinds=("category", "set", "category_distribution"))

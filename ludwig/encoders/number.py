@@ -50,7 +50,7 @@ class PiecewiseLinearEncoder(Encoder):
     Takes a group of columns [B, C]; gives tokens [B, C, output_size].
 
     Source: Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular Deep Learning", arXiv:2203.05556,
-    eq. 1.
+    eq. 1; other than there, nothing grows beyond the outer edges.
 
     ```yaml
     name: income

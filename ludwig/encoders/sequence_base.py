@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ludwig.nn.mlp import FullyConnectedStack, LayerSpec
-from ludwig.nn.reduce import ReductionName, SequenceReducer
+from ludwig.nn.reduce import ReductionName, SequenceReducer, reduces
 from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.schema import param
 
@@ -31,7 +31,7 @@ class ReduceOptions:
 
 def form_after(reduce_output: str | None) -> Form:
     """The form of a sequence once it is reduced, or is not."""
-    return "sequence" if reduce_output in (None, "none", "None") else "vector"
+    return "vector" if reduces(reduce_output) else "sequence"
 
 
 class SequenceEnd(nn.Module):

@@ -83,9 +83,10 @@ class ParallelCnn(Encoder):
     def __init__(self, config: Config, steps: Steps) -> None:
         nn.Module.__init__(self)
         self.config, self.steps = config, steps
-        self.convolutions = nn.ModuleList(MaskedConv1d(steps.output_size, spec) for spec in config.convolutions())
-        filters = sum(convolution.output_size for convolution in self.convolutions)  # type: ignore[misc]
-        longest: int = self.convolutions[0].output_length(steps.longest)  # type: ignore[operator]
+        convolutions = [MaskedConv1d(steps.output_size, spec) for spec in config.convolutions()]
+        self.convolutions = nn.ModuleList(convolutions)
+        filters = sum(convolution.output_size for convolution in convolutions)
+        longest = convolutions[0].output_length(steps.longest)
         self.end = SequenceEnd(config.reduce_output, filters, longest, config.stack_of(config.num_fc_layers or 1))
         self.shape = self.end.shape
 

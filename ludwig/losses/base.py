@@ -27,6 +27,8 @@ class Loss(Component, nn.Module):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
+        has_own_probabilities: ClassVar[bool] = False  # other ones than the softmax or sigmoid of the logits
+
         weight: float = param(1.0, min=0, help="Loss weight: factor of this output's loss in the combined loss.")
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:

@@ -6,7 +6,6 @@ B = rows of the batch
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from ludwig.losses.base import LOSSES, Loss
+from ludwig.losses.refinements import RefinementOptions
 from ludwig.schema import param
 
 
@@ -40,36 +40,16 @@ class BinaryWeightedCrossEntropy(Loss):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Loss.Config):
+    class Config(RefinementOptions, Loss.Config):
         positive_class_weight: float | None = param(
             None, min=0, help="Class weight of the positive class; null for 1. Raise it for rare positives."
-        )
-        robust_lambda: float = param(
-            0,
-            min=0,
-            max=1,
-            help="Robust loss: share of a constant that is mixed into the loss, against noisy labels; 0 for none.",
-        )
-        confidence_penalty: float = param(
-            0.0,
-            min=0,
-            help="Confidence penalty: factor of a term that penalises confident predictions (arXiv:1701.06548); 0 "
-            "for none.",
-        )
-        label_smoothing: float = param(
-            0.0,
-            min=0,
-            below=1,
-            help="Label smoothing: share of the target that is spread evenly over all classes; 0 for none. Raise it "
-            "against overconfidence.",
         )
 
     weight_of_true: Tensor | None  # []
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
-        self.robust, self.penalty = config.robust_lambda, config.confidence_penalty
-        self.smoothing = config.label_smoothing
+        self.options, self.smoothing = config, config.label_smoothing
         weight = config.positive_class_weight
         self.register_buffer("weight_of_true", None if weight is None else torch.tensor(weight), persistent=False)
 
@@ -78,10 +58,10 @@ class BinaryWeightedCrossEntropy(Loss):
         if self.smoothing:
             truth = (1 - self.smoothing) * truth + self.smoothing / 2
         loss = binary_cross_entropy_with_logits(logits, truth, reduction="none", pos_weight=self.weight_of_true)  # [B]
-        if self.robust:
-            loss = (1 - self.robust) * loss + self.robust / 2
-        if self.penalty:
-            of_true = logits.sigmoid()
-            entropy = -(of_true * logsigmoid(logits) + (1 - of_true) * logsigmoid(-logits))  # [B]
-            loss = loss + self.penalty * (math.log(2) - entropy)
-        return loss
+        return self.options.refined(loss, 2, lambda: _entropy(logits))
+
+
+def _entropy(logits: Tensor) -> Tensor:
+    """The entropy of yes and no: [B] -> [B]."""
+    of_true = logits.sigmoid()
+    return -(of_true * logsigmoid(logits) + (1 - of_true) * logsigmoid(-logits))

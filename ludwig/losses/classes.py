@@ -6,6 +6,7 @@ N = all places of the batch
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from ludwig.error import ConfigValidationError, nearest
 from ludwig.losses.base import Loss
+from ludwig.schema import param
 
 
 class ClassLoss(Loss, ABC):
@@ -46,6 +48,22 @@ class ClassLoss(Loss, ABC):
     def row_weights(self, target: Tensor) -> Tensor | None:
         weights = self.weights(*known(target))
         return weights if weights.dim() == 1 else weights.flatten(1).sum(1)  # [B]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassWeightOptions:
+    """How much each class counts."""
+
+    class_weights: list[float] | dict[str, float] | None = param(
+        None,
+        min=0,
+        help="Class weights, as a list in the order of the class ids or by label; null for equal ones. Use them "
+        "for imbalanced classes.",
+    )
+
+    def weights_of(self, labels: Sequence[str]) -> Tensor | None:
+        """The weight of each class in the order of their ids: [C]; None where all are equal."""
+        return None if self.class_weights is None else weights_of_classes(self.class_weights, labels)
 
 
 def known(target: Tensor) -> tuple[Tensor, Tensor]:

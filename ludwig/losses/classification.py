@@ -66,8 +66,9 @@ class Corn(ClassLoss):
     """CORN, ordinal regression: each of the first C - 1 logits is the conditional logit that the class is beyond its
     rank.
 
-    Use it for classes in an order, such as ratings; the order is that of the class ids. The last logit is not used. A
-    rank is trained only on rows that are beyond the rank before it, and all ranks of all rows count alike.
+    Use it for classes in an order, such as ratings. Labels that are numbers are ranked by their value, others by the
+    alphabet. The last logit is not used. A rank is trained only on rows that are beyond the rank before it, and all
+    ranks of all rows count alike.
 
     Takes logits [B, C] and class ids [B].
 
@@ -84,16 +85,19 @@ class Corn(ClassLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        pass
+        has_own_probabilities = True
+
+    rank_of_id: Tensor  # [C]
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
         self.ranks = max(len(labels) - 1, 1)
+        self.register_buffer("rank_of_id", torch.tensor(ranks_of(labels)), persistent=False)
 
     def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
-        ranks = torch.arange(logits.shape[-1] - 1, device=logits.device)
-        beyond = (ids.unsqueeze(-1) > ranks).to(logits.dtype)  # [N, C - 1]
-        is_reached = ids.unsqueeze(-1) >= ranks
+        ranks, own = torch.arange(logits.shape[-1] - 1, device=logits.device), self.rank_of_id[ids]
+        beyond = (own.unsqueeze(-1) > ranks).to(logits.dtype)  # [N, C - 1]
+        is_reached = own.unsqueeze(-1) >= ranks
         losses = binary_cross_entropy_with_logits(logits[..., :-1], beyond, reduction="none") * is_reached
         return losses.sum(-1) / self._questions(ids)  # [N]
 
@@ -102,13 +106,24 @@ class Corn(ClassLoss):
 
     def _questions(self, ids: Tensor) -> Tensor:
         """How many thresholds each row has a part in: like `ids`."""
-        return (ids + 1).clamp_max(self.ranks).float()
+        return (self.rank_of_id[ids] + 1).clamp_max(self.ranks).float()
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """A class's share: beyond all ranks before it, and not beyond its own: [..., C]."""
         passed = logsigmoid(logits[..., :-1]).cumsum(-1).exp()  # [..., C - 1]
         edge = logits[..., :1]
-        return torch.cat([torch.ones_like(edge), passed], -1) - torch.cat([passed, torch.zeros_like(edge)], -1)
+        shares = torch.cat([torch.ones_like(edge), passed], -1) - torch.cat([passed, torch.zeros_like(edge)], -1)
+        return shares.index_select(-1, self.rank_of_id)  # from the order of the ranks to that of the ids
+
+
+def ranks_of(labels: Sequence[str]) -> list[int]:
+    """The rank of each class, by value where all labels are numbers, else by the alphabet; ids go by frequency."""
+    try:
+        ranked = sorted(labels, key=float)
+    except ValueError:
+        ranked = sorted(labels)
+    rank = {label: place for place, label in enumerate(ranked)}
+    return [rank[label] for label in labels]
 
 
 @LOSSES.register("focal", kinds=("category", "binary", "image"))
@@ -220,7 +235,7 @@ class SparsemaxLoss(ClassLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        pass
+        has_own_probabilities = True
 
     def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
         return sparsemax_loss(logits, ids)
@@ -249,7 +264,7 @@ class Entmax15Loss(ClassLoss):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loss.Config):
-        pass
+        has_own_probabilities = True
 
     def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
         return entmax15_loss(logits, ids)

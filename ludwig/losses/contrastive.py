@@ -56,10 +56,11 @@ class NtXent(Loss):
         copies = _copies(target).log()  # [B]
         predicted, truth = normalize(logits.to(target.dtype), dim=-1), normalize(target, dim=-1)
         losses = []
-        for place, part in enumerate(torch.split(predicted, AT_ONCE)):
-            alike = part @ truth.T / self.temperature - copies  # [P, B]
-            own = torch.arange(len(part), device=part.device) + place * AT_ONCE
-            losses.append(cross_entropy(alike, own, reduction="none") - copies[own])
+        with torch.autocast(target.device.type, enabled=False):  # the temperature enlarges what half precision lacks
+            for place, part in enumerate(torch.split(predicted, AT_ONCE)):
+                alike = part @ truth.T / self.temperature - copies  # [P, B]
+                own = torch.arange(len(part), device=part.device) + place * AT_ONCE
+                losses.append(cross_entropy(alike, own, reduction="none") - copies[own])
         return torch.cat(losses)  # [B]
 
 

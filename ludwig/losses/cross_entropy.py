@@ -6,7 +6,6 @@ C = classes, N = rows, or places of rows that have a class each
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import torch
@@ -15,39 +14,15 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from ludwig.error import ConfigValidationError
 from ludwig.losses.base import Loss
-from ludwig.losses.classes import weights_of_classes
+from ludwig.losses.classes import ClassWeightOptions
+from ludwig.losses.refinements import RefinementOptions
 from ludwig.schema import param
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CrossEntropyConfig(Loss.Config):
+class CrossEntropyConfig(RefinementOptions, ClassWeightOptions, Loss.Config):
     """The options of every cross entropy."""
 
-    class_weights: list[float] | dict[str, float] | None = param(
-        None,
-        min=0,
-        help="Class weights, as a list in the order of the class ids or by label; null for equal ones. Use them "
-        "for imbalanced classes.",
-    )
-    robust_lambda: float = param(
-        0,
-        min=0,
-        max=1,
-        help="Robust loss: share of a constant that is mixed into the loss, against noisy labels; 0 for none.",
-    )
-    confidence_penalty: float = param(
-        0.0,
-        min=0,
-        help="Confidence penalty: factor of a term that penalises confident predictions (arXiv:1701.06548); 0 "
-        "for none.",
-    )
-    label_smoothing: float = param(
-        0.0,
-        min=0,
-        below=1,
-        help="Label smoothing: share of the target that is spread evenly over all classes; 0 for none. Raise it "
-        "against overconfidence.",
-    )
     class_similarities: list[list[float]] | None = param(
         None,
         help="Class similarities: a square matrix in the order of the class ids, which makes soft targets; null "
@@ -75,10 +50,8 @@ class CrossEntropy(nn.Module):
 
     def __init__(self, config: CrossEntropyConfig, labels: Sequence[str]) -> None:
         super().__init__()
-        self.robust, self.penalty = config.robust_lambda, config.confidence_penalty
-        self.smoothing = config.label_smoothing
-        weights = None if config.class_weights is None else weights_of_classes(config.class_weights, labels)
-        self.register_buffer("class_weights", weights, persistent=False)
+        self.options, self.smoothing = config, config.label_smoothing
+        self.register_buffer("class_weights", config.weights_of(labels), persistent=False)
         self.register_buffer("soft_targets", _soft_targets(config, labels), persistent=False)
 
     def forward(self, logits: Tensor, ids: Tensor) -> Tensor:
@@ -98,14 +71,11 @@ class CrossEntropy(nn.Module):
         return there.float() if self.class_weights is None else self.class_weights[ids] * there
 
     def _refined(self, loss: Tensor, logits: Tensor) -> Tensor:
-        classes = logits.shape[-1]
-        if self.robust:
-            loss = (1 - self.robust) * loss + self.robust / classes
-        if self.penalty:
+        def entropy() -> Tensor:
             logs = logits.log_softmax(-1)
-            entropy = -(logs.exp() * logs).sum(-1)  # [N]
-            loss = loss + self.penalty * (math.log(classes) - entropy)
-        return loss
+            return -(logs.exp() * logs).sum(-1)  # [N]
+
+        return self.options.refined(loss, logits.shape[-1], entropy)
 
 
 def _soft_targets(config: CrossEntropyConfig, labels: Sequence[str]) -> Tensor | None:

@@ -108,7 +108,8 @@ class Objectosphere(OpenSetLoss):
         self.xi, self.zeta = config.xi, config.zeta
 
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
-        squares = hidden.square().sum(-1)  # [B]
+        exact = hidden.to(torch.promote_types(hidden.dtype, torch.float32))  # squares overflow in float16
+        squares = exact.square().sum(-1)  # [B]
         length = squares.clamp_min(torch.finfo(squares.dtype).tiny).sqrt()  # the root's slope at 0 is infinite
         cost = (self.xi - length).clamp_min(0).square()
         if self.background is not None:

@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ludwig.losses.base import LOSSES, Loss
-from ludwig.losses.classes import weights_of_classes
-from ludwig.schema import param
+from ludwig.losses.classes import ClassWeightOptions
 
 
 @LOSSES.register("sigmoid_cross_entropy", kinds=("set",))
@@ -33,19 +32,14 @@ class SigmoidCrossEntropy(Loss):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Loss.Config):
-        class_weights: list[float] | dict[str, float] | None = param(
-            None,
-            min=0,
-            help="Class weights, as a list in the order of the class ids or by label; null for equal ones. Use them "
-            "for imbalanced classes.",
-        )
+    class Config(ClassWeightOptions, Loss.Config):
+        pass
 
     shares: Tensor | None  # [C]
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
-        weights = None if config.class_weights is None else weights_of_classes(config.class_weights, labels)
+        weights = config.weights_of(labels)
         self.register_buffer("shares", None if weights is None else weights / weights.sum(), persistent=False)
 
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:

@@ -72,6 +72,6 @@ class HitsAtK(MicroAccuracy):
         assert prediction.probabilities is not None
         shares, own = prediction.probabilities, ids.unsqueeze(-1)  # [B, C], [B, 1]
         of_own = shares.gather(-1, own)  # [B, 1]
-        later = torch.arange(shares.shape[-1], device=ids.device) > own  # [B, C]
-        before = (shares > of_own) | ((shares == of_own) & later)
-        return before.sum(-1) < self.setting.top_k
+        not_later = torch.arange(shares.shape[-1], device=ids.device) <= own  # [B, C]
+        behind = (shares < of_own) | ((shares == of_own) & not_later)  # itself included; NaN is behind nothing
+        return (~behind).sum(-1) < self.setting.top_k

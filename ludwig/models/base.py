@@ -68,7 +68,8 @@ class Model(Component, nn.Module):
 
         def required(self, feature: Any) -> Mapping[str, Any]:
             """The options of a feature's preprocessing that its encoder, or the model itself, depends on."""
-            return feature.requires()  # type: ignore[no-any-return]
+            required: Mapping[str, Any] = feature.requires()
+            return required
 
         def resolve(self, assets: Assets, folder: Path | None = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
             """Inputs and outputs with all that their columns are read by; `folder`: where the data file lies.
@@ -204,7 +205,7 @@ class Model(Component, nn.Module):
         held: list[NamedWeight] = []
         for parts in by_tensor.values():
             frozen = [weight for weight, matches in parts if matches]
-            if len(frozen) == len(parts):
+            if len(frozen) == len(parts) or any(weight.rows is None for weight in frozen):  # of tied ones, one is all
                 parts[0][0].whole.requires_grad_(False)
             elif frozen[:1] and frozen[0].whole.requires_grad:
                 held += frozen
@@ -217,6 +218,10 @@ class Model(Component, nn.Module):
         for name, tensor in self.state_dict(keep_vars=True).items():
             yield name, NamedWeight(tensor)
 
+    def kept_weights(self) -> dict[str, NamedWeight]:
+        """Those that a saved model has; a network with tied weights leaves out their further names."""
+        return dict(self.named_weights())
+
     def parameters_by_name(self) -> dict[str, Tensor]:
         """The parameters by the names that users see."""
         named = self.named_weights()
@@ -224,7 +229,7 @@ class Model(Component, nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """What a saved model consists of, as views of the running network; of a sharded one as copies on the CPU."""
-        return values_of(dict(self.named_weights()))
+        return values_of(self.kept_weights())
 
     def frozen_names(self) -> frozenset[str]:
         """The weights that no training step changes."""
@@ -238,7 +243,7 @@ class Model(Component, nn.Module):
         Raises:
             ArtifactError: They are not those of this network; nothing has been taken over then.
         """
-        own = dict(self.named_weights())
+        own = self.kept_weights()
         _refuse_misfits(own, weights)
         take_values(own, weights)
 

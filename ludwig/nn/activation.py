@@ -96,16 +96,20 @@ _ALONG: dict[str, Callable[[int], nn.Module]] = {
 }
 
 
-def activation(name: str | None, dim: int = -1) -> nn.Module:
+def activation(name: str | None, dim: int = -1, members: int | None = None) -> nn.Module:
     """The nonlinearity of that name; None changes nothing.
 
-    `dim`: where one position's numbers lie side by side, for those that look at all of them, such as softmax.
+    Args:
+        dim: Where one position's numbers lie side by side, for those that look at all of them, such as softmax.
+        members: Of [B, members, H], where each member has trainable numbers of its own.
 
     Raises:
         ConfigValidationError: There is no such nonlinearity.
     """
     if name is None:
         return nn.Identity()
+    if name == "prelu" and members is not None:  # the only one with a weight; torch takes dimension 1 for channels
+        return nn.PReLU(members)
     if name in _ALONG:
         return _ALONG[name](dim)
     if name not in _ELEMENTWISE:

@@ -17,7 +17,7 @@ from ludwig.nn.activation import GATED, ActivationName, activation
 from ludwig.nn.dropout import Dropout
 from ludwig.nn.initializer import InitializerSpec, initialize
 from ludwig.nn.norm import ConvolutionNormName, NormName, image_norm, norm, normalised
-from ludwig.nn.reduce import ReductionName, SequenceReducer
+from ludwig.nn.reduce import ReductionName, SequenceReducer, reduces
 
 Pair = tuple[int, int]  # down, across
 PaddingName = Literal["valid", "same"]
@@ -133,11 +133,12 @@ class MaskedPool1d(nn.Module):
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         shown, there = self.window.windows(values), self.window.windows(mask.unsqueeze(-1)).squeeze(-1)
         pooled: Tensor = self.reducer(shown, there)  # [B * S, C']
-        return pooled.view(len(values), -1, self.output_size), self.window.mask(mask)  # [B, S, C'], [B, S]
+        stops = self.window.mask(mask)  # [B, S]
+        return pooled.view(*stops.shape, self.output_size), stops  # [B, S, C'], [B, S]
 
 
 def _pool(spec: ConvolutionSpec) -> MaskedPool1d | None:
-    if spec.pool_size is None or spec.pool_function in (None, "none", "None"):
+    if spec.pool_size is None or spec.pool_function is None or not reduces(spec.pool_function):
         return None
     window = Window(spec.pool_size, spec.pool_strides or spec.pool_size, spec.pool_padding)
     return MaskedPool1d(spec.pool_function, spec.num_filters, window)
@@ -196,6 +197,7 @@ class Conv2dLayer(nn.Module):
             ConfigValidationError: The image is too small.
         """
         spec = self.spec
+        _refuse_thin(spec, (height, width))
         down, across = (_pooled(_convolved(size, spec, axis), spec, axis) for axis, size in enumerate((height, width)))
         if down < 1 or across < 1:
             raise ConfigValidationError(
@@ -229,6 +231,17 @@ def _around(spec: ImageConvolutionSpec) -> tuple[Pair, Pair]:
         return (down, spans[0] - 1 - down), (across, spans[1] - 1 - across)
     down, across = _pair(spec.padding)
     return (down, down), (across, across)
+
+
+def _refuse_thin(spec: ImageConvolutionSpec, sizes: Pair) -> None:
+    """An image cannot be mirrored, or go round, further than it reaches itself."""
+    spare = {"reflect": 1, "circular": 0}.get(spec.padding_mode)
+    for size, (_, after) in zip(sizes, _around(spec), strict=True):  # never less than before
+        if spare is not None and after > size - spare:
+            raise ConfigValidationError(
+                f"padding_mode '{spec.padding_mode}' pads {size} pixels by at most {size - spare}. Received: {after}. "
+                "Use larger images, smaller kernels, or padding_mode 'zeros'."
+            )
 
 
 class _Pad(nn.Module):

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import Tensor, nn
 
+HALVES = frozenset({torch.float16, torch.bfloat16})
 LEVELS = 2**16  # a mask entry costs 16 random bits: the rate is exact to 2**-17
 
 
@@ -26,38 +27,48 @@ class Dropout(Draws):
     The rate is rounded to a multiple of 2**-16, and the scale fits the rounded rate, so that the mean is kept.
     """
 
+    shares_mask = False  # whether all rows of a batch have one mask, so that the others change nothing for a row
+
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
 
     def forward(self, values: Tensor) -> Tensor:
-        return dropout(values, self.rate, self.generator) if self.training else values
+        if not self.training:
+            return values
+        return dropout(values, self.rate, self.generator, shares_mask=self.shares_mask)
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}"
 
 
-def dropout(values: Tensor, rate: float, generator: torch.Generator | None = None) -> Tensor:
-    """The values, each zero with probability `rate`, the others scaled so that the mean is kept; same shape."""
+def dropout(
+    values: Tensor, rate: float, generator: torch.Generator | None = None, *, shares_mask: bool = False
+) -> Tensor:
+    """The values, each zero with probability `rate`, the others scaled so that the mean is kept; same shape.
+
+    With `shares_mask` all rows, which are the first dimension, are zero at the same places.
+    """
     threshold = round(rate * LEVELS)
     if threshold == 0:
         return values
     if threshold == LEVELS:
         return values * 0.0
-    mask: Tensor = _mask(values, threshold, generator)
-    return values * mask
+    scale = LEVELS / (LEVELS - threshold)
+    kept: Tensor = _kept(values[:1] if shares_mask else values, threshold, generator)
+    if values.dtype in HALVES:  # in which the scale itself would be rounded, by up to 0.4 %, and the mean with it
+        return values * kept * scale
+    return values * kept.mul_(scale)
 
 
-def _mask(values: Tensor, threshold: int, generator: torch.Generator | None) -> Tensor:
-    """Zero or the scale for each number: one random word of 64 bits serves four of them."""
+def _kept(values: Tensor, threshold: int, generator: torch.Generator | None) -> Tensor:
+    """Zero or one for each number: one random word of 64 bits serves four of them."""
     count = values.numel()
     device = values.device if generator is None else generator.device
     words = torch.empty((count + 3) // 4, dtype=torch.int64, device=device)
     words.random_(-(2**63), None, generator=generator)  # torch.compile breaks its graph here, and draws the same
     draws = words.view(torch.int16)[:count].view(values.shape)  # uniform in [-2**15, 2**15)
-    kept = (draws >= threshold - LEVELS // 2).to(values.device, values.dtype)
-    mask: Tensor = kept.mul_(LEVELS / (LEVELS - threshold))
-    return mask
+    return (draws >= threshold - LEVELS // 2).to(values.device, values.dtype)
 
 
 @contextmanager

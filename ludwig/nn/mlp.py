@@ -39,7 +39,7 @@ class LayerSpec:
 def _modules(
     spec: LayerSpec, linear_map: nn.Linear | MemberLinear | BatchEnsembleLinear, members: int | None = None
 ) -> list[nn.Module]:
-    """The modules of one layer; what it does not have is no module. `members`: of which each has its own norm."""
+    """The modules of one layer; what it does not have is no module. `members`: each has its own norm and PReLU."""
     start_linear(linear_map, spec.weights_initializer or "xavier_uniform", spec.bias_initializer or "zeros")
     modules: list[nn.Module] = [linear_map]
     if spec.norm is not None:
@@ -49,7 +49,7 @@ def _modules(
             else member_norm(spec.norm, members, spec.width, spec.norm_params)
         )
     if spec.activation is not None:
-        modules.append(activation(spec.activation))
+        modules.append(activation(spec.activation, members=members))
     if spec.dropout:
         modules.append(Dropout(spec.dropout))
     return modules
@@ -80,15 +80,16 @@ class FullyConnectedStack(nn.Module):
         if not any(self.adds):
             return _through(self.layers, values, mask)  # [..., output_size]
         for layer, adds in zip(self.layers, self.adds, strict=True):
-            given = _through(layer, values, mask)  # type: ignore[arg-type]
+            given = _through(layer, values, mask)
             values = given + values if adds else given
         return values  # [..., output_size]
 
 
-def _through(modules: nn.Sequential, values: Tensor, mask: Tensor | None) -> Tensor:
+def _through(layers: nn.Module, values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
-        return modules(values)  # type: ignore[no-any-return]
-    for module in modules:
+        result: Tensor = layers(values)
+        return result
+    for module in layers.children():
         values = normalised(module, values, mask)
     return values
 

@@ -6,7 +6,9 @@ B = rows of the batch, T = steps of a sequence, H = size of a vector
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import Literal
 
 import torch
@@ -17,6 +19,7 @@ from ludwig.error import ConfigValidationError, nearest
 
 NormName = Literal["batch", "layer", "ghost"]
 ConvolutionNormName = Literal["batch", "layer"]
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -129,6 +132,24 @@ class MemberLayerNorm(nn.Module):
         return normal if self.weight is None or self.bias is None else normal * self.weight + self.bias
 
 
+@contextmanager
+def unremembered(module: nn.Module) -> Iterator[None]:
+    """Inside the block batch norms below take nothing over into their running statistics.
+
+    That is for activations that are computed a second time, as in checkpointing: the first time was counted.
+    """
+    norms = [part for part in module.modules() if isinstance(part, BATCH_NORMS)]
+    before = [(part.momentum, part.num_batches_tracked) for part in norms]
+    for part in norms:  # statistics stay arguments: checkpointing wants the same tensors as the first time
+        part.momentum = 0.0
+        part.num_batches_tracked = None if part.num_batches_tracked is None else part.num_batches_tracked.clone()
+    try:
+        yield
+    finally:
+        for part, (momentum, count) in zip(norms, before, strict=True):
+            part.momentum, part.num_batches_tracked = momentum, count
+
+
 def _by_running(module: nn.BatchNorm1d | nn.BatchNorm2d, values: Tensor) -> Tensor:
     mean, variance = module.running_mean, module.running_var
     return functional.batch_norm(values, mean, variance, module.weight, module.bias, False, 0.0, module.eps)
@@ -164,8 +185,7 @@ def member_norm(name: NormName, members: int, size: int, params: Mapping[str, fl
         ConfigValidationError: It does not take one of the parameters.
     """
     if name == "layer":
-        _check_params(_NORMS, name, params)
-        return MemberLayerNorm(members, size, **(params or {}))  # type: ignore[arg-type]
+        return _made({name: partial(MemberLayerNorm, members)}, name, size, params)
     return MemberBatchNorm(name, members, size, params)
 
 
@@ -189,14 +209,10 @@ def _made(
 ) -> nn.Module:
     if name not in norms:
         raise ConfigValidationError(f"There is no norm '{name}' here. Choose one of: {', '.join(norms)}.")
-    _check_params(norms, name, params)
-    return norms[name](size, **(params or {}))
-
-
-def _check_params(norms: Mapping[str, Callable[..., nn.Module]], name: str, params: Mapping[str, float] | None) -> None:
     known = [word for word in inspect.signature(norms[name]).parameters if word != "size"]
     for alien in sorted(set(params or {}) - set(known)):
         raise ConfigValidationError(
             f"norm_params: the norm '{name}' has no parameter '{alien}'.{nearest(alien, known)} "
             f"It has: {', '.join(known)}."
         )
+    return norms[name](size, **(params or {}))

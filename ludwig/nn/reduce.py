@@ -45,7 +45,11 @@ _PLAIN: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "max": _max,
     "last": _last,
 }
-_KEEPS = (None, "none", "None")
+
+
+def reduces(name: str | None) -> bool:
+    """Whether the reduction of that name makes a vector of a sequence; null and "none" keep it."""
+    return name not in (None, "none", "None")
 
 
 class AttentionScores(nn.Module):
@@ -98,7 +102,7 @@ class SequenceReducer(nn.Module):
             ConfigValidationError: There is no such reduction, or "concat" lacks a length.
         """
         super().__init__()
-        self.reduces = name not in _KEEPS
+        self.reduces = reduces(name)
         self.length = _length_of_concat(length) if name == "concat" else None
         self.output_size = size if self.length is None else size * self.length
         self.plain = _PLAIN.get(name or "")

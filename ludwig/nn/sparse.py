@@ -19,7 +19,7 @@ class _Sparsemax(torch.autograd.Function):
         ordered = logits.sort(dim=-1, descending=True).values
         ranks = torch.arange(1, logits.shape[-1] + 1, device=logits.device, dtype=logits.dtype)
         sums = ordered.cumsum(-1) - 1
-        count = (ranks * ordered > sums).sum(-1, keepdim=True)
+        count = _at_least_one((ranks * ordered > sums).sum(-1, keepdim=True))
         threshold = sums.gather(-1, count - 1) / count
         result: Tensor = (logits - threshold).clamp_min(0)
         ctx.save_for_backward(result)
@@ -46,7 +46,7 @@ class _Entmax15(torch.autograd.Function):
         mean = ordered.cumsum(-1) / ranks
         spread = ranks * ((ordered**2).cumsum(-1) / ranks - mean**2)
         threshold = mean - ((1 - spread) / ranks).clamp_min(0).sqrt()
-        count = (threshold <= ordered).sum(-1, keepdim=True)
+        count = _at_least_one((threshold <= ordered).sum(-1, keepdim=True))
         result: Tensor = (halved - threshold.gather(-1, count - 1)).clamp_min(0) ** 2
         ctx.save_for_backward(result)
         return result
@@ -59,6 +59,11 @@ class _Entmax15(torch.autograd.Function):
         mean: Tensor = gradient.sum(-1, keepdim=True) / root.sum(-1, keepdim=True)
         change: Tensor = gradient - mean * root
         return change
+
+
+def _at_least_one(count: Tensor) -> Tensor:
+    """The size of the support. NaN compares with nothing: its result is NaN, not an index out of bounds."""
+    return count.clamp_min(1)
 
 
 def sparsemax(logits: Tensor, dim: int = -1) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ludwig.columns.ragged import Padded
 from ludwig.features.base import Feature
+from ludwig.features.section import ColumnOptions
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
 from ludwig.metrics.loss import LossMetric
@@ -21,15 +22,12 @@ from ludwig.metrics.scoreboard import Scoreboard
 from ludwig.nn.calibration import Scaling
 from ludwig.nn.members import rows_of
 from ludwig.nn.prediction import Prediction
-from ludwig.schema import Component, Registry, param
+from ludwig.schema import Component, Registry
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OutputSection(Component.Config):
+class OutputSection(ColumnOptions, Component.Config):
     """One output feature of the config, of whatever model type."""
-
-    name: str = param(help="Name of the feature, and of its column unless that is given.")
-    column: str | None = param(None, help="The column of the data; null for the feature's name.")
 
     decoder: Any
     loss: Loss.Config
@@ -38,11 +36,6 @@ class OutputSection(Component.Config):
     feature: ClassVar[type[Feature[Any, Any, Any]]]
     reported: ClassVar[tuple[str, ...]]  # the metrics that every evaluation reports
     default_metric: ClassVar[str]
-
-    @property
-    def source(self) -> str:
-        """The column of the data."""
-        return self.column or self.name
 
     @property
     def kind(self) -> str:
@@ -114,13 +107,13 @@ class Output(Component, nn.Module):
             raise TypeError(f"The output '{self.name}' takes no ragged target.")
         return column
 
-    def compared(self, prediction: Prediction, target: Tensor) -> tuple[Prediction, Tensor]:
-        """Logits and target as the loss compares them, in the column's own units where the loss asks for these."""
+    def compared(self, loss: Loss, prediction: Prediction, target: Tensor) -> tuple[Prediction, Tensor]:
+        """Logits and target as a loss compares them, in the column's own units where the loss asks for these."""
         return prediction, target
 
     def loss_terms(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """The loss of each row and its weight: [B]; with members, the mean of theirs."""
-        prediction, target = self.compared(prediction, target)
+        prediction, target = self.compared(self.loss, prediction, target)
         return rows_of(self.loss, prediction, target, self.has_members)
 
     def loss_of(self, prediction: Prediction, target: Tensor) -> Tensor:
@@ -130,7 +123,7 @@ class Output(Component, nn.Module):
     def weight_of(self, target: Tensor) -> Tensor:
         """How much the rows of a batch count together in a mean over several batches: []."""
         weights = self.loss.row_weights(target)
-        return torch.tensor(float(len(target)), device=target.device) if weights is None else weights.sum()
+        return target.new_full((), len(target), dtype=torch.float32) if weights is None else weights.sum()
 
     # -- predictions and metrics
 
@@ -157,7 +150,7 @@ class Output(Component, nn.Module):
         losses = {"loss": self.loss}
         if wanted in LOSSES.names(kind) and wanted not in metrics and wanted != self.config.loss.type:
             losses[wanted] = LOSSES.get(wanted, kind).Config().build(self.labels).to(_device(self))
-        return OutputScores(self, {name: LossMetric(loss) for name, loss in losses.items()}, Scoreboard(metrics))
+        return OutputScores(self, losses, Scoreboard(metrics))
 
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
         """Statistics of a whole split, such as a confusion matrix, from arrays of what was predicted and is true."""
@@ -171,35 +164,36 @@ def _device(module: nn.Module) -> torch.device:
 class OutputScores:
     """The metrics of one output over a split: updated batch by batch, computed at the end."""
 
-    def __init__(self, output: Output, losses: Mapping[str, LossMetric], board: Scoreboard) -> None:
+    def __init__(self, output: Output, losses: Mapping[str, Loss], board: Scoreboard) -> None:
         self.output, self.losses, self.board = output, dict(losses), board
+        self.sums = {name: LossMetric(loss) for name, loss in losses.items()}
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
         """Counts a batch; `prediction` is complete."""
-        for metric in self.losses.values():
-            compared, truth = self.output.compared(prediction, target)
-            metric.update(compared, truth, self.output.has_members)
+        for name, loss in self.losses.items():
+            compared, truth = self.output.compared(loss, prediction, target)
+            self.sums[name].update(compared, truth, self.output.has_members)
         self.board.update(prediction, self.output.observed(target))
 
     def merge(self, other: OutputScores) -> None:
         """Takes over what another has counted of the same output."""
-        for name, metric in self.losses.items():
-            metric.merge(other.losses[name])
+        for name, metric in self.sums.items():
+            metric.merge(other.sums[name])
         self.board.merge(other.board)
 
     def state(self) -> dict[str, Any]:
         """What has been counted, as tensors, numbers and lists of them."""
-        return {"losses": {name: metric.state() for name, metric in self.losses.items()}, "board": self.board.state()}
+        return {"losses": {name: metric.state() for name, metric in self.sums.items()}, "board": self.board.state()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Goes on from what others of the same output had counted."""
-        for name, metric in self.losses.items():
+        for name, metric in self.sums.items():
             metric.load_state(state["losses"][name])
         self.board.load_state(state["board"])
 
     def compute(self) -> dict[str, float]:
         """Metric by name; one that cannot be computed is left out."""
-        losses = {name: metric.compute() for name, metric in self.losses.items()}
+        losses = {name: metric.compute() for name, metric in self.sums.items()}
         return {**{name: value for name, value in losses.items() if value is not None}, **self.board.compute()}
 
 

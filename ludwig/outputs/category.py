@@ -19,6 +19,7 @@ from ludwig.metrics.statistics import classification_statistics
 from ludwig.nn.calibration import Method, Scaling, scaling_of
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
+from ludwig.outputs.classes import ClassMetricOptions
 from ludwig.outputs.decoded import DecodedOutput
 from ludwig.schema import Chosen, param
 
@@ -41,10 +42,8 @@ class CategoryOutput(DecodedOutput):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(DecodedOutput.Config):
+    class Config(ClassMetricOptions, DecodedOutput.Config):
         feature = CategoryFeature
-        reported = ("accuracy", "accuracy_micro", "hits_at_k", "roc_auc")
-        default_metric = "accuracy"
 
         decoder: Annotated[Decoder.Config, DECODER] = param(
             DECODER.make, help="Decoder, which turns the combined vector into the prediction."
@@ -52,11 +51,6 @@ class CategoryOutput(DecodedOutput):
         loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that training minimises.")
         preprocessing: CategoryFeature.TargetConfig = param(
             CategoryFeature.TargetConfig, help="Preprocessing of the target column."
-        )
-        top_k: int = param(
-            3,
-            min=1,
-            help="Top k: the hits_at_k metric counts a hit where the target is among the k most probable classes.",
         )
         calibration: bool | Method = param(
             False,
@@ -76,7 +70,7 @@ class CategoryOutput(DecodedOutput):
         return len(self.facts.vocabulary)
 
     def setting(self) -> Setting:
-        return Setting(classes=self.size, top_k=self.config.top_k)
+        return self.config.setting_for(self.size)
 
     @property
     def scaling(self) -> Scaling | None:

@@ -9,17 +9,16 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ludwig.decoders.base import Decoder
 from ludwig.nn.prediction import Prediction
-from ludwig.nn.reduce import ReductionName, SequenceReducer
+from ludwig.nn.reduce import ReductionName, SequenceReducer, reduces
 from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.outputs.base import Output, OutputSection
 from ludwig.outputs.dependencies import Dependencies
 from ludwig.schema import param
-
-UNREDUCED = (None, "none", "None")
 
 
 class DecodedOutput(Output):
@@ -39,9 +38,16 @@ class DecodedOutput(Output):
 
         decoder: Decoder.Config
 
+        def faults(self) -> list[tuple[str, str]]:
+            faults = [*super().faults(), *((f"decoder.{name}", text) for name, text in self.decoder.faults())]
+            if self.decoder.averages_probabilities and self.loss.has_own_probabilities:
+                text = f"Averages softmax probabilities, and the loss '{self.loss.type}' has other ones. Set it to 0."
+                faults.append(("decoder.mc_dropout_samples", text))
+            return faults
+
         def form_of_input(self, combined: Form) -> Form:
             """The form of the signal that the decoder gets from a combined one."""
-            return "vector" if combined == "sequence" and self.reduce_input not in UNREDUCED else combined
+            return "vector" if combined == "sequence" and reduces(self.reduce_input) else combined
 
         def faults_of_signal(self, combined: Form) -> list[tuple[str, str]]:
             """(parameter, message) of a combined signal that the decoder cannot take."""
@@ -61,7 +67,7 @@ class DecodedOutput(Output):
         super().__init__(config, facts)
         self.has_members = shape.form == "members"
         self.reducer: SequenceReducer | None = None
-        if shape.form == "sequence" and config.reduce_input not in UNREDUCED:
+        if shape.form == "sequence" and reduces(config.reduce_input):
             self.reducer = SequenceReducer(config.reduce_input, shape.size, shape.count)
             shape = Shape("vector", self.reducer.output_size, skips=shape.skips)
         self.dependencies = Dependencies(config.name, shape, dependencies, config.reduce_dependencies)
@@ -97,7 +103,9 @@ class DecodedOutput(Output):
         if self.config.dependencies:
             combined = self.dependencies(combined, hidden)
         prediction: Prediction = self.decoder(combined, target)
-        return dataclasses.replace(prediction, logits=self.shaped(prediction.known_logits))
+        logits = self.shaped(prediction.known_logits)
+        exact = torch.promote_types(logits.dtype, torch.float32)  # half precision is too coarse for losses
+        return dataclasses.replace(prediction, logits=logits.to(exact))
 
     def hidden_of(self, prediction: Prediction) -> Signal:
         """What a dependent output reads of a prediction."""

@@ -23,6 +23,7 @@ from ludwig.metrics.base import Setting
 from ludwig.metrics.statistics import classification_statistics
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
+from ludwig.outputs.classes import ClassMetricOptions
 from ludwig.outputs.generated import Generated, GeneratedOutput
 from ludwig.schema import Chosen, param
 
@@ -78,10 +79,8 @@ class GeneratedCategoryOutput(GeneratedOutput):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(GeneratedOutput.Config):
+    class Config(ClassMetricOptions, GeneratedOutput.Config):
         feature = LabelFeature
-        reported = ("accuracy", "accuracy_micro", "hits_at_k", "roc_auc")
-        default_metric = "accuracy"
         is_trainable = False
 
         decoder: Annotated[Extractor.Config, DECODER] = param(
@@ -90,11 +89,6 @@ class GeneratedCategoryOutput(GeneratedOutput):
         loss: Annotated[Loss.Config, LOSS] = param(LOSS.make, help="Loss function that evaluation reports.")
         preprocessing: LabelFeature.TargetConfig = param(
             LabelFeature.TargetConfig, help="Preprocessing of the target column."
-        )
-        top_k: int = param(
-            3,
-            min=1,
-            help="Top k: the hits_at_k metric counts a hit where the target is among the k most probable classes.",
         )
 
         @property
@@ -125,7 +119,7 @@ class GeneratedCategoryOutput(GeneratedOutput):
         return self.facts.vocabulary.words
 
     def setting(self) -> Setting:
-        return Setting(classes=len(self.labels), top_k=self.config.top_k)
+        return self.config.setting_for(len(self.labels))
 
     def complete(self, prediction: Prediction) -> Prediction:
         probabilities = prediction.known_logits.softmax(-1)
@@ -141,6 +135,4 @@ class GeneratedCategoryOutput(GeneratedOutput):
         return self.complete(Prediction(shares.log(), shares.new_empty((len(shares), 0))))
 
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
-        truth = np.asarray(target)
-        known = truth >= 0
-        return classification_statistics(truth[known], np.asarray(columns["predictions"])[known], self.labels)
+        return classification_statistics(np.asarray(target), np.asarray(columns["predictions"]), self.labels)

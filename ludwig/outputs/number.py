@@ -62,6 +62,11 @@ class NumberOutput(ScaledOutput):
             None, length=2, help="Lower and upper bound that predictions are clipped to; null for none."
         )
 
+        def faults(self) -> list[tuple[str, str]]:
+            if self.clip is None or self.clip[0] < self.clip[1]:
+                return super().faults()
+            return [*super().faults(), ("clip", f"Must be a lower and a greater upper bound. Received: {self.clip}.")]
+
     config: Config
     facts: NumberFacts
 

@@ -8,6 +8,8 @@ from typing import Protocol
 from torch import Tensor
 
 from ludwig.features.scaling import Scaling
+from ludwig.losses.base import Loss
+from ludwig.metrics.sums import widest
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.decoded import DecodedOutput
 
@@ -24,15 +26,19 @@ class ScaledOutput(DecodedOutput):
 
     facts: ScaledFacts
 
-    def compared(self, prediction: Prediction, target: Tensor) -> tuple[Prediction, Tensor]:
-        if not self.loss.in_original_units:
+    def compared(self, loss: Loss, prediction: Prediction, target: Tensor) -> tuple[Prediction, Tensor]:
+        if not loss.in_original_units:
             return prediction, target
         undo = self.facts.scaling.undo
         return dataclasses.replace(prediction, logits=undo(prediction.known_logits)), undo(target)
 
     def complete(self, prediction: Prediction) -> Prediction:
-        numbers = self.facts.scaling.undo(prediction.known_logits)
+        numbers = self.in_own_units(prediction.known_logits)
         return dataclasses.replace(prediction, predictions=numbers.mean(1) if self.has_members else numbers)
 
     def observed(self, target: Tensor) -> Tensor:
-        return self.facts.scaling.undo(target)
+        return self.in_own_units(target)
+
+    def in_own_units(self, scaled: Tensor) -> Tensor:
+        """In double precision where the device has it: single has too few digits for a spread far from zero."""
+        return self.facts.scaling.undo(scaled.to(widest(scaled.device)))

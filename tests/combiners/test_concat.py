@@ -155,6 +155,10 @@ class TestFaults:
         assert where == "num_fc_layers"
         assert message.endswith("Received: 0.")
 
+    def test_a_batch_ensemble_has_no_residual_connections(self):
+        config = CONFIG(batch_ensemble=True, num_fc_layers=2, residual=True)
+        assert [where for where, _ in config.faults(["vector"], ["a"])] == ["residual"]
+
     def test_a_batch_ensemble_takes_no_sequence(self):
         config = load(CONFIG, {"batch_ensemble": True, "fc_layers": [{"output_size": 3}]})
         assert [where for where, _ in config.faults(["sequence"], ["a"])] == ["batch_ensemble"]

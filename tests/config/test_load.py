@@ -156,3 +156,23 @@ def test_a_file_that_holds_no_config_is_reported(tmp_path):
         read_config(tmp_path / "list.yaml")
     with pytest.raises(ConfigValidationError, match="is not valid YAML"):
         read_yaml("a: [", "text")
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "is_taken"),
+    [
+        ("input_features", "format_version", True),
+        ("output_features", "format_version", True),
+        ("output_features", "combined", True),
+        ("input_features", "combined", False),
+    ],
+)
+def test_names_that_stand_for_something_else_are_refused(section, name, is_taken):
+    raw = config(**{section: [{"name": name, "type": "number"}]})
+    if is_taken:
+        with pytest.raises(ConfigValidationError, match=rf"{section}\[0\].name: The name '{name}' is reserved"):
+            load_config(raw)
+        column = {"name": f"{name}_", "column": name, "type": "number"}
+        load_config({**raw, section: [column]})
+    else:
+        load_config(raw)

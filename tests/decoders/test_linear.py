@@ -1,10 +1,11 @@
+import itertools
+
 import pytest
 import torch
 from torch import nn
 
 from ludwig.decoders import DECODERS
 from ludwig.error import ConfigValidationError
-from ludwig.nn.dropout import draw_from
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import load
 
@@ -67,6 +68,11 @@ class TestProjector:
         with pytest.raises(ConfigValidationError, match=r"output_size is 3, and the vectors of the data have 4"):
             build("projector", "vector", size=4, output_size=3)
 
+    @pytest.mark.parametrize("clip", [[2, 1], [3, 3]])
+    def test_bounds_ascend(self, clip):
+        ((where, message),) = load(DECODERS.get("projector", "vector").Config, {"clip": clip}).faults()
+        assert where == "clip" and str(clip) in message
+
     def test_bounds_are_two(self):
         import marshmallow
 
@@ -84,7 +90,27 @@ class TestMlpClassifier:
         torch.testing.assert_close(prediction.logits, decoder.linear(hidden))
 
 
-CLASSIFIERS = [("classifier", {"num_fc_layers": 1, "fc_dropout": 0.5}), ("mlp_classifier", {"dropout": 0.5})]
+CLASSIFIERS = [
+    ("classifier", {"num_fc_layers": 1, "fc_output_size": 4, "fc_dropout": 0.5}),
+    ("mlp_classifier", {"num_fc_layers": 0, "output_size": 4, "dropout": 0.5}),
+]
+MASKS = torch.tensor(list(itertools.product([0.0, 2.0], repeat=4)))  # all that dropout of half of four units can draw
+
+
+def layer_and_head(decoder, member=None):
+    """Weights [O, H] and bias of the hidden layer and of the head, of one member where there are several."""
+    head = decoder.linear
+    layer = next(part for part in decoder.modules() if isinstance(part, type(head)) and part is not head)
+    if member is None:
+        return layer.weight, layer.bias, head.weight, head.bias
+    return layer.weight[member].T, layer.bias[member], head.weight[member].T, head.bias[member]
+
+
+def expectation(values, weights, squash):
+    """The mean of the probabilities over all masks, each as probable as another: [B, O]."""
+    layer, layer_bias, head, head_bias = weights
+    hidden = (values @ layer.T + layer_bias).relu()  # [B, 4]
+    return torch.stack([squash((hidden * mask) @ head.T + head_bias) for mask in MASKS]).mean(0)
 
 
 @pytest.mark.parametrize(("name", "options"), CLASSIFIERS)
@@ -100,44 +126,46 @@ class TestMonteCarloDropout:
         torch.manual_seed(3)
         assert torch.equal(many(Signal.vector(combined)).logits, expected)
 
-    def test_probabilities_are_the_mean_of_those_of_the_draws(self, name, options, combined):
-        decoder = build(name, "category", size=3, mc_dropout_samples=4, **options).eval()
-        ours = decoder(Signal.vector(combined)).logits.softmax(-1)
-        single = build(name, "category", size=3, **options)  # in training mode: dropout is on
-        draw_from(single, torch.Generator().manual_seed(0))
-        draws = torch.stack([single(Signal.vector(combined)).logits.softmax(-1) for _ in range(4)])
-        torch.testing.assert_close(ours, draws.mean(0))
-
     def test_many_draws_come_near_to_their_expectation(self, name, options, combined):
         decoder = build(name, "category", size=3, mc_dropout_samples=3000, **options).eval()
-        one, two = (
-            decoder(Signal.vector(combined)).logits.softmax(-1),
-            decoder(Signal.vector(combined)).logits.softmax(-1),
-        )
-        torch.testing.assert_close(one, two, rtol=0, atol=0.03)
+        expected = expectation(combined, layer_and_head(decoder), lambda logits: logits.softmax(-1))
+        torch.testing.assert_close(decoder(Signal.vector(combined)).logits.softmax(-1), expected, rtol=0, atol=0.03)
+
+    def test_a_row_alone_is_what_it_is_among_others(self, name, options, combined):
+        decoder = build(name, "category", size=3, mc_dropout_samples=3, **options).eval()
+        together = decoder(Signal.vector(combined)).logits
+        alone = torch.cat([decoder(Signal.vector(row.unsqueeze(0))).logits for row in combined.flip(0)]).flip(0)
+        torch.testing.assert_close(alone, together)
+        assert decoder(Signal.vector(combined[:0])).logits.shape == (0, 3)
 
     def test_dropout_is_off_again_afterwards(self, name, options, combined):
         decoder = build(name, "category", size=3, mc_dropout_samples=2, **options).eval()
         decoder(Signal.vector(combined))
         assert [type(part).__name__ for part in decoder.modules() if part.training] == []
 
-    def test_two_classes_in_one_logit_are_averaged_as_probabilities(self, name, options, combined):
-        decoder = build("mlp_classifier", "binary", mc_dropout_samples=4, dropout=0.5).eval()
-        ours = decoder(Signal.vector(combined)).logits.sigmoid()
-        single = build("mlp_classifier", "binary", dropout=0.5)
-        draw_from(single, torch.Generator().manual_seed(0))
-        draws = torch.stack([single(Signal.vector(combined)).logits.sigmoid() for _ in range(4)])
-        torch.testing.assert_close(ours, draws.mean(0))
-
     def test_members_are_averaged_each_by_itself(self, name, options, combined):
-        decoder = build(name, "category", MEMBERS, size=3, mc_dropout_samples=4, **options).eval()
-        members = combined.unsqueeze(1).expand(-1, 3, -1)
-        torch.manual_seed(3)
-        ours = decoder(Signal.members(members)).logits.softmax(-1)
-        single = build(name, "category", MEMBERS, size=3, **options)
-        draw_from(single, torch.Generator().manual_seed(0))
-        draws = torch.stack([single(Signal.members(members)).logits.softmax(-1) for _ in range(4)])
-        torch.testing.assert_close(ours, draws.mean(0))
+        decoder = build(name, "category", MEMBERS, size=3, mc_dropout_samples=3000, **options).eval()
+        ours = decoder(Signal.members(combined.unsqueeze(1).expand(-1, 3, -1))).logits.softmax(-1)
+        for member in range(3):
+            expected = expectation(combined, layer_and_head(decoder, member), lambda logits: logits.softmax(-1))
+            torch.testing.assert_close(ours[:, member], expected, rtol=0, atol=0.03)
+
+
+def test_two_classes_in_one_logit_are_averaged_as_probabilities(combined):
+    decoder = build("mlp_classifier", "binary", mc_dropout_samples=3000, **CLASSIFIERS[1][1]).eval()
+    expected = expectation(combined, layer_and_head(decoder), torch.sigmoid)
+    torch.testing.assert_close(decoder(Signal.vector(combined)).logits.sigmoid(), expected, rtol=0, atol=0.03)
+
+
+@pytest.mark.parametrize(("name", "kind", "size"), [("classifier", "category", 3), ("mlp_classifier", "binary", 1)])
+def test_averaged_logits_may_be_as_large_as_those_of_one_pass(name, kind, size, combined):
+    once, sampled = (build(name, kind, size=size, mc_dropout_samples=n).eval() for n in (0, 4))
+    signal = Signal.vector(combined * 1000)  # without dropout all passes agree
+    expected = once(signal).logits
+    if size > 1:
+        expected = expected.log_softmax(-1)
+    assert expected.abs().max() > 100
+    torch.testing.assert_close(sampled(signal).logits, expected)
 
 
 @pytest.mark.parametrize(

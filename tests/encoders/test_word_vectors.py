@@ -51,3 +51,15 @@ def test_vectors_of_words_that_are_not_known_may_have_any_size(vectors):
 def test_a_file_that_is_not_there_is_reported():
     with pytest.raises(ConfigValidationError, match=r"there is no file '/nowhere/vectors.txt'"):
         load_word_vectors("/nowhere/vectors.txt", IDS, torch.zeros(3, 2))
+
+
+def test_words_of_the_file_may_have_spaces(vectors):
+    ids = {"at": 0, "New York": 1, ".": 2}
+    table = torch.zeros(3, 2)
+    load_word_vectors(vectors(". . . 9 9\nat name@domain.com 7 7\nat 1 2\nNew York 3 4\n. 5 6\n"), ids, table)
+    assert table.tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_what_is_no_number_is_reported_with_its_line(vectors):
+    with pytest.raises(ConfigValidationError, match=r"line 2 of .* has 'x' where a number is expected"):
+        load_word_vectors(vectors("land 1 2\nsea x 2\n"), IDS, torch.zeros(3, 2))

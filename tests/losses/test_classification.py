@@ -124,6 +124,17 @@ def test_corn_probabilities_are_products_of_conditional_ones(build, logits):
     torch.testing.assert_close(shares.sum(-1), torch.ones(60))
 
 
+@pytest.mark.parametrize(
+    ("labels", "order"),
+    [(("3", "10", "1.5", "2"), [2, 3, 0, 1]), (("mid", "high", "low", "top"), [1, 2, 0, 3]), (LABELS, [0, 1, 2, 3])],
+)
+def test_corn_ranks_numbers_by_value_and_words_by_the_alphabet(build, logits, ids, labels, order):
+    loss, ranked = build("corn", "category", labels), build("corn", "category", LABELS)
+    ranks = torch.tensor([order.index(place) for place in range(4)])
+    torch.testing.assert_close(loss(logits, ids, HIDDEN), ranked(logits, ranks[ids.long()], HIDDEN))
+    torch.testing.assert_close(loss.probabilities(logits)[:, order], ranked.probabilities(logits))
+
+
 def test_corn_does_not_use_the_last_logit(build, ids):
     logits = torch.randn(60, 4, requires_grad=True)
     build("corn", "category", LABELS)(logits, ids, HIDDEN).backward()

@@ -78,6 +78,13 @@ def test_a_stride_that_divides_the_length_leaves_equal_zeros_on_both_sides():
     torch.testing.assert_close(result, expected.transpose(1, 2))
 
 
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_no_rows_give_no_rows(padding):
+    module = MaskedConv1d(3, ConvolutionSpec(5, 3, pool_size=2, pool_padding=padding))
+    values, mask = module(torch.zeros(0, 8, 3), torch.zeros(0, 8, dtype=torch.bool))
+    assert values.shape == (0, 4, 5) and mask.shape == (0, 4)
+
+
 @pytest.mark.parametrize(("name", "pool"), [("max", functional.max_pool1d), ("mean", functional.avg_pool1d)])
 @pytest.mark.parametrize(("size", "stride"), [(2, None), (3, 1), (2, 3)])
 def test_a_valid_pool_is_torchs(name, pool, size, stride):
@@ -188,3 +195,17 @@ def test_faulty_options_are_reported(options, message):
 def test_an_image_that_is_too_small_is_reported():
     with pytest.raises(ConfigValidationError, match="Images of 3 x 20 pixels are too small"):
         Conv2dLayer(2, ImageConvolutionSpec()).output_shape(3, 20)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("kernel", [4, 5, 7, 9])
+def test_an_image_that_is_too_thin_for_the_padding_is_refused_where_torch_cannot_pad_it(mode, kernel):
+    spec = ImageConvolutionSpec(kernel_size=kernel, padding="same", padding_mode=mode, pool_function=None)
+    layer, images = Conv2dLayer(3, spec), torch.zeros(1, 3, 3, 6)
+    try:
+        expected = layer(images).shape[2:]
+    except RuntimeError:
+        with pytest.raises(ConfigValidationError, match=f"padding_mode '{mode}' pads 3 pixels by at most"):
+            layer.output_shape(3, 6)
+    else:
+        assert layer.output_shape(3, 6) == tuple(expected)

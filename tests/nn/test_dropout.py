@@ -76,3 +76,22 @@ def test_a_compiled_network_draws_the_same():
         draw_from(model, torch.Generator().manual_seed(3))
         results.append(torch.stack([run(values) for _ in range(3)]))
     torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.3])
+def test_the_mean_is_kept_in_half_precision(rate: float, dtype: torch.dtype):
+    values = 1 + torch.rand(20_000, generator=torch.Generator().manual_seed(0))
+    ours = drawing(rate)(values.to(dtype)).double()
+    stays = ours != 0
+    assert (ours[stays].sum() / values.to(dtype)[stays].double().sum()).item() == pytest.approx(
+        1 / (1 - rate), rel=3e-4
+    )
+
+
+def test_a_shared_mask_is_the_same_for_all_rows():
+    module = drawing(0.5)
+    module.shares_mask = True
+    dropped = module(torch.ones(4, 50, 2))
+    assert torch.equal(dropped, dropped[:1].expand(4, 50, 2))
+    assert {*dropped.unique().tolist()} == {0.0, 2.0}

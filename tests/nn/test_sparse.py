@@ -84,3 +84,18 @@ def test_sparsemax_loss_of_two_classes_is_the_modified_huber_loss():
     logits = torch.stack([margin, torch.zeros(4)], dim=1)
     expected = torch.tensor([0.25 / 4, 1.44 / 4, 0.0, 3.0])
     torch.testing.assert_close(sparsemax_loss(logits, torch.zeros(4, dtype=torch.int8)), expected)
+
+
+@pytest.mark.parametrize("map_", [sparsemax, entmax15])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_stays_so_and_other_rows_do_not_see_it(map_, value):
+    logits = torch.tensor([[0.3, value, 0.1], [0.3, 0.2, 0.1]])
+    result = map_(logits)
+    assert result[0].isnan().any()
+    torch.testing.assert_close(result[1], map_(logits[1]))
+
+
+@pytest.mark.parametrize("loss", [sparsemax_loss, entmax15_loss])
+def test_a_loss_of_what_is_not_a_number_is_not_a_number(loss):
+    losses = loss(torch.tensor([[float("nan"), 1.0], [0.0, 1.0]]), torch.tensor([0, 1]))
+    assert losses.isnan().tolist() == [True, False]

@@ -15,9 +15,12 @@ from ludwig.config import load_config
 from ludwig.data.preprocess import Tables, preprocess
 from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.error import ConfigValidationError
+from ludwig.losses import LOSSES
 from ludwig.models.assets import Assets
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Form, Shape, Signal
+from ludwig.outputs import OUTPUTS
+from ludwig.schema import load
 
 ROWS = 12
 TABLE = pd.DataFrame(
@@ -120,3 +123,33 @@ def test_skips_and_auxiliary_losses_of_inputs_reach_the_outputs(monkeypatch):
     combined = model.combined(data.training)
     assert combined.skips == (skip,)
     assert model.training_loss(data.training).auxiliary == 0.75
+
+
+@pytest.mark.parametrize("kind", ["number", "binary", "category", "vector", "timeseries"])
+def test_the_loss_of_half_precision_is_computed_in_single(kind):
+    columns = {
+        "number": [1.0, 2.0, 4.0],
+        "binary": [True, False, True],
+        "category": ["a", "b", "a"],
+        "vector": [[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]],
+        "timeseries": [[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]],
+    }
+    for loss in LOSSES.names(kind):
+        config = load(OUTPUTS.get(kind, "ecd").Config, {"name": "y", "loss": loss})
+        feature = config.feature(config.preprocessing, "y", target=True)
+        cells = feature.parse(pd.Series(columns[kind]))
+        facts = feature.finish(feature.tally(cells))
+        output = config.build(Shape("vector", 4), {}, facts)
+        target = feature.encode(cells, facts).column.values
+        with torch.autocast("cpu", torch.bfloat16):
+            prediction = output(Signal.vector(torch.randn(3, 4)), {})
+            found = output.loss_of(prediction, target)
+        exact = output.loss_of(dataclasses.replace(prediction, logits=prediction.logits.double()), target)
+        assert found.item() == pytest.approx(exact.item(), rel=1e-5), loss
+
+
+@pytest.mark.parametrize(("loss", "places"), [("corn", 1), ("sparsemax", 1), ("entmax15", 1), ("focal", 0)])
+def test_probabilities_that_are_no_softmax_are_not_averaged_as_if_they_were(loss, places):
+    section = {"name": "y", "loss": loss, "decoder": {"type": "classifier", "mc_dropout_samples": 3}}
+    config = load(OUTPUTS.get("category", "ecd").Config, section)
+    assert [where for where, _ in config.faults()] == ["decoder.mc_dropout_samples"] * places

@@ -5,6 +5,8 @@ from sklearn import metrics
 
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Shape, Signal
+from ludwig.outputs import OUTPUTS
+from ludwig.schema import load
 
 COLUMN = np.random.default_rng(0).normal(200.0, 30.0, 64)
 VECTOR, MEMBERS = Shape("vector", 4), Shape("members", 4, 3)
@@ -117,3 +119,29 @@ def test_an_extra_metric_is_reported_beside_the_others(built):
     scores = output.scoreboard("huber")
     scores.update(output.complete(predicted(target)), target)
     assert scores.compute()["huber"] == 0
+
+
+def test_another_loss_that_is_asked_for_is_computed_in_the_units_that_it_asks_for(built):
+    output, target = built("number", COLUMN, VECTOR, loss={"type": "mean_absolute_percentage_error"})
+    logits = torch.randn(64)
+    scores = output.scoreboard("huber")
+    scores.update(output.complete(predicted(logits)), target)
+    distance = np.abs((COLUMN - COLUMN.mean()) / COLUMN.std() - logits.numpy())
+    expected = np.where(distance < 1, distance**2 / 2, distance - 0.5).mean()
+    assert scores.compute()["huber"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_small_spread_far_from_zero_is_not_lost(built):
+    column = COLUMN + 1.6e9  # as a time in seconds, of which float32 knows every 128th
+    output, target = built("number", column, VECTOR)
+    np.testing.assert_allclose(output.observed(target), column, rtol=0, atol=1e-3)
+    logits = torch.randn(64)
+    expected = logits.double().numpy() * COLUMN.std() + column.mean()
+    np.testing.assert_allclose(output.complete(predicted(logits)).predictions, expected, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("clip", [[210, 190], [190, 190]])
+def test_bounds_of_predictions_ascend(clip):
+    config = load(OUTPUTS.get("number", "ecd").Config, {"name": "y", "clip": clip})
+    ((where, message),) = config.faults()
+    assert where == "clip" and str(float(clip[0])) in message

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+import inspect
+from typing import Annotated, Any, ClassVar
 
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.features.base import Feature
+from ludwig.features.section import ColumnOptions
 from ludwig.schema import Chosen, Component, Registry, param
 
 
@@ -14,10 +16,10 @@ class Input(Component):
     """One input feature: how its column is read, and how it becomes vectors."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Component.Config):
+    class Config(ColumnOptions, Component.Config):
+        """An input of one feature type, which a subclass names: `class Config(Input.Config, of=NumberFeature)`."""
+
         feature: ClassVar[type[Feature[Any, Any, Any]]]
-        name: str = param(help="Name of the feature, and of its column unless that is given.")
-        column: str | None = param(None, help="The column of the data; null for the feature's name.")
         tied: str | None = param(
             None,
             help="Weight tying: another input feature of the same type whose encoder this one shares; null for its "
@@ -26,10 +28,17 @@ class Input(Component):
         preprocessing: Any
         encoder: Encoder.Config
 
-        @property
-        def source(self) -> str:
-            """The column of the data."""
-            return self.column or self.name
+        def __init_subclass__(cls, of: type[Feature[Any, Any, Any]]) -> None:
+            """Types and defaults of the two sections are those of the feature type.
+
+            The body of the class ends here, so the decorator `dataclass` finds them as if they stood there.
+            """
+            super().__init_subclass__()
+            encoder = Chosen(ENCODERS, of.default_encoder, of.kind)
+            sections = {"preprocessing": of.Config, "encoder": Annotated[Encoder.Config, encoder]}
+            cls.feature, cls.__annotations__ = of, {**sections, **inspect.get_annotations(cls)}
+            cls.preprocessing = param(of.Config, help="Preprocessing of the column.")
+            cls.encoder = param(encoder.make, help="Encoder, which turns the column into vectors.")
 
         def requires(self) -> dict[str, Any]:
             """Options of the preprocessing that the encoder depends on."""
@@ -46,8 +55,3 @@ class Input(Component):
 
 
 INPUTS: Registry[Input] = Registry("input feature type")
-
-
-def encoder_of(feature: type[Feature[Any, Any, Any]]) -> Chosen:
-    """The choice of encoders for a feature type."""
-    return Chosen(ENCODERS, feature.default_encoder, feature.kind)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated
 
-from ludwig.encoders import Encoder
 from ludwig.features.binary import BinaryFeature
 from ludwig.features.category import CategoryFeature
 from ludwig.features.image import ImageFeature
@@ -13,12 +11,7 @@ from ludwig.features.number import NumberFeature
 from ludwig.features.text import TextFeature
 from ludwig.features.timeseries import TimeseriesFeature
 from ludwig.features.vector import VectorFeature
-from ludwig.models.ecd.input_base import INPUTS, Input, encoder_of
-from ludwig.schema import param
-
-READ, ENCODED = "Preprocessing of the column.", "Encoder, which turns the column into vectors."
-
-NUMBER = encoder_of(NumberFeature)
+from ludwig.models.ecd.input_base import INPUTS, Input
 
 
 @INPUTS.register("number")
@@ -26,14 +19,8 @@ class NumberInput(Input):
     """A number column; see `NumberFeature` for how it is read."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Input.Config):
-        feature = NumberFeature
-
-        preprocessing: NumberFeature.Config = param(NumberFeature.Config, help=READ)
-        encoder: Annotated[Encoder.Config, NUMBER] = param(NUMBER.make, help=ENCODED)
-
-
-BINARY = encoder_of(BinaryFeature)
+    class Config(Input.Config, of=NumberFeature):
+        pass
 
 
 @INPUTS.register("binary")
@@ -41,14 +28,8 @@ class BinaryInput(Input):
     """A binary column; see `BinaryFeature` for how it is read."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Input.Config):
-        feature = BinaryFeature
-
-        preprocessing: BinaryFeature.Config = param(BinaryFeature.Config, help=READ)
-        encoder: Annotated[Encoder.Config, BINARY] = param(BINARY.make, help=ENCODED)
-
-
-CATEGORY = encoder_of(CategoryFeature)
+    class Config(Input.Config, of=BinaryFeature):
+        pass
 
 
 @INPUTS.register("category")
@@ -56,14 +37,8 @@ class CategoryInput(Input):
     """A category column; see `CategoryFeature` for how it is read."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Input.Config):
-        feature = CategoryFeature
-
-        preprocessing: CategoryFeature.Config = param(CategoryFeature.Config, help=READ)
-        encoder: Annotated[Encoder.Config, CATEGORY] = param(CATEGORY.make, help=ENCODED)
-
-
-VECTOR = encoder_of(VectorFeature)
+    class Config(Input.Config, of=CategoryFeature):
+        pass
 
 
 @INPUTS.register("vector")
@@ -71,14 +46,8 @@ class VectorInput(Input):
     """A vector column; see `VectorFeature` for how it is read."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Input.Config):
-        feature = VectorFeature
-
-        preprocessing: VectorFeature.Config = param(VectorFeature.Config, help=READ)
-        encoder: Annotated[Encoder.Config, VECTOR] = param(VECTOR.make, help=ENCODED)
-
-
-TEXT = encoder_of(TextFeature)
+    class Config(Input.Config, of=VectorFeature):
+        pass
 
 
 @INPUTS.register("text")
@@ -86,14 +55,8 @@ class TextInput(Input):
     """A text column; see `TextFeature` for how it is read."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Input.Config):
-        feature = TextFeature
-
-        preprocessing: TextFeature.Config = param(TextFeature.Config, help=READ)
-        encoder: Annotated[Encoder.Config, TEXT] = param(TEXT.make, help=ENCODED)
-
-
-TIMESERIES = encoder_of(TimeseriesFeature)
+    class Config(Input.Config, of=TextFeature):
+        pass
 
 
 @INPUTS.register("timeseries")
@@ -101,23 +64,14 @@ class TimeseriesInput(Input):
     """A timeseries column; see `TimeseriesFeature` for how it is read."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Input.Config):
-        feature = TimeseriesFeature
-
-        preprocessing: TimeseriesFeature.Config = param(TimeseriesFeature.Config, help=READ)
-        encoder: Annotated[Encoder.Config, TIMESERIES] = param(TIMESERIES.make, help=ENCODED)
-
-
-IMAGE = encoder_of(ImageFeature)
+    class Config(Input.Config, of=TimeseriesFeature):
+        pass
 
 
 @INPUTS.register("image")
 class ImageInput(Input):
-    """A image column; see `ImageFeature` for how it is read."""
+    """An image column; see `ImageFeature` for how it is read."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Input.Config):
-        feature = ImageFeature
-
-        preprocessing: ImageFeature.Config = param(ImageFeature.Config, help=READ)
-        encoder: Annotated[Encoder.Config, IMAGE] = param(IMAGE.make, help=ENCODED)
+    class Config(Input.Config, of=ImageFeature):
+        pass

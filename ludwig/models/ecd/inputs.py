@@ -27,26 +27,26 @@ class Group:
     names: tuple[str, ...]
     kind: str
     encoder: Encoder.Config
-    shared: bool  # tied inputs: one set of weights, applied to each of them
+    host: str | None  # tied inputs: the one whose weights are applied to each of them
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The inputs that have weights of their own."""
-        return self.names[:1] if self.shared else self.names
+        return self.names if self.host is None else (self.host,)
 
 
 def groups_of(inputs: Sequence[Input.Config]) -> list[Group]:
     """Inputs of one type with equal encoder sections, where the encoder can take a group; tied inputs together."""
     hosts = {feature.tied for feature in inputs if feature.tied}
-    members: dict[tuple[object, ...], list[Input.Config]] = {}
+    members: dict[tuple[str | None, ...], list[Input.Config]] = {}
     for feature in inputs:
         host = feature.tied or (feature.name if feature.name in hosts else None)
         alone = None if feature.encoder.grouped else feature.name
-        key = ("tied", host) if host else (feature.type, feature.encoder.type, repr(feature.encoder), alone)
-        members.setdefault(key, []).append(feature)
+        likeness = () if host else (feature.type, feature.encoder.type, repr(feature.encoder), alone)
+        members.setdefault((host, *likeness), []).append(feature)
     return [
-        Group(tuple(f.name for f in group), group[0].type, group[0].encoder, shared=key[0] == "tied")
-        for key, group in members.items()
+        Group(tuple(f.name for f in group), group[0].type, group[0].encoder, host)
+        for (host, *_), group in members.items()
     ]
 
 
@@ -74,7 +74,7 @@ class Inputs(nn.Module):
         for group, encoder in zip(self.groups, self.encoders, strict=True):
             if not group.encoder.grouped:
                 signals += [encoder(batch.column(name)) for name in group.names]
-            elif group.shared:
+            elif group.host is not None:
                 columns = [encoder(batch.columns((name,))) for name in group.names]
                 signals.append(Signal.tokens(torch.cat([column.values for column in columns], dim=1)))  # [B, C, H]
             else:

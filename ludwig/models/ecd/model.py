@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated
 
 import torch
@@ -27,6 +27,7 @@ from ludwig.models.ecd.outputs import computing_order, dependency_faults
 from ludwig.nn.dropout import rewinding
 from ludwig.nn.modality_dropout import ModalityDropout
 from ludwig.nn.named_weight import NamedWeight
+from ludwig.nn.norm import unremembered
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Signal
 from ludwig.nn.tree import register_tree
@@ -121,8 +122,14 @@ class Ecd(Model):
         return self._combined(batch)
 
     def _rewinding(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        """What is computed again drops the same numbers again."""
-        return rewinding(self.modality_dropout.generator)
+        """What is computed again drops the same numbers again, and counts once in running statistics."""
+        first, again = rewinding(self.modality_dropout.generator)
+        return first, self._again(again)
+
+    @contextmanager
+    def _again(self, rewound: AbstractContextManager[None]) -> Iterator[None]:
+        with rewound, unremembered(self):
+            yield
 
     def _combined(self, batch: Frame) -> Signal:
         signals = self.inputs(batch)

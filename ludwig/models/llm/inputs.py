@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 from ludwig.features.base import Feature
+from ludwig.features.section import ColumnOptions
 from ludwig.features.text import TextFeature
 from ludwig.schema import Component, Registry, param
 
@@ -14,17 +15,10 @@ class PromptInput(Component):
     """One input feature of the config."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Component.Config):
+    class Config(ColumnOptions, Component.Config):
         feature: ClassVar[type[Feature[Any, Any, Any]]]
         tied: ClassVar[None] = None  # a language model has one input
-        name: str = param(help="Name of the feature, and of its column unless that is given.")
-        column: str | None = param(None, help="The column of the data; null for the feature's name.")
         preprocessing: Any
-
-        @property
-        def source(self) -> str:
-            """The column of the data."""
-            return self.column or self.name
 
         def requires(self) -> dict[str, Any]:
             """Options of the preprocessing that the input depends on."""

@@ -25,7 +25,7 @@ from ludwig.features.text import TOKENIZER_ASSET
 from ludwig.globals import MODEL_ADAPTER_DIR_NAME
 from ludwig.models.assets import Assets, asset_folder
 from ludwig.models.base import MODELS, Model, Step, Table
-from ludwig.models.llm.adapters import ADAPTERS, Adapter
+from ludwig.models.llm.adapter_base import ADAPTERS, Adapter, take_over
 from ludwig.models.llm.base_model import (
     BASE_ASSET,
     base_name,
@@ -253,6 +253,12 @@ class Llm(Model):
         for name, tensor in self.network.pretrained.state_dict(keep_vars=True).items():
             yield name, NamedWeight(tensor)
 
+    def kept_weights(self) -> dict[str, NamedWeight]:
+        kept: dict[int, tuple[str, NamedWeight]] = {}
+        for name, weight in self.named_weights():
+            kept.setdefault(id(weight.whole), (name, weight))
+        return dict(kept.values())
+
     def weights(self) -> dict[str, Tensor]:
         if self.config.adapter is None:
             return super().weights()
@@ -265,14 +271,14 @@ class Llm(Model):
         if self.config.adapter is None:
             super().load_weights(weights)
             return
-        from peft import get_peft_model_state_dict, set_peft_model_state_dict
+        from peft import get_peft_model_state_dict
 
         own = get_peft_model_state_dict(self.network.pretrained) if in_shards(self) else {}
         given = {name: sharded_like(weight, own.get(name, weight)) for name, weight in weights.items()}
-        found: Any = set_peft_model_state_dict(self.network.pretrained, given)
-        unknown = found.unexpected_keys
-        if unknown:
-            raise ArtifactError(f"The adapter has weights that the model does not know: {', '.join(unknown[:3])}.")
+        try:
+            take_over(self.network.pretrained, given)
+        except ValueError as error:
+            raise ArtifactError(f"The saved adapter does not fit the model. {error}") from None
 
     def save_weights(self, folder: Path) -> None:
         if self.config.adapter is None:

@@ -64,12 +64,12 @@ class TestGroups:
 
     def test_tied_inputs_form_a_group_of_shared_weights(self):
         groups = groups_of([section("a", "number"), section("x", "category"), section("y", "category", tied="x")])
-        assert [(group.names, group.shared) for group in groups] == [(("a",), False), (("x", "y"), True)]
+        assert [(group.names, group.host) for group in groups] == [(("a",), None), (("x", "y"), "x")]
 
     def test_an_input_may_stand_before_the_one_that_it_is_tied_to(self):
         (group,) = groups_of([section("y", "category", tied="x"), section("x", "category")])
         assert group.names == ("y", "x")
-        assert group.shared
+        assert group.columns == (group.host,) == ("x",)
 
 
 class TestEncoding:
@@ -98,6 +98,31 @@ class TestEncoding:
             assert signal.form == source.shape.form
             assert signal.values.shape[-1] == source.shape.size
             assert len(source.features) == (signal.values.shape[1] if signal.form == "tokens" else 1)
+
+
+class TestWeightsByColumn:
+    @pytest.mark.parametrize("activation", ["prelu", "swiglu"])
+    @pytest.mark.parametrize("norm", [None, "batch", "layer"])
+    def test_a_column_among_others_is_what_it_is_alone_with_the_same_weights(self, activation, norm):
+        encoder = {"type": "dense", "num_layers": 2, "output_size": 3, "activation": activation, "norm": norm}
+        both = [section(name, "number", encoder=encoder) for name in "ab"]
+        inputs, frame = build(*both)
+        with torch.no_grad():
+            for weight in inputs.parameters():
+                weight.copy_(torch.randn_like(weight))
+        (together,) = inputs(frame)
+        saved = {name: weight.values.clone() for name, weight in inputs.weights()}
+        for place, one in enumerate(both):
+            alone, _ = build(one)
+            with torch.no_grad():
+                for name, weight in alone.weights():
+                    weight.values.copy_(saved[name].view_as(weight.values))
+            torch.testing.assert_close(alone(frame)[0].values[:, 0], together.values[:, place])
+
+    def test_tied_inputs_save_the_weights_of_the_one_that_they_are_tied_to_in_any_order(self):
+        sections = [section("x", "category"), section("y", "category", tied="x")]
+        for order in (sections, sections[::-1]):
+            assert [name for name, _ in build(*order)[0].weights()] == ["x.encoder.table.weight"]
 
 
 class TestTied:

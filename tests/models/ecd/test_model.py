@@ -259,3 +259,19 @@ def test_a_sequence_must_be_reduced_somewhere():
         build([output("size", reduce_input=None)], inputs=inputs)
     model, batch = build([output("size")], inputs=inputs)
     assert model.predict(batch)["size"].predictions.shape == (ROWS,)
+
+
+@pytest.mark.parametrize("norm", ["batch", "ghost"])
+def test_activations_that_are_computed_again_count_once_in_running_statistics(norm):
+    encoder = {"type": "dense", "norm": norm, "output_size": 3}
+    inputs = [*({"name": name, "type": "number", "encoder": encoder} for name in "ab"), INPUTS[2]]
+    plain, batch = build(combiner={"type": "concat", "num_fc_layers": 1, "norm": norm}, inputs=inputs)
+    again, _ = build(combiner={"type": "concat", "num_fc_layers": 1, "norm": norm}, inputs=inputs)
+    again.recompute_activations()
+    for model in (plain, again):
+        loss_of(model, model.train().training_loss(batch)).backward()
+    running = dict(again.named_buffers())
+    for name, buffer in plain.named_buffers():
+        torch.testing.assert_close(running[name], buffer, msg=name)
+    for one, two in zip(plain.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, two.grad)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from ludwig.api import LudwigModel
-from ludwig.error import ConfigValidationError
+from ludwig.error import ArtifactError, ConfigValidationError
 from ludwig.models.llm.adapters import ADAPTERS
 
 NAMES = ADAPTERS.names()
@@ -77,4 +77,26 @@ def test_a_saved_adapter_is_used_without_training(declared, table, tmp_path):
 def test_a_saved_adapter_that_is_not_there_is_reported(declared, table, tmp_path):
     adapter = {"type": "lora", "pretrained_adapter_weights": str(tmp_path / "nothing")}
     with pytest.raises(ConfigValidationError, match=r"adapter\.pretrained_adapter_weights"):
+        tuned(declared, table, adapter)
+
+
+@pytest.mark.parametrize("options", [{"r": 4}, {"target_modules": ["q_proj", "down_proj"]}])
+def test_an_adapter_that_does_not_fit_is_reported(declared, table, tmp_path, options):
+    import json
+    import shutil
+
+    first = LudwigModel(declared(adapter={"type": "lora", **options}))
+    first.train(table, output_directory=None)
+    first.save(str(tmp_path / "one"))
+    saved = tmp_path / "one" / "model_weights"
+    second = LudwigModel(declared(adapter={"type": "lora", "r": 8, "target_modules": ["q_proj", "v_proj"]}))
+    second.train(table, output_directory=None)
+    second.save(str(tmp_path / "two"))
+    other = tmp_path / "two" / "model_weights"
+    shutil.copy(saved / "adapter_model.safetensors", other / "adapter_model.safetensors")
+    assert json.loads((other / "adapter_config.json").read_text())["r"] == 8
+    with pytest.raises(ArtifactError, match="The saved adapter does not fit the model"):
+        LudwigModel.load(str(tmp_path / "two"))
+    adapter = {"type": "lora", "pretrained_adapter_weights": str(other)}
+    with pytest.raises(ConfigValidationError, match=r"adapter\.pretrained_adapter_weights: 'lora' does not fit"):
         tuned(declared, table, adapter)

@@ -6,6 +6,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from safetensors import safe_open
 
 from ludwig.api import LudwigModel
 from ludwig.error import ConfigValidationError
@@ -96,3 +97,8 @@ def test_weights_that_a_network_shares_stay_shared(declared, table, tmp_path, ba
     network = loaded.model.network.pretrained
     assert network.lm_head.weight is network.transformer.wte.weight
     pd.testing.assert_frame_equal(loaded.predict(table)[0], model.predict(table)[0])
+    with safe_open(tmp_path / "saved" / "model_weights.safetensors", "pt") as file:
+        assert "transformer.wte.weight" in file.keys()  # noqa: SIM118  (the file is no mapping)
+        assert "lm_head.weight" not in file.keys()  # noqa: SIM118
+    assert loaded.model.freeze("lm_head") == []  # it is the same tensor by its other name
+    assert not network.transformer.wte.weight.requires_grad

@@ -26,13 +26,14 @@ class TestAligned:
         assert ids[there].tolist() == kept
 
 
-class FakeNetwork:
+class FakeNetwork(torch.nn.Module):
     """Generates what it was made with, and records the generation options."""
 
     def __init__(self, answer):
+        super().__init__()
         self.answer, self.given = torch.tensor(answer), None
 
-    def generate(self, input_ids, attention_mask, generation_config):
+    def generate(self, input_ids, attention_mask, generation_config, synced_gpus):
         self.given = generation_config
         return torch.cat([input_ids, self.answer], dim=1)
 
