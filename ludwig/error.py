@@ -42,7 +42,11 @@ class MissingExtraError(LudwigError, ImportError):
     """An optional package is needed; the message names the extra that brings it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
+        self.package, self.extra, self.purpose = package, extra, purpose
         super().__init__(f"{purpose} needs the package '{package}'. Install it with: pip install 'ludwig[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        return MissingExtraError, (self.package, self.extra, self.purpose)
 
 
 class LudwigWarning(UserWarning):

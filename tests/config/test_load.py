@@ -156,3 +156,18 @@ def test_a_file_that_holds_no_config_is_reported(tmp_path):
         read_config(tmp_path / "list.yaml")
     with pytest.raises(ConfigValidationError, match="is not valid YAML"):
         read_yaml("a: [", "text")
+
+
+def test_a_model_type_that_is_no_name_is_a_fault():
+    with pytest.raises(ConfigValidationError, match=r"There is no model type '\['ecd'\]'\. .*Choose one of: ecd, llm"):
+        load_config(config(model_type=["ecd"]))
+
+
+def test_a_dot_and_underscores_are_text_in_yaml():
+    assert read_yaml("{a: ._, b: .5, c: 1_0.5, d: 1e-3, e: .5e2}", "x") == {
+        "a": "._",
+        "b": 0.5,
+        "c": 10.5,
+        "d": 0.001,
+        "e": 50.0,
+    }
