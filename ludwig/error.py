@@ -54,6 +54,7 @@ class LudwigWarning(UserWarning):
 
 
 def nearest(word: object, words: Iterable[str]) -> str:
-    """' Did you mean ...?' when one of the words is close, else nothing."""
-    close = difflib.get_close_matches(str(word), list(words), 1)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    """' Did you mean ...?' when one of the words is close, letter case aside, else nothing."""
+    first = {other.casefold(): other for other in reversed(list(words))}
+    close = difflib.get_close_matches(str(word).casefold(), list(first), 1)
+    return f" Did you mean '{first[close[0]]}'?" if close else ""
