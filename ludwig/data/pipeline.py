@@ -108,7 +108,7 @@ class Pipeline:
         known = None if metadata is None else fitted_state(specs, metadata)
         if format_of(first, data_format) == "hdf5":
             return load_prepared(Path(first), specs)
-        cache = None if known else cache_file(sources, specs, config, seed, self.cache_dir)
+        cache = None if known else cache_file(sources, data_format, specs, config, seed, self.cache_dir)
         if cache is not None and (cached := cache.load(specs)) is not None:
             logger.info("The preprocessed data is taken from '%s'.", cache.path)
             return cached
