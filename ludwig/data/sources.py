@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import lzma
+import pickle
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ SYNONYMS = {"dictionary": "dict", "dataframe": "df", "h5": "hdf5"}
 IN_MEMORY = ("df", "dict")
 FORMATS = (*IN_MEMORY, *EXTENSIONS, "pickle")
 DAMAGE = (ValueError, OSError, EOFError, LookupError, csv.Error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
+DAMAGE = (*DAMAGE, pickle.UnpicklingError)
 OPTIONAL_PACKAGES = {
     **dict.fromkeys(("openpyxl", "xlrd", "odfpy", "pyxlsb"), "excel"),
     **dict.fromkeys(("lxml", "pyreadstat"), "formats"),

@@ -82,6 +82,8 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
     kind = "category"
     facts_type = CategoryFacts
     default_encoder = "dense"
+    has_classes = True
+    may_hold_times = True
 
     def parse(self, column: pd.Series) -> Labels:
         return Labels.of(column, self.config.lowercase)

@@ -145,6 +145,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
     facts_type = NumberFacts
     default_encoder = "passthrough"
     is_textual = False
+    may_hold_times = True
 
     def parse(self, column: pd.Series) -> Numbers:
         values = floats_of(column, self.where)

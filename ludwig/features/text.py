@@ -133,6 +133,7 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
     facts_type = TextFacts
     suggested_learning_rate: ClassVar[float] = 0.0001
     default_encoder = "parallel_cnn"
+    may_hold_times = True
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:

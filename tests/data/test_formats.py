@@ -237,3 +237,9 @@ def test_junk_of_any_format_is_refused_in_one_sentence(tmp_path, extension):
     with warnings.catch_warnings(), pytest.raises(InputDataError, match=r"cannot be read as"):
         warnings.simplefilter("ignore")
         read_table(path)
+
+
+def test_a_damaged_pickle_is_reported(tmp_path):
+    (tmp_path / "t.pkl").write_bytes(b"garbage")
+    with pytest.raises(InputDataError, match="cannot be read as pickle"):
+        read_table(tmp_path / "t.pkl", "pickle")
