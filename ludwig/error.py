@@ -42,7 +42,11 @@ class MissingExtraError(LudwigError, ImportError):
     """An optional package is needed; the message names the extra that brings it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
+        self.package, self.extra, self.purpose = package, extra, purpose
         super().__init__(f"{purpose} needs the package '{package}'. Install it with: pip install 'ludwig[{extra}]'")
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        return MissingExtraError, (self.package, self.extra, self.purpose)
 
 
 class LudwigWarning(UserWarning):
@@ -50,6 +54,7 @@ class LudwigWarning(UserWarning):
 
 
 def nearest(word: object, words: Iterable[str]) -> str:
-    """' Did you mean ...?' when one of the words is close, else nothing."""
-    close = difflib.get_close_matches(str(word), list(words), 1)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    """' Did you mean ...?' when one of the words is close, letter case aside, else nothing."""
+    first = {other.casefold(): other for other in reversed(list(words))}
+    close = difflib.get_close_matches(str(word).casefold(), list(first), 1)
+    return f" Did you mean '{first[close[0]]}'?" if close else ""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import marshmallow as ma
 
 from ludwig.backend.base import BACKENDS, Backend
 from ludwig.backend.local import LocalBackend
 from ludwig.error import ArgumentError
+from ludwig.schema import load
+from ludwig.schema.report import faults_of
 
 __all__ = ["BACKENDS", "Backend", "LocalBackend", "initialize_backend"]
 
@@ -20,11 +25,18 @@ def initialize_backend(backend: Backend | Mapping[str, Any] | str | None = None)
     """
     if isinstance(backend, Backend):
         return backend
-    section = {"type": backend} if isinstance(backend, str) else dict(backend or {})
+    if not isinstance(backend, str | Mapping | None):
+        kinds = "a name, a section with a type, or a backend"
+        raise ArgumentError(f"`backend` must be {kinds}. Received: {type(backend).__name__}.")
+    given = {"type": backend} if isinstance(backend, str) else backend or {}
+    section = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
     name = section.pop("type", None) or "local"
     try:
-        config: Backend.Config = BACKENDS.get(name).Config(**section)
-    except (LookupError, TypeError) as error:
-        raise ArgumentError(f"The backend '{name}' cannot be used: {error}") from None
+        config: Backend.Config = load(BACKENDS.get(name).Config, section)
+    except LookupError as error:
+        raise ArgumentError(f"The backend cannot be used: {error}") from None
+    except ma.ValidationError as error:
+        faults = "; ".join(f"{path}: {text}" for path, text in faults_of(error.messages))
+        raise ArgumentError(f"The backend '{name}' cannot be used: {faults}") from None
     built: Backend = config.build()
     return built

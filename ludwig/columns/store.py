@@ -19,7 +19,7 @@ from ludwig.columns.frame import Block, Frame, Layout, Other
 from ludwig.columns.ragged import Padded, Ragged
 from ludwig.error import InputDataError
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save_frames(path: Path, frames: Mapping[str, Frame], attributes: Mapping[str, str]) -> None:
@@ -36,21 +36,25 @@ def save_frames(path: Path, frames: Mapping[str, Frame], attributes: Mapping[str
             for place, block in enumerate(frame.blocks):
                 dataset = group.create_dataset(f"block_{place}", data=block.values.numpy())
                 dataset.attrs["names"] = json.dumps(block.names)
-            for column, other in frame.others.items():
-                _save_other(group, column, other)
+            for place, (column, other) in enumerate(frame.others.items()):
+                part = group.create_group(f"other_{place}")  # a name with a slash in it would be a group in a group
+                part.attrs["name"] = json.dumps(column)
+                _save_other(part, column, other)
 
 
 def _save_other(group: Any, name: str, other: Other) -> None:
     import h5py
 
     if isinstance(other, Ragged):
-        group.create_dataset(f"ragged/{name}/values", data=other.values.numpy())
-        group.create_dataset(f"ragged/{name}/offsets", data=other.offsets.numpy())
+        group.create_dataset("values", data=other.values.numpy())
+        group.create_dataset("offsets", data=other.offsets.numpy())
     elif isinstance(other, Padded):
         raise TypeError(f"Column '{name}' is padded, as in a batch; a file holds the ragged one.")
     else:
-        texts = np.array([str(source) for source in other.sources], dtype=object)
-        group.create_dataset(f"files/{name}", data=texts, dtype=h5py.string_dtype())
+        texts = np.array(["" if source is None else str(source) for source in other.sources], dtype=object)
+        group.create_dataset(
+            "files", data=texts, dtype=h5py.string_dtype()
+        )  # no path is empty, so that is a missing one
 
 
 def load_frames(
@@ -70,7 +74,7 @@ def load_frames(
         with h5py.File(path, "r") as file:
             if file.attrs.get("ludwig_format") != FORMAT:
                 raise InputDataError(f"'{path}' is an HDF5 file, but not data that this version preprocessed.")
-            attributes = {name: file[f"attributes/{name}"][()].decode() for name in file["attributes"]}
+            attributes = {name: file[f"attributes/{name}"][()].decode() for name in file.get("attributes", ())}
             decoders = decoders_of(attributes)
             frames = {name: _load_frame(path, group, decoders) for name, group in file["frames"].items()}
     except (OSError, KeyError) as error:
@@ -85,12 +89,22 @@ def _load_frame(path: Path, group: Any, decoders: Mapping[str, Decoder]) -> Fram
         names = tuple(json.loads(dataset.attrs["names"]))
         blocks.append(Block(names, torch.from_numpy(_mapped(path, dataset))))
     others: dict[str, Other] = {}
-    for name in group.get("ragged", ()):
-        values, offsets = (_mapped(path, group[f"ragged/{name}/{part}"]) for part in ("values", "offsets"))
-        others[name] = Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
-    for name in group.get("files", ()):
-        others[name] = Files(group[f"files/{name}"].asstr()[()].astype(object), decoders[name])
+    for place in range(sum(key.startswith("other_") for key in group)):
+        part = group[f"other_{place}"]
+        name = json.loads(part.attrs["name"])
+        others[name] = _files(part, decoders[name]) if "files" in part else _ragged(path, part)
     return Frame(blocks, others, Layout(block.names for block in blocks), int(group.attrs["rows"]))
+
+
+def _files(group: Any, decoder: Decoder) -> Files:
+    sources = group["files"].asstr()[()].astype(object)
+    sources[sources == ""] = None
+    return Files(sources, decoder)
+
+
+def _ragged(path: Path, group: Any) -> Ragged:
+    values, offsets = (torch.from_numpy(_mapped(path, group[part])) for part in ("values", "offsets"))
+    return Ragged(values, offsets)
 
 
 def _mapped(path: Path, dataset: Any) -> NDArray[Any]:

@@ -175,12 +175,12 @@ def watched_metrics_are_known(config: ModelConfig) -> list[Fault]:
 def split_column_fits(config: ModelConfig) -> list[Fault]:
     """A column of classes is stratified, a column of times is cut."""
     split = config.preprocessing.split
-    kinds = {feature.source: feature.type for feature in config.features}
-    odd = [column for column in split.columns if column in kinds and not split.takes_column_of(kinds[column])]
+    readers = {feature.source: feature.feature for feature in config.features}
+    odd = [column for column in split.columns if column in readers and not split.takes_column_of(readers[column])]
     return [
         (
             "preprocessing.split.column",
-            f"'{column}' is a {kinds[column]} feature, which a '{split.type}' split cannot use.",
+            f"'{column}' is a {readers[column].kind} feature, which a '{split.type}' split cannot use.",
         )
         for column in odd
     ]

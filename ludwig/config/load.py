@@ -27,7 +27,7 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(
-        r"^[-+]?(\d[\d_]*\.?[\d_]*|\.[\d_]+)([eE][-+]?\d+)$|^[-+]?(\d[\d_]*\.[\d_]*|\.[\d_]+)$|^[-+]?\.(inf|nan)$"
+        r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)$|^[-+]?(\d[\d_]*\.[\d_]*|\.\d[\d_]*)$|^[-+]?\.(inf|nan)$"
     ),
     list("-+0123456789."),
 )
@@ -78,7 +78,7 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
     """
     config = merge_defaults(upgraded(raw))
     model_type = config.get("model_type", "ecd")
-    if model_type not in CONFIGS:
+    if not isinstance(model_type, str) or model_type not in CONFIGS:
         text = (
             f"There is no model type '{model_type}'.{nearest(model_type, CONFIGS)} Choose one of: {', '.join(CONFIGS)}."
         )

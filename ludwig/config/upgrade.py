@@ -91,13 +91,21 @@ def rename_types(config: Raw) -> None:
 
 
 def clean_names(config: Raw) -> None:
-    """Characters that paths and tables cannot bear become `_`."""
+    """Characters that paths and tables cannot bear become `_`, wherever a feature or a column is named."""
     for feature in _features(config):
-        for key in ("name", "column", "tied"):
-            if isinstance(feature.get(key), str):
-                feature[key] = sanitize(feature[key])
+        _clean(feature, "name", "column", "tied")
         if isinstance(feature.get("dependencies"), list):
             feature["dependencies"] = [sanitize(name) for name in feature["dependencies"]]
+    _clean(config.get("trainer"), "validation_field")
+    preprocessing = config.get("preprocessing")
+    _clean(preprocessing, "stratify")
+    _clean(preprocessing.get("split") if isinstance(preprocessing, dict) else None, "column")
+
+
+def _clean(section: Any, *keys: str) -> None:
+    for key in keys:
+        if isinstance(section, dict) and isinstance(section.get(key), str):
+            section[key] = sanitize(section[key])
 
 
 def spell_out_columns(config: Raw) -> None:

@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import pyarrow as pa
 
-from ludwig.data.names import sanitize
+from ludwig.data.names import refuse_absent, sanitize
 from ludwig.error import InputDataError
 
 INDEX_COLUMNS = "__index_level_"  # how pandas names an index without a name in a file
 
 
-def wanted_names(names: Sequence[str], columns: Mapping[str, bool] | None) -> dict[str, bool]:
-    """The columns of a file that are read, by their names in the file, and whether each is textual.
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The columns of a source that are read, by their sanitised names."""
 
-    For a wanted column that is not there the nearest one is read instead, so that a message can name it.
+    textual: Mapping[str, bool]  # whether the cells of a column are read as they are written
+    needed: Mapping[str, str] = dataclasses.field(default_factory=dict)  # who needs a column that must be there
+
+
+def selected_names(names: Sequence[str], columns: Selection | None) -> dict[str, bool]:
+    """The columns of a file that are read, by their names in the file, and whether each is textual; None reads all.
+
+    For a column that may be absent, and is, the nearest one is read instead, so that a message can name it.
 
     Raises:
-        InputDataError: Two of them have one name.
+        InputDataError: A column that is needed is not there, or two have one name.
     """
+    there = [name for name in names if not name.startswith(INDEX_COLUMNS)]
     if columns is None:
-        chosen = [name for name in names if not name.startswith(INDEX_COLUMNS)]
-    else:
-        clean = {sanitize(name) for name in names}
-        absent = [column for column in columns if column not in clean]
-        spare = sorted(clean - set(columns))
-        near = {name for column in absent for name in difflib.get_close_matches(column, spare, 1)}
-        chosen = [name for name in names if sanitize(name) in columns or sanitize(name) in near]
+        refuse_twice(there)
+        return dict.fromkeys(there, False)
+    clean = {name: sanitize(name) for name in names}
+    refuse_absent(columns.needed, clean.values())
+    absent = [column for column in columns.textual if column not in clean.values()]
+    spare = sorted({*clean.values()} - {*columns.textual})
+    near = {name for column in absent for name in difflib.get_close_matches(column, spare, 1)}
+    chosen = [name for name in names if clean[name] in columns.textual or clean[name] in near]
     refuse_twice(chosen)
-    return {name: columns is not None and columns.get(sanitize(name), False) for name in chosen}
+    return {name: columns.textual.get(clean[name], False) for name in chosen}
 
 
 def refuse_twice(names: Sequence[str]) -> None:

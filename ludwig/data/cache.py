@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ludwig.columns.files import Decoder
-from ludwig.columns.store import load_frames, save_frames
+from ludwig.columns.store import FORMAT, load_frames, save_frames
 from ludwig.data.preprocess import Prepared, Preprocessing, Spec
-from ludwig.data.sources import read_table
+from ludwig.data.sources import Source, format_of, read_table
 from ludwig.features.base import Facts
-from ludwig.globals import FORMAT_VERSION
 from ludwig.runtime.atomic import plain, written_aside
 from ludwig.schema import dump, fingerprint
 
@@ -60,31 +60,62 @@ def load_prepared(path: Path, specs: Sequence[Spec]) -> Prepared:
 
 
 def cache_file(
-    sources: Mapping[str, Any], specs: Sequence[Spec], config: Preprocessing, seed: int, cache_dir: Path | None
+    sources: Mapping[str, Any],
+    data_format: str | None,
+    specs: Sequence[Spec],
+    config: Preprocessing,
+    seed: int,
+    cache_dir: Path | None,
 ) -> CacheFile | None:
     """The file for these sources; None for data in memory when no cache folder is given.
 
     The name holds a hash of all that the result depends on: files by path, size and time of change, tables by their
-    content, the features with their preprocessing, the split and the seed.
+    content, how they are read, the features with their preprocessing, the split and the seed.
     """
     paths = [Path(source) for source in sources.values() if isinstance(source, str | Path)]
     if cache_dir is None and (len(paths) < len(sources) or not all(path.exists() for path in paths)):
         return None
-    identity = {name: _identity(source) for name, source in sources.items()}
+    identity = {name: [format_of(source, data_format), _identity(source)] for name, source in sources.items()}
     features = [
         [s.name, s.column, s.tied, s.feature.target, s.feature.kind, fingerprint(s.feature.config)] for s in specs
     ]
-    content = [FORMAT_VERSION, identity, features, dump(config), seed]
+    content = [FORMAT, identity, features, dump(config), seed]
     key = hashlib.sha256(json.dumps(plain(content), sort_keys=True).encode()).hexdigest()[:16]
     stem = paths[0].name.split(".")[0] if paths else "table"
     return CacheFile((cache_dir or paths[0].parent) / f"{stem}.{key}.hdf5")
 
 
-def _identity(source: Any) -> Any:
+def _identity(source: Source) -> Any:
     if isinstance(source, str | Path):
         path = Path(source).absolute()
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.exists()]
-    table = read_table(source)
-    rows = pd.util.hash_pandas_object(table.astype(object).map(str), index=False).to_numpy()
-    return [list(map(str, table.columns)), hashlib.sha256(rows.tobytes()).hexdigest()]
+    digest = hashlib.sha256()
+    for name, column in read_table(source).items():
+        digest.update(_framed(f"{name} {column.dtype}".encode(errors="surrogatepass")))
+        for piece in _content_of(column):
+            digest.update(_framed(piece))
+    return digest.hexdigest()
+
+
+def _framed(piece: bytes) -> bytes:
+    """With its length before it, so that no two lists of pieces are one text."""
+    return len(piece).to_bytes(8) + piece
+
+
+def _content_of(column: pd.Series) -> Iterator[bytes]:
+    """All that the cells say: "nan" is not missing, and an array is all its numbers, not the few that it prints."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biufcmM":
+        yield column.to_numpy().tobytes()
+    else:
+        yield from map(_bytes_of, column.astype(object))
+
+
+def _bytes_of(cell: Any) -> bytes:
+    if isinstance(cell, np.ndarray) and cell.dtype != object:
+        return f"{cell.dtype.str}{cell.shape}".encode() + cell.tobytes()
+    if isinstance(cell, list | tuple | np.ndarray):
+        return b"".join(_framed(_bytes_of(entry)) for entry in cell)
+    if isinstance(cell, bytes):
+        return b"bytes " + cell
+    return f"{type(cell).__name__} {cell!r}".encode(errors="surrogatepass")

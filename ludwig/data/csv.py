@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import mmap
-from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from ludwig.data.arrow import as_pandas, wanted_names
+from ludwig.data.arrow import Selection, as_pandas, selected_names
 from ludwig.data.compressed import is_compressed, opened
 from ludwig.error import InputDataError
 
@@ -30,7 +29,7 @@ MISSING += ["NA", "NULL", "NaN", "None", "n/a", "nan", "null"]  # what pandas re
 WORDS = pa.dictionary(pa.int32(), pa.string())
 
 
-def read_csv(path: Path, columns: Mapping[str, bool] | None, delimiter: str | None = None) -> pd.DataFrame:
+def read_csv(path: Path, columns: Selection | None, delimiter: str | None = None) -> pd.DataFrame:
     """The wanted columns of a delimited file; textual ones as categories, the others with the type of their cells.
 
     Raises:
@@ -42,12 +41,12 @@ def read_csv(path: Path, columns: Mapping[str, bool] | None, delimiter: str | No
     header = next((row for row in first_rows if row), [])
     if not header:
         raise InputDataError(f"The data file '{path}' is empty: it has no header.")
-    wanted = wanted_names(header, columns)
-    if not wanted:
+    chosen = selected_names(header, columns)
+    if not chosen:
         return pd.DataFrame()
-    types = {name: WORDS for name, textual in wanted.items() if textual}
+    types = {name: WORDS for name, textual in chosen.items() if textual}
     convert = arrow_csv.ConvertOptions(
-        include_columns=list(wanted),
+        include_columns=list(chosen),
         column_types=types,
         null_values=MISSING,
         strings_can_be_null=True,
@@ -65,8 +64,7 @@ def sniff(head: str) -> str:
     """The delimiter that cuts most of the first rows into as many cells as the header, and into the most."""
     best, highest = ",", (0.0, 1)
     for delimiter in DELIMITERS:
-        rows = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
-        sizes = [len(row) for row in islice(filter(None, rows), SNIFFED_ROWS)]
+        sizes = _row_sizes(head, delimiter)
         if sizes and sizes[0] > 1:
             rank = (sizes.count(sizes[0]) / len(sizes), sizes[0])
             if rank > highest:
@@ -74,11 +72,27 @@ def sniff(head: str) -> str:
     return best
 
 
+def _row_sizes(head: str, delimiter: str) -> list[int]:
+    """How many cells the first rows have; none where a cell is longer than csv allows, as without the delimiter."""
+    rows = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
+    try:
+        return [len(row) for row in islice(filter(None, rows), SNIFFED_ROWS)]
+    except csv.Error:
+        return []
+
+
 def _head(path: Path) -> str:
-    """The first whole lines."""
+    """The first whole lines; the header is one of them, however long it is."""
+    raw, end = b"", -1
     with opened(path) as file:
-        raw = file.read(SNIFFED_BYTES)
-    cut = raw if len(raw) < SNIFFED_BYTES else raw[: raw.rfind(b"\n") + 1] or raw
+        while len(raw) < SNIFFED_BYTES or end < 0:
+            more = file.read(SNIFFED_BYTES)
+            if not more:
+                end = len(raw) - 1
+                break
+            raw += more
+            end = max(raw.rfind(b"\n"), raw.rfind(b"\r"))
+    cut = raw[: end + 1]
     try:
         return cut.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,7 +5,9 @@ N = rows
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from ludwig.columns.files import Files
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Ragged
+from ludwig.error import ArgumentError, nearest
 
 
 class Dataset:
@@ -42,9 +45,16 @@ class Dataset:
         return {proc: self._array(name) for name, proc in self.features.items() if name in self.frame}
 
     def get(self, proc_column: str, index: Any = slice(None)) -> NDArray[Any]:
-        """Rows of one preprocessed column."""
-        name = next(name for name, proc in self.features.items() if proc == proc_column)
-        rows: NDArray[Any] = self._array(name)[index]
+        """Rows of one preprocessed column.
+
+        Raises:
+            ArgumentError: There is no such column.
+        """
+        by_column = {proc: name for name, proc in self.features.items()}
+        if proc_column not in by_column:
+            hint = nearest(proc_column, by_column)
+            raise ArgumentError(f"There is no column '{proc_column}'.{hint} Columns: {', '.join(by_column)}.")
+        rows: NDArray[Any] = self._array(by_column[proc_column])[index]
         return rows
 
     def to_df(self) -> pd.DataFrame:
@@ -55,7 +65,9 @@ class Dataset:
         """The preprocessed columns as a table of scalars; a cell of several numbers becomes several columns."""
         table: dict[str, NDArray[Any]] = {}
         for proc, values in self.dataset.items():
-            flat = values.reshape(len(values), -1) if values.dtype != object else values[:, None]
+            flat = (
+                values.reshape(len(values), math.prod(values.shape[1:])) if values.dtype != object else values[:, None]
+            )
             names = [proc] if flat.shape[1] == 1 else [f"{proc}_{place}" for place in range(flat.shape[1])]
             table |= dict(zip(names, flat.T, strict=True))
         return pd.DataFrame(table)
@@ -63,9 +75,9 @@ class Dataset:
     def _array(self, name: str) -> NDArray[Any]:
         other = self.frame.others.get(name)
         if isinstance(other, Ragged):
-            parts = np.split(other.values.numpy(), other.offsets[1:-1].numpy())
-            cells = np.empty(len(parts), dtype=object)
-            cells[:] = parts
+            cells = np.empty(len(other), dtype=object)
+            for row, (start, stop) in enumerate(pairwise(other.offsets.tolist())):
+                cells[row] = other.values[start:stop].cpu().numpy()
             return cells
         if isinstance(other, Files):
             return other.sources

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +17,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ludwig.data.arrow import as_pandas, refuse_twice, wanted_names
+from ludwig.data.arrow import Selection, as_pandas, refuse_twice, selected_names
 from ludwig.data.compressed import is_compressed, opened
 from ludwig.data.csv import read_csv
 from ludwig.error import InputDataError
 
-Wanted = Mapping[str, bool] | None  # column -> whether it is textual; None for all columns as they come
-Reader = Callable[[Path, Wanted], pd.DataFrame]
+Reader = Callable[[Path, Selection | None], pd.DataFrame]  # None: all columns, as they come
 
 EXTENSIONS = {
     "csv": (".csv", ".txt"),
@@ -44,30 +43,30 @@ EXTENSIONS = {
 PACKED = ("csv", "tsv", "json", "jsonl")  # formats whose files may be compressed
 
 
-def _read_tsv(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_tsv(path: Path, columns: Selection | None) -> pd.DataFrame:
     return read_csv(path, columns, delimiter="\t")
 
 
-def _read_parquet(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_parquet(path: Path, columns: Selection | None) -> pd.DataFrame:
     dataset = _dataset(path, ds.ParquetFileFormat())
-    wanted = wanted_names(dataset.schema.names, columns)
-    texts = [name for name, textual in wanted.items() if textual and _is_text(dataset.schema.field(name).type)]
+    chosen = selected_names(dataset.schema.names, columns)
+    texts = [name for name, textual in chosen.items() if textual and _is_text(dataset.schema.field(name).type)]
     as_words = ds.ParquetFileFormat(dictionary_columns=texts)
-    return as_pandas(_dataset(path, as_words).to_table(columns=list(wanted)))
+    return as_pandas(_dataset(path, as_words).to_table(columns=list(chosen)))
 
 
 def _is_text(kind: pa.DataType) -> bool:
     return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string))
 
 
-def _read_feather(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_feather(path: Path, columns: Selection | None) -> pd.DataFrame:
     dataset = _dataset(path, "ipc")
-    return as_pandas(dataset.to_table(columns=list(wanted_names(dataset.schema.names, columns))))
+    return as_pandas(dataset.to_table(columns=list(selected_names(dataset.schema.names, columns))))
 
 
-def _read_orc(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_orc(path: Path, columns: Selection | None) -> pd.DataFrame:
     dataset = _dataset(path, "orc")
-    return as_pandas(dataset.to_table(columns=list(wanted_names(dataset.schema.names, columns))))
+    return as_pandas(dataset.to_table(columns=list(selected_names(dataset.schema.names, columns))))
 
 
 def _dataset(path: Path, file_format: ds.FileFormat | str) -> ds.Dataset:
@@ -78,7 +77,7 @@ def _dataset(path: Path, file_format: ds.FileFormat | str) -> ds.Dataset:
     return dataset
 
 
-def _read_json(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_json(path: Path, columns: Selection | None) -> pd.DataFrame:
     """Records, columns of values, columns of values by row, or pandas' `split` form."""
     with opened(path) as file:
         content = json.loads(file.read())
@@ -91,7 +90,7 @@ def _read_json(path: Path, columns: Wanted) -> pd.DataFrame:
     return pd.DataFrame(content).reset_index(drop=True)
 
 
-def _read_jsonl(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_jsonl(path: Path, columns: Selection | None) -> pd.DataFrame:
     with opened(path) as file:
         lines = file.read().decode("utf-8-sig").split("\n")
     return _records([json.loads(line) for line in lines if line.strip()], path)
@@ -106,21 +105,21 @@ def _records(rows: list[Any], path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _read_excel(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_excel(path: Path, columns: Selection | None) -> pd.DataFrame:
     return pd.read_excel(path, dtype=object).infer_objects()
 
 
-def _read_html(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_html(path: Path, columns: Selection | None) -> pd.DataFrame:
     """The first table of the page."""
     as_text: dict[Any, type] = dict.fromkeys(pd.read_html(path, flavor="lxml")[0].columns, str)
     return _as_csv(pd.read_html(path, flavor="lxml", converters=as_text)[0], columns)
 
 
-def _read_fwf(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_fwf(path: Path, columns: Selection | None) -> pd.DataFrame:
     return _as_csv(pd.read_fwf(path, dtype=str), columns)
 
 
-def _as_csv(texts: pd.DataFrame, columns: Wanted) -> pd.DataFrame:
+def _as_csv(texts: pd.DataFrame, columns: Selection | None) -> pd.DataFrame:
     """A table of texts with the types that CSV would have."""
     refuse_twice(list(map(str, texts.columns)))
     with tempfile.TemporaryDirectory(prefix="ludwig-") as folder:
@@ -129,12 +128,12 @@ def _as_csv(texts: pd.DataFrame, columns: Wanted) -> pd.DataFrame:
         return read_csv(path, columns, delimiter=",")
 
 
-def _read_sas(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_sas(path: Path, columns: Selection | None) -> pd.DataFrame:
     kind: Literal["xport", "sas7bdat"] = "xport" if path.suffix.lower() == ".xpt" else "sas7bdat"
     return pd.read_sas(path, format=kind, encoding="utf-8")
 
 
-def _read_spss(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_spss(path: Path, columns: Selection | None) -> pd.DataFrame:
     import pyreadstat
 
     try:
@@ -143,13 +142,16 @@ def _read_spss(path: Path, columns: Wanted) -> pd.DataFrame:
         raise ValueError(str(error)) from None
 
 
-def _read_stata(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_stata(path: Path, columns: Selection | None) -> pd.DataFrame:
     return pd.read_stata(path)
 
 
-def _read_pickle(path: Path, columns: Wanted) -> pd.DataFrame:
+def _read_pickle(path: Path, columns: Selection | None) -> pd.DataFrame:
     """Only ever reached when the caller names the format: a pickle runs whatever code is in it."""
-    return pd.DataFrame(pd.read_pickle(path))
+    try:
+        return pd.DataFrame(pd.read_pickle(path))
+    except Exception as error:  # whatever that code raises, and the reader itself where bytes are damaged
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 READERS: dict[str, Reader] = {

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
+from ludwig.data.arrow import Selection
 from ludwig.data.cache import cache_file, load_prepared
 from ludwig.data.dataset import Dataset
 from ludwig.data.preprocess import Events, Prepared, Preprocessing, Spec, Tables, encode, rows_of_split
 from ludwig.data.reading import Sources, read_sources
 from ludwig.data.sources import Source, folder_of, format_of, read_table
+from ludwig.data.split import DEFAULT_COLUMN
 from ludwig.error import ArgumentError
 from ludwig.features.base import Facts
 from ludwig.runtime.console import logger_of
@@ -106,7 +108,7 @@ class Pipeline:
         known = None if metadata is None else fitted_state(specs, metadata)
         if format_of(first, data_format) == "hdf5":
             return load_prepared(Path(first), specs)
-        cache = None if known else cache_file(sources, specs, config, seed, self.cache_dir)
+        cache = None if known else cache_file(sources, data_format, specs, config, seed, self.cache_dir)
         if cache is not None and (cached := cache.load(specs)) is not None:
             logger.info("The preprocessed data is taken from '%s'.", cache.path)
             return cached
@@ -147,12 +149,13 @@ class Pipeline:
             frame = frame.rows(torch.from_numpy(np.flatnonzero(~dropped)))
         return Rows(frame, ~dropped, table.index)
 
-    def _columns(self, specs: Sequence[Spec]) -> dict[str, bool] | None:
-        """The columns to read, and whether each is textual; None where the model may ask for any."""
+    def _columns(self, specs: Sequence[Spec]) -> Selection | None:
+        """The columns to read; None where the model may ask for any."""
         if self.config.reads_all_columns:
             return None
-        columns = {spec.column: spec.feature.is_textual for spec in specs}
-        return {**dict.fromkeys(("split", *self.config.preprocessing.split.columns), False), **columns}
+        optional = dict.fromkeys((DEFAULT_COLUMN, *self.config.preprocessing.split.columns), False)
+        textual = {spec.column: spec.feature.is_textual for spec in specs}
+        return Selection({**optional, **textual}, {spec.column: spec.feature.where for spec in specs})
 
 
 def fitted_state(specs: Sequence[Spec], metadata: Mapping[str, Any]) -> dict[str, Facts]:

@@ -14,12 +14,12 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ludwig.columns.dense import Dense
 from ludwig.columns.frame import Frame
 from ludwig.data.balance import balance, sample
+from ludwig.data.names import refuse_absent
 from ludwig.data.split import SPLITTERS, Splitter, default_split
 from ludwig.data.split import SplitIndex as SplitRows
-from ludwig.error import InputDataError, nearest
+from ludwig.error import InputDataError
 from ludwig.features.base import Encoded, Facts, Feature
 from ludwig.features.cells import Cells
 from ludwig.runtime.console import logger_of
@@ -141,7 +141,7 @@ class Parsed:
         Raises:
             InputDataError: A column is missing, or has cells that do not fit.
         """
-        check_columns(table.columns, specs)
+        refuse_absent_columns(table, specs)
         self.table, self.specs = table, specs
         self.cells: dict[str, Cells] = {spec.name: spec.feature.parse(table[spec.column]) for spec in specs}
 
@@ -245,21 +245,13 @@ def rows_of_split(table: pd.DataFrame, config: Preprocessing, seed: int, split: 
     return rows if kept is None else kept[rows]
 
 
-def check_columns(columns: Sequence[str] | pd.Index, specs: Sequence[Spec]) -> None:
-    """Raises when a feature's column is not there, with the nearest name of each."""
-    missing = [spec for spec in specs if spec.column not in columns]
-    if missing:
-        names = "; ".join(f"'{spec.column}' of {spec.feature.where}{_near(spec.column, columns)}" for spec in missing)
-        raise InputDataError(f"The data has no column {names}. It was read with: {', '.join(map(str, columns[:40]))}.")
-
-
-def _near(column: str, columns: Sequence[str] | pd.Index) -> str:
-    hint = nearest(column, map(str, columns))
-    return f" ({hint.strip()})" if hint else ""
+def refuse_absent_columns(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
+    """Raises when a feature's column is not there."""
+    refuse_absent({spec.column: spec.feature.where for spec in specs}, table.columns)
 
 
 def _check_rows(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
-    check_columns(table.columns, specs)
+    refuse_absent_columns(table, specs)
     if len(table) < FEWEST_ROWS:
         count = "no rows" if len(table) == 0 else "one row"
         raise InputDataError(f"The data has {count}. Training needs {FEWEST_ROWS} rows at least, and should have many.")
@@ -304,6 +296,6 @@ def _balanced(
     if config.oversample_minority is None and config.undersample_majority is None:
         return rows
     target = next(spec.name for spec in specs if spec.feature.target)
-    classes = Dense(frame.column(target)).values.numpy()[rows]  # type: ignore[arg-type]
+    classes = frame.columns((target,))[:, 0].numpy()[rows]
     places = balance(classes, oversample=config.oversample_minority, undersample=config.undersample_majority, seed=seed)
     return rows[places]

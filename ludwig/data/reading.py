@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from ludwig.data.arrow import Selection
 from ludwig.data.preprocess import Tables
 from ludwig.data.sources import format_of, read_table
 from ludwig.error import ArgumentError, InputDataError
@@ -29,7 +29,7 @@ def given_sources(dataset: Any, training_set: Any, validation_set: Any, test_set
     return {"dataset": dataset} if dataset is not None else parts
 
 
-def read_sources(sources: Sources, data_format: str | None, columns: Mapping[str, bool] | None) -> Tables:
+def read_sources(sources: Sources, data_format: str | None, columns: Selection | None) -> Tables:
     """All sources read.
 
     Raises:

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 import pandas as pd
 import pyarrow as pa
 
-from ludwig.data.arrow import as_pandas, wanted_names
-from ludwig.data.formats import EXTENSIONS, READERS, Wanted, format_of_name
+from ludwig.data.arrow import Selection, as_pandas, selected_names
+from ludwig.data.formats import EXTENSIONS, READERS, format_of_name
 from ludwig.data.names import sanitize
 from ludwig.error import InputDataError, MissingExtraError, nearest
 
@@ -96,16 +96,16 @@ def folder_of(source: Any) -> Path | None:
     return Path(source).absolute().parent
 
 
-def read_table(source: Source, data_format: str | None = None, columns: Wanted = None) -> pd.DataFrame:
+def read_table(source: Source, data_format: str | None = None, columns: Selection | None = None) -> pd.DataFrame:
     """Reads a source as a table with sanitised column names; the source itself is never changed.
 
     Args:
-        columns: The wanted columns by sanitised name, and whether each is textual. A wanted column that is not there
-            is simply missing from the result, which then has the column of the nearest name.
+        columns: Those to read; None reads all. One that is not there and that nobody needs is simply missing from the
+            result, which then has the column of the nearest name.
 
     Raises:
         FileNotFoundError: There is no such file.
-        InputDataError: The source cannot be read as a table.
+        InputDataError: The source cannot be read as a table, or lacks a column that is needed.
         MissingExtraError: The format needs a package that is not installed.
     """
     name = format_of(source, data_format)
@@ -120,9 +120,9 @@ def read_table(source: Source, data_format: str | None = None, columns: Wanted =
     return _with_clean_names(table, columns)
 
 
-def _with_clean_names(table: pd.DataFrame, columns: Wanted) -> pd.DataFrame:
+def _with_clean_names(table: pd.DataFrame, columns: Selection | None) -> pd.DataFrame:
     names = [sanitize(name) for name in table.columns]
-    kept = set(wanted_names(names, columns))
+    kept = set(selected_names(names, columns))
     if len(kept) < len(names):
         places = [place for place, name in enumerate(names) if name in kept]
         table, names = table.iloc[:, places], [names[place] for place in places]
@@ -160,7 +160,7 @@ def _from_records(source: list[Any]) -> pd.DataFrame:
     return pd.DataFrame(source)
 
 
-def _from_file(source: str | Path, name: str, columns: Wanted) -> pd.DataFrame:
+def _from_file(source: str | Path, name: str, columns: Selection | None) -> pd.DataFrame:
     path = Path(source)
     if not path.exists():
         raise _no_file(path)
@@ -190,7 +190,7 @@ def _is_remote(source: str | Path) -> bool:
     return isinstance(source, str) and "://" in source
 
 
-def _from_remote(url: str, name: str, columns: Wanted) -> pd.DataFrame:
+def _from_remote(url: str, name: str, columns: Selection | None) -> pd.DataFrame:
     """Reads a copy, which is then deleted."""
     try:
         import fsspec

@@ -9,12 +9,15 @@ import dataclasses
 import math
 import warnings
 import zlib
+from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ludwig.error import InputDataError, nearest
+from ludwig.features.base import Feature
 from ludwig.features.cells import Labels
 from ludwig.runtime.console import logger_of
 from ludwig.schema import Component, Registry, param
@@ -44,7 +47,7 @@ class SplitIndex:
         return SplitIndex(*(np.flatnonzero(parts == part) for part in range(3)))
 
 
-class Splitter(Component):
+class Splitter(Component, ABC):
     """A rule that gives each row its part."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ class Splitter(Component):
             """The columns that the rule reads."""
             return ()
 
-        def takes_column_of(self, kind: str) -> bool:
+        def takes_column_of(self, feature: type[Feature[Any, Any, Any]]) -> bool:
             """Whether the rule can read a column that is a feature of this type."""
             return True
 
@@ -65,9 +68,9 @@ class Splitter(Component):
     def __init__(self, config: Config) -> None:
         self.config = config
 
+    @abstractmethod
     def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
         """The parts of a table."""
-        raise NotImplementedError
 
 
 SPLITTERS: Registry[Splitter] = Registry("split")
@@ -211,8 +214,8 @@ class StratifySplitter(Splitter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):
-        def takes_column_of(self, kind: str) -> bool:
-            return kind in ("category", "binary")
+        def takes_column_of(self, feature: type[Feature[Any, Any, Any]]) -> bool:
+            return feature.has_classes
 
     config: Config
 
@@ -247,8 +250,8 @@ class DatetimeSplitter(Splitter):
     class Config(ByColumn, Splitter.Config):
         datetime_format: str | None = param(None, help="Date and time format as strftime codes; null infers it.")
 
-        def takes_column_of(self, kind: str) -> bool:
-            return kind in ("date", "text", "category", "number")
+        def takes_column_of(self, feature: type[Feature[Any, Any, Any]]) -> bool:
+            return feature.may_hold_times
 
     config: Config
 

@@ -96,6 +96,8 @@ class Feature(Component, ABC, Generic[C, T, F]):
     default_encoder: ClassVar[str]
     is_textual: ClassVar[bool] = True  # its cells are read from a file exactly as they are written
     may_be_balanced: ClassVar[bool] = False  # its classes may be over- or undersampled
+    has_classes: ClassVar[bool] = False  # its cells are of few values, each with a share of the rows
+    may_hold_times: ClassVar[bool] = False  # its cells may be dates or times, so that they order the rows
     may_share_column: ClassVar[bool] = False  # one column may be both an input and an output
     suggested_learning_rate: ClassVar[float] = 0.001  # what `learning_rate: auto` takes where such an input is read
 

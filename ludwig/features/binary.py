@@ -107,6 +107,7 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
     facts_type = BinaryFacts
     default_encoder = "passthrough"
     may_be_balanced = True
+    has_classes = True
     is_textual = False
 
     def parse(self, column: pd.Series) -> Labels:

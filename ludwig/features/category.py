@@ -18,7 +18,7 @@ from ludwig.columns.dense import Dense
 from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, first_few
 from ludwig.features.cells import Labels
-from ludwig.features.labels import Vocabulary, WordTally, as_tensor
+from ludwig.features.labels import Vocabulary, WordTally, as_tensor, fill_word
 from ludwig.features.missing import settled
 from ludwig.runtime.console import logger_of
 from ludwig.schema import param
@@ -82,6 +82,8 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
     kind = "category"
     facts_type = CategoryFacts
     default_encoder = "dense"
+    has_classes = True
+    may_hold_times = True
 
     def parse(self, column: pd.Series) -> Labels:
         return Labels.of(column, self.config.lowercase)
@@ -92,7 +94,8 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
     def finish(self, tally: WordTally) -> CategoryFacts:
         self.refuse_all_missing(len(tally.counts))
         strategy = self.config.missing_value_strategy
-        fill = self.config.fill_value if strategy == "fill_with_const" else tally.mode()
+        constant = fill_word(self.config.fill_value, self.config.lowercase)
+        fill = constant if strategy == "fill_with_const" else tally.mode()
         counts = Counter(tally.counts)
         if tally.missing and strategy != "drop_row":
             counts[fill] += tally.missing

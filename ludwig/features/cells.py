@@ -106,16 +106,14 @@ class Labels:
 
 
 def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], NDArray[Any]]:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return np.asarray(column.cat.codes, np.int32), np.asarray(column.cat.categories, object)
     if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
         encoded = pa.array(column, from_pandas=True).dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.unify_dictionaries().combine_chunks()
         codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         return np.asarray(codes, np.int32), encoded.dictionary.to_numpy(zero_copy_only=False)
-    places, values = pd.factorize(column)
-    return np.asarray(places, np.int32), np.asarray(values)
+    places, values = pd.factorize(column)  # of a categorical column the words that occur, and no others
+    return np.asarray(places, np.int32), np.asarray(values, object)
 
 
 def _as_text(values: NDArray[Any]) -> list[str]:

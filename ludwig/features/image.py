@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -116,7 +116,7 @@ def _digest(source: Any, folder: Path | None) -> bytes:
     if isinstance(source, np.ndarray):
         source = repr(source.shape).encode() + source.reshape(-1)[:: source.size // DIGESTED + 1].tobytes()
     elif not isinstance(source, bytes):
-        source = os.path.relpath(source, folder) if "://" not in str(source) else str(source)
+        source = os.path.relpath(source, folder)
     raw = source if isinstance(source, bytes) else source.encode(errors="surrogatepass")
     return blake2b(raw[:DIGESTED] + raw[-DIGESTED:] + len(raw).to_bytes(8), digest_size=8).digest()
 
@@ -124,14 +124,20 @@ def _digest(source: Any, folder: Path | None) -> bytes:
 def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
     """[H, W] or [H, W, C], as bytes or as shares of one. Channels may come first where they are few."""
     array = _channels_last(array)
-    if array.dtype.kind == "f" and array.max(initial=0) <= 1:
+    low, high = array.min(initial=0), array.max(initial=0)
+    if array.dtype.kind == "b" or (array.dtype.kind == "f" and high <= 1):
         array = array * 255
+    elif not (low >= 0 and high <= 255):  # NaN is neither
+        raise InputDataError(f"An image array must have numbers from 0 to 255, or from 0 to 1. It has {low} to {high}.")
     return np.ascontiguousarray(array).astype(np.uint8)
 
 
 def _channels_last(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim == 2:
         return array[:, :, None]  # [H, W, 1]
+    if array.ndim != 3:
+        shape = list(array.shape)
+        raise InputDataError(f"An image array must be [height, width] or [height, width, channels]. It is {shape}.")
     if array.shape[0] in MODES and array.shape[2] not in MODES:
         return array.transpose(1, 2, 0)  # [H, W, C]
     return array
@@ -260,23 +266,25 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
 
     def parse(self, column: pd.Series) -> Objects:
         values = column.to_numpy(dtype=object)
-        if isinstance(column.dtype, pd.CategoricalDtype) or any(isinstance(value, str) for value in values[:100]):
-            values = self._resolved(column)
+        places = self._places({str(value): None for value in values if isinstance(value, str | Path)})
         sources = np.empty(len(values), dtype=object)
-        sources[:] = [None if _is_missing(value) else value for value in values]
+        for row, value in enumerate(values):
+            if isinstance(value, str | Path):
+                sources[row] = places[str(value)]
+            elif not _is_missing(value):
+                sources[row] = value
         return Objects(sources)
 
-    def _resolved(self, column: pd.Series) -> NDArray[np.object_]:
+    def _places(self, paths: Iterable[str]) -> dict[str, str]:
         """Paths from the folder of the data file; each distinct path is looked for once."""
-        codes, paths = pd.factorize(column)
-        full = [str((self.folder or Path()) / str(path)) for path in paths]
-        absent = [path for path in full if "://" not in path and not Path(path).is_file()]
+        full = {path: str((self.folder or Path()) / path) for path in paths}
+        absent = [path for path in full.values() if not Path(path).is_file()]
         if absent:
             raise InputDataError(
                 f"The {self.where} names {len(absent)} image files that are not there: {first_few(absent)}. Relative "
                 "paths begin at the folder of the data file, or at the working folder for data in memory."
             )
-        return np.array([*full, None], dtype=object)[codes]
+        return full
 
     def tally(self, cells: Objects) -> ShapeTally:
         there = [source for source in cells.values if source is not None]
@@ -314,7 +322,8 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
     def encode(self, cells: Objects, facts: ImageFacts) -> Encoded:
         cells, _, dropped = settled(cells, self.config.missing_value_strategy)
         files = Files(cells.values, self.decoder(facts))
-        on_disk = any(isinstance(source, str) for source in cells.values[:100])
+        there = [source for source in cells.values if source is not None]
+        on_disk = bool(there) and all(isinstance(source, str) for source in there)
         if on_disk and self.config.mode == "lazy":
             return Encoded(files, dropped)
         try:

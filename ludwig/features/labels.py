@@ -102,6 +102,11 @@ def most_frequent(counts: Mapping[str, int]) -> str:
     return min(counts, key=lambda word: (-counts[word], word), default=UNKNOWN)
 
 
+def fill_word(word: str, lowercase: bool) -> str:
+    """What fills missing cells, read as the cells are; the unknown word stays as it is."""
+    return word.lower() if lowercase and word != UNKNOWN else word
+
+
 def as_tensor(values: NDArray[Any]) -> Tensor:
     """A tensor over the same memory; a copy where that memory may not be written."""
     return torch.from_numpy(values if values.flags.writeable else values.copy())

@@ -17,10 +17,11 @@ from torch import Tensor
 
 from ludwig.columns.dense import Dense
 from ludwig.error import InputDataError
-from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally, first_few
+from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Flags, Numbers
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
 from ludwig.features.moments import Moments
+from ludwig.features.number_cells import floats_of
 from ludwig.features.scaling import Scaling
 from ludwig.features.sketch import Sketch
 from ludwig.runtime.console import logger_of
@@ -144,9 +145,10 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
     facts_type = NumberFacts
     default_encoder = "passthrough"
     is_textual = False
+    may_hold_times = True
 
     def parse(self, column: pd.Series) -> Numbers:
-        values = self._as_floats(column)
+        values = floats_of(column, self.where)
         infinite = np.isinf(values)
         if infinite.any():
             raise InputDataError(
@@ -154,20 +156,6 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
                 f"{int(infinite.argmax())}. Replace them, or make them missing."
             )
         return Numbers(values)
-
-    def _as_floats(self, column: pd.Series) -> NDArray[np.floating]:
-        if pd.api.types.is_numeric_dtype(column.dtype):
-            return column.to_numpy(np.float64, na_value=np.nan)
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            column = column.astype(column.cat.categories.dtype)
-        numbers = pd.to_numeric(column, errors="coerce")
-        unreadable = (numbers.isna() & column.notna()).to_numpy()
-        if unreadable.any():
-            raise InputDataError(
-                f"The {self.where} has {unreadable.sum()} cells of {len(column)} that are not numbers: "
-                f"{first_few(column[unreadable].tolist())}. Clean them, or declare the feature as category or text."
-            )
-        return numbers.to_numpy(np.float64, na_value=np.nan)
 
     def tally(self, cells: Numbers) -> NumberTally:
         missing = cells.missing()
@@ -227,9 +215,8 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
     ) -> tuple[NDArray[np.floating], Flags | None]:
         if not missing.any():
             return values, None
-        if strategy in NEIGHBOURS:
-            values = filled_from_neighbours(Numbers(values), missing, strategy).values
-            missing = np.isnan(values)
+        if strategy in NEIGHBOURS and not missing.all():
+            return filled_from_neighbours(Numbers(values), missing, strategy).values, None
         return np.where(missing, fill, values), missing if strategy == "drop_row" else None
 
     def facts_of_config(self) -> NumberFacts:

@@ -1,6 +1,8 @@
-"""Lists of numbers in cells, as vectors and series have them."""
+"""Lists of numbers, as vectors and series have them in their cells and in what fills those that are missing."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pandas as pd
@@ -38,3 +40,24 @@ def flat_lists(column: pd.Series, where: str) -> tuple[NDArray[np.float64], NDAr
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputDataError(f"The {where} has cells that are not lists of numbers: {error}.") from None
     return values.to_numpy(zero_copy_only=False), lengths
+
+
+def listed_numbers(text: str) -> list[float]:
+    """The numbers in a text, between white space.
+
+    Raises:
+        ValueError: It holds something else, or a number that is not finite.
+    """
+    numbers = [float(word) for word in text.split()]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"not finite: {text}")
+    return numbers
+
+
+def fill_faults(fill_value: str) -> list[tuple[str, str]]:
+    """(parameter, message) where a fill value is no list of numbers."""
+    try:
+        listed_numbers(fill_value)
+    except ValueError:
+        return [("fill_value", f"Must be finite numbers separated by spaces. Received: {fill_value!r}.")]
+    return []

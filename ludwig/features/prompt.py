@@ -135,5 +135,5 @@ def _samples(table: pd.DataFrame) -> list[str]:
 
 
 def _json_lines(table: pd.DataFrame) -> list[str]:
-    text = table.to_json(orient="records", lines=True, date_format="iso", force_ascii=False)
+    text = table.to_json(orient="records", lines=True, date_format="iso", force_ascii=False, double_precision=15)
     return [line for line in (text or "").split("\n") if line]

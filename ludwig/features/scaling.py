@@ -20,7 +20,8 @@ class Scaling:
     def apply(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         """Own units to scaled."""
         if self.log:
-            logs: NDArray[np.floating] = np.log1p(np.maximum(values, self.shift))  # below -1 there is no logarithm
+            known = np.where(values <= -1, self.shift, values)  # which have no logarithm: the least of training's
+            logs: NDArray[np.floating] = np.log1p(known)
             return logs
         scaled = values - self.shift
         scaled /= self.scale

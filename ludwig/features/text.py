@@ -21,7 +21,7 @@ from ludwig.columns.ragged import Ragged
 from ludwig.error import ConfigValidationError
 from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Labels
-from ludwig.features.labels import Vocabulary, most_frequent
+from ludwig.features.labels import Vocabulary, fill_word, most_frequent
 from ludwig.features.missing import settled
 from ludwig.features.tokenizer_base import END, TOKENIZERS, Tokenizer, Tokens, Use
 from ludwig.schema import Named, param
@@ -133,6 +133,7 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
     facts_type = TextFacts
     suggested_learning_rate: ClassVar[float] = 0.0001
     default_encoder = "parallel_cnn"
+    may_hold_times = True
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
@@ -163,7 +164,8 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
     def finish(self, tally: TokenTally) -> TextFacts:
         self.refuse_all_missing(len(tally.texts))
         strategy = self.config.missing_value_strategy
-        fill = self.config.fill_value if strategy == "fill_with_const" else most_frequent(tally.texts)
+        constant = fill_word(self.config.fill_value, self.config.lowercase)
+        fill = constant if strategy == "fill_with_const" else most_frequent(tally.texts)
         return TextFacts(self._vocabulary(tally.tokens), max(tally.longest, 1), fill)
 
     def _vocabulary(self, tokens: Counter[str]) -> Vocabulary:
@@ -172,7 +174,7 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         if self.config.vocab_file is not None:
             words, counts = self._from_file(Path(self.config.vocab_file), tokens)
         else:
-            known = Vocabulary.of(tokens, with_unknown=True, most_common=self.config.most_common)
+            known = Vocabulary.of(_without_padding(tokens), with_unknown=True, most_common=self.config.most_common)
             words, counts = known.words[1:], known.counts
         return Vocabulary((PADDING, UNKNOWN, *words), (0, *counts))
 
@@ -209,7 +211,8 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
             values = tokens.places.astype(np.int32)
         else:  # the text <UNK> is one unknown token, however texts are cut
             tokens = self._tokens(["\x00" if text == UNKNOWN else text for text in texts])
-            ids = [vocabulary.ids.get(word, vocabulary.unknown_id) for word in tokens.words]
+            known = {**vocabulary.ids, PADDING: vocabulary.unknown_id}  # a text that has this word is not padded
+            ids = [known.get(word, vocabulary.unknown_id) for word in tokens.words]
             values = np.array(ids, vocabulary.dtype)[tokens.places]
         offsets = np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int64)
         return Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
@@ -226,6 +229,12 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
             "probability": np.where(ids < 0, 1.0, shares.astype(np.float64)).prod(axis=1),
             "response": _objects([reader.text(row.tolist(), words) for row in kept]),
         }
+
+
+def _without_padding(tokens: Counter[str]) -> Counter[str]:
+    """With the word for padding counted as unknown, where texts have it."""
+    unknown = tokens[UNKNOWN] + tokens[PADDING]
+    return Counter({**tokens, PADDING: 0, UNKNOWN: unknown})
 
 
 def _counts(tokens: Tokens, times: NDArray[np.int64]) -> Counter[str]:

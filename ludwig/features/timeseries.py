@@ -6,7 +6,9 @@ N = rows, T = steps
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -22,11 +24,13 @@ from ludwig.features.cells import Flags, Index
 from ludwig.features.labels import as_tensor
 from ludwig.features.missing import settled
 from ludwig.features.moments import Moments
-from ludwig.features.number_lists import flat_lists
+from ludwig.features.number_cells import floats_of
+from ludwig.features.number_lists import fill_faults, flat_lists, listed_numbers
 from ludwig.features.scaling import Scaling
 from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
+Steps = tuple[float | None, ...]  # of one series; None where a step is missing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +58,12 @@ class Series:
         shift = np.repeat(self.begins[index] - (np.cumsum(lengths) - lengths), lengths)
         return Series(self.values[np.arange(len(shift)) + shift], lengths)
 
+    def each(self) -> Iterator[Steps]:
+        """The steps of each series; there is one zero."""
+        steps = [None if math.isnan(step) else step + 0.0 for step in self.values.tolist()]
+        for begin, length in zip(self.begins.tolist(), self.lengths.tolist(), strict=True):
+            yield tuple(steps[begin : begin + length])
+
     def matrix(self, size: int) -> NDArray[np.float64]:
         """The first `size` steps of each series, NaN beyond its end: [N, size]."""
         rows = np.full((len(self), size), np.nan)
@@ -70,6 +80,7 @@ class SeriesFacts(Facts):
     mean: float
     std: float
     longest: int  # steps
+    fill: Steps = ()  # in place of a missing cell, None for a missing step; none takes the mean
 
     @property
     def scaling(self) -> Scaling:
@@ -77,21 +88,31 @@ class SeriesFacts(Facts):
         return Scaling(self.mean, self.std or 1.0)
 
     def to_json(self) -> dict[str, Any]:
-        return {"mean": self.mean, "std": self.std, "max_timeseries_length": self.longest}
+        return {"mean": self.mean, "std": self.std, "max_timeseries_length": self.longest, "fill": list(self.fill)}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        return cls(raw["mean"], raw["std"], raw["max_timeseries_length"])
+        return cls(raw["mean"], raw["std"], raw["max_timeseries_length"], tuple(raw["fill"]))
 
 
 class SeriesTally(Tally):
-    """Moments of the steps that are there, and the steps of the longest series."""
+    """Moments of the steps that are there, the steps of the longest series, and how often each series occurs where
+    the mode is asked for."""
 
-    def __init__(self, moments: Moments, longest: int) -> None:
-        self.moments, self.longest = moments, longest
+    def __init__(self, moments: Moments, longest: int, counts: Counter[Steps]) -> None:
+        self.moments, self.longest, self.counts = moments, longest, counts
 
     def merge(self, other: Self) -> Self:
-        return type(self)(self.moments.merge(other.moments), max(self.longest, other.longest))
+        longest = max(self.longest, other.longest)
+        return type(self)(self.moments.merge(other.moments), longest, self.counts + other.counts)
+
+    def mode(self) -> Steps:
+        """The most frequent series, the least of several; without steps where there is none."""
+
+        def rank(steps: Steps) -> tuple[int, list[float]]:
+            return -self.counts[steps], [-np.inf if step is None else step for step in steps]
+
+        return min(self.counts, key=rank, default=())
 
 
 @FEATURES.register("timeseries")
@@ -129,11 +150,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         )
 
         def faults(self) -> list[tuple[str, str]]:
-            try:
-                _numbers(self.fill_value)
-            except ValueError:
-                return [("fill_value", f"Must be numbers separated by spaces. Received: {self.fill_value!r}.")]
-            return []
+            return fill_faults(self.fill_value)
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Feature.Config):
@@ -149,7 +166,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         fill_value: str = param("", help="Fill value: the series in place of a missing one; empty for one of the mean.")
 
         def faults(self) -> list[tuple[str, str]]:
-            return TimeseriesFeature.Config.faults(self)  # type: ignore[arg-type]
+            return fill_faults(self.fill_value)
 
     kind = "timeseries"
     facts_type = SeriesFacts
@@ -160,7 +177,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         steps = self.config.horizon if self.target else self.config.window_size
         if steps:
             return self._windows(column, steps)
-        if pd.api.types.is_numeric_dtype(column.dtype):
+        if pd.api.types.is_numeric_dtype(column.dtype) and column.notna().any():
             option = "horizon" if self.target else "window_size"
             raise InputDataError(
                 f"The {self.where} has one number a row. Set how many rows form a series: preprocessing.{option}."
@@ -171,13 +188,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
 
     def _windows(self, column: pd.Series, steps: int) -> Series:
         """A row's past, itself included, or its future, as far as the table goes."""
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            column = column.astype(column.cat.categories.dtype)
-        numbers = pd.to_numeric(column, errors="coerce")
-        unreadable = int((numbers.isna() & column.notna()).sum())
-        if unreadable:
-            raise InputDataError(f"The {self.where} has {unreadable} cells of {len(column)} that are not numbers.")
-        values = numbers.to_numpy(np.float64, na_value=np.nan)
+        values = floats_of(column, self.where)
         self._refuse_infinite(values)
         rows = np.arange(len(values))
         if self.target:
@@ -193,20 +204,25 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
             raise InputDataError(f"The {self.where} has infinite numbers. Replace them, or make them missing.")
 
     def tally(self, cells: Series) -> SeriesTally:
-        return SeriesTally(Moments.of(cells.values[~np.isnan(cells.values)]), int(cells.lengths.max(initial=0)))
+        counts: Counter[Steps] = Counter()
+        if self.config.missing_value_strategy == "fill_with_mode":
+            counts.update(cells.take(np.flatnonzero(~cells.missing())).each())
+        moments = Moments.of(cells.values[~np.isnan(cells.values)])
+        return SeriesTally(moments, int(cells.lengths.max(initial=0)), counts)
 
     def finish(self, tally: SeriesTally) -> SeriesFacts:
         moments = tally.moments
         self.refuse_all_missing(moments.count)
         if self.target and moments.std == 0:
             raise InputDataError(f"The {self.where} is constant in the training split, so there is nothing to learn.")
-        return SeriesFacts(moments.mean, moments.std, max(tally.longest, 1))
+        fill = tally.mode() or tuple(listed_numbers(self.config.fill_value))
+        return SeriesFacts(moments.mean, moments.std, max(tally.longest, 1), fill)
 
     def encode(self, cells: Series, facts: SeriesFacts) -> Encoded:
         cells, missing, dropped = settled(cells, self.config.missing_value_strategy)
         if missing.any():
-            fill = _numbers(self.config.fill_value) or [facts.mean] * (facts.longest if self.target else 1)
-            cells = _replaced(cells, missing, np.array(fill))
+            fill = facts.fill or [facts.mean] * (facts.longest if self.target else 1)
+            cells = _replaced(cells, missing, np.array(fill, np.float64))
         if self.target:
             rows = facts.scaling.apply(cells.matrix(facts.longest)).astype(np.float32)
             return Encoded(Dense(as_tensor(rows)), dropped)
@@ -214,10 +230,6 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         values = torch.from_numpy(facts.scaling.apply(known).astype(np.float32))
         offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(cells.lengths)]).astype(np.int64))
         return Encoded(Ragged(values, offsets), dropped)
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(word) for word in text.split()]
 
 
 def _last_steps(series: Series, most: int) -> Series:

@@ -20,7 +20,7 @@ from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Numbers
 from ludwig.features.labels import as_tensor
 from ludwig.features.missing import settled
-from ludwig.features.number_lists import flat_lists
+from ludwig.features.number_lists import fill_faults, flat_lists, listed_numbers
 from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
@@ -77,10 +77,9 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
         fill_value: str = param("", help="Fill value: the vector in place of a missing one; empty for zeros.")
 
         def faults(self) -> list[tuple[str, str]]:
-            try:
-                size = len([float(word) for word in self.fill_value.split()])
-            except ValueError:
-                return [("fill_value", f"Must be numbers separated by spaces. Received: {self.fill_value!r}.")]
+            if faults := fill_faults(self.fill_value):
+                return faults
+            size = len(listed_numbers(self.fill_value))
             if size and self.vector_size and size != self.vector_size:
                 return [("fill_value", f"Must have {self.vector_size} numbers, the vector_size. It has {size}.")]
             return []
@@ -132,7 +131,7 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
     def _fill(self, counts: Counter[tuple[float, ...]], size: int) -> Sequence[float]:
         if counts:  # the mode is asked for; of several the least
             return min(counts, key=lambda vector: (-counts[vector], vector))
-        fill = [float(word) for word in self.config.fill_value.split()]
+        fill = listed_numbers(self.config.fill_value)
         if fill and len(fill) != size:
             raise InputDataError(
                 f"The {self.where} has vectors of {size} numbers, and preprocessing.fill_value has {len(fill)}."

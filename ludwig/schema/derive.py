@@ -115,12 +115,21 @@ class _Checked(ma.fields.Field[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
         if self.kind is float and type(value) is int:
-            return float(value)
+            return _as_float(value)
         if type(value) is not self.kind:
             raise ma.ValidationError(f"Must be {_ARTICLE[self.kind]}. Received: {value!r}.")
         if isinstance(value, float) and not math.isfinite(value):
             raise ma.ValidationError(f"Must be a finite number. Received: {value!r}.")
         return value
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ma.ValidationError(
+            f"Must be a finite number. Received an integer of {value.bit_length()} bits."
+        ) from None
 
 
 class _OneOf(ma.fields.Field[Any]):
@@ -148,7 +157,7 @@ class _NameField(ma.fields.Field[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
         try:
             self.named.registry.get(value, self.named.kind)
-        except (LookupError, TypeError) as error:
+        except LookupError as error:
             raise ma.ValidationError(str(error)) from None
         return value
 
@@ -229,7 +238,7 @@ class _ChosenField(ma.fields.Field[Any]):
             raise ma.ValidationError({"type": [f"Missing: set the {registry.role}. Choose one of: {choices}."]})
         try:
             component = registry.get(name, kind)
-        except (LookupError, TypeError) as error:
+        except LookupError as error:
             raise ma.ValidationError({"type": [str(error)]}) from None
         return load(component.Config, section)
 

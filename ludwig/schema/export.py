@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from ludwig.schema.derive import Chosen, Named, dump
@@ -50,13 +50,14 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default
 
 
-def _reference(config: type, definitions: dict[str, Any], type_name: str | None = None) -> dict[str, Any]:
-    """Declares a section once under its dotted name and points to it."""
+def _reference(config: type, definitions: dict[str, Any], words: Sequence[str] = ()) -> dict[str, Any]:
+    """Declares a section once under its dotted name and points to it; `words` are what its `type` may say."""
     name = f"{config.__module__.removeprefix('ludwig.')}.{config.__qualname__.removesuffix('.Config')}"
-    name += f".{type_name}" if type_name else ""
+    name += f".{words[0]}" if words else ""
     if name not in definitions:
         definitions[name] = {}  # stands in while the section is drawn, so that a section may contain itself
-        definitions[name] = _section(config, definitions, {"type": {"const": type_name}} if type_name else None)
+        kind = {"const": words[0]} if len(words) == 1 else {"enum": list(words)}
+        definitions[name] = _section(config, definitions, {"type": kind} if words else None)
     return {"$ref": f"#/$defs/{name}"}
 
 
@@ -65,7 +66,7 @@ def _chosen(chosen: Chosen, definitions: dict[str, Any]) -> dict[str, Any]:
     sections = []
     for name in names:
         config = chosen.registry.get(name, chosen.kind).Config
-        reference = _reference(config, definitions, name)
+        reference = _reference(config, definitions, chosen.registry.words_of(name, chosen.kind))
         needs_type = name != chosen.default
         sections.append({"allOf": [reference], "required": ["type"]} if needs_type else reference)
     return {"anyOf": [{"enum": chosen.registry.words(chosen.kind)}, *sections]}

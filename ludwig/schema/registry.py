@@ -77,17 +77,24 @@ class Registry(Generic[C]):
         """The names and aliases for a kind of feature."""
         return sorted({name for k, name in self._table if k in (kind, ANY)})
 
+    def words_of(self, name: str, kind: str = ANY) -> list[str]:
+        """All words for the component of that name, the name itself first."""
+        component = self.get(name, kind)
+        return [name, *(word for word in self.words(kind) if word != name and self.get(word, kind) is component)]
+
     def get(self, name: str, kind: str = ANY) -> type[C]:
         """The component of that name for that kind of feature.
 
         Raises:
             LookupError: There is none; the message names the nearest one and all that exist.
         """
+        choices = ", ".join(self.names(kind))
+        if not isinstance(name, str):  # a list, as a config may have in its place, is no key of a table
+            raise LookupError(f"The {self.role} must be a name. Received: {name!r}. Choose one of: {choices}.")
         for key in ((kind, name), (ANY, name)):
             if key in self._table:
                 return self._table[key]
         where = "" if kind == ANY else f" for a {kind} feature"
-        choices = ", ".join(self.names(kind))
         raise LookupError(
             f"There is no {self.role} '{name}'{where}.{nearest(name, self.words(kind))} Choose one of: {choices}."
         )

@@ -102,6 +102,18 @@ def test_a_frame_comes_back_from_its_file(frame, tmp_path):
     assert load_frames(path, lambda found: {})[0]["training"].column("a")[0] == 1
 
 
+def test_columns_of_any_name_and_missing_files_come_back(tmp_path):
+    names = ["a/b", "a", "/", "%2F", "Größe", "x y"]
+    texts = {name: ragged([[place], [place, place + 1]]) for place, name in enumerate(names)}
+    files = Files(np.array(["/d/ü.png", None], dtype=object), Read())
+    save_frames(tmp_path / "f.hdf5", {"training": Frame.of({**texts, "i/j": files})}, {})
+    back = load_frames(tmp_path / "f.hdf5", lambda told: {"i/j": files.decoder})[0]["training"]
+    assert back.names == (*names, "i/j")
+    for place, name in enumerate(names):
+        assert back.others[name].values.tolist() == [place, place, place + 1]
+    assert back.others["i/j"].sources.tolist() == ["/d/ü.png", None]
+
+
 def test_another_file_is_reported(tmp_path):
     (tmp_path / "x.hdf5").write_text("no hdf5")
     with pytest.raises(InputDataError, match="cannot be read as preprocessed data"):

@@ -176,3 +176,56 @@ def test_names_that_stand_for_something_else_are_refused(section, name, is_taken
         load_config({**raw, section: [column]})
     else:
         load_config(raw)
+
+
+def test_a_model_type_that_is_no_name_is_a_fault():
+    with pytest.raises(ConfigValidationError, match=r"There is no model type '\['ecd'\]'\. .*Choose one of: ecd, llm"):
+        load_config(config(model_type=["ecd"]))
+
+
+def test_a_dot_and_underscores_are_text_in_yaml():
+    assert read_yaml("{a: ._, b: .5, c: 1_0.5, d: 1e-3, e: .5e2}", "x") == {
+        "a": "._",
+        "b": 0.5,
+        "c": 10.5,
+        "d": 0.001,
+        "e": 50.0,
+    }
+
+
+def test_columns_and_features_are_named_alike_everywhere():
+    raw = {
+        "input_features": [X],
+        "output_features": [{"name": "a.b", "type": "category"}, {"name": "c", "type": "number"}],
+        "trainer": {"validation_field": "a.b"},
+        "preprocessing": {"split": {"type": "datetime", "column": "Date (UTC)"}},
+    }
+    loaded = load_config(raw)
+    assert loaded.trainer.validation_field == "a_b"
+    assert loaded.preprocessing.split.column == "Date _UTC_"  # as the tables have it
+    old = load_config({**raw, "preprocessing": {"stratify": "a.b"}})
+    assert old.preprocessing.split.column == "a_b"
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "fits"),
+    [
+        ("stratify", "category", True),
+        ("stratify", "binary", True),
+        ("stratify", "number", False),
+        ("stratify", "text", False),
+        ("datetime", "number", True),
+        ("datetime", "text", True),
+        ("datetime", "binary", False),
+        ("hash", "vector", True),
+    ],
+)
+def test_a_split_takes_columns_that_it_can_read(rule, kind, fits):
+    raw = config(
+        input_features=[X, {"name": "s", "type": kind}], preprocessing={"split": {"type": rule, "column": "s"}}
+    )
+    if fits:
+        assert load_config(raw).preprocessing.split.column == "s"
+    else:
+        with pytest.raises(ConfigValidationError, match=f"'s' is a {kind} feature, which a '{rule}' split cannot use"):
+            load_config(raw)

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from ludwig.data.arrow import as_pandas, wanted_names
+from ludwig.data.arrow import Selection, as_pandas, selected_names
 from ludwig.error import InputDataError
 
 
@@ -46,15 +46,15 @@ def test_dictionaries_become_categories():
 
 
 def test_all_columns_but_an_unnamed_index_are_wanted_when_nothing_is_reported():
-    assert wanted_names(["a", "b", "__index_level_0__"], None) == {"a": False, "b": False}
+    assert selected_names(["a", "b", "__index_level_0__"], None) == {"a": False, "b": False}
 
 
 def test_wanted_columns_are_found_by_their_clean_names():
-    assert wanted_names(["a.b", "c", "d"], {"a_b": True, "d": False}) == {"a.b": True, "d": False}
+    assert selected_names(["a.b", "c", "d"], Selection({"a_b": True, "d": False})) == {"a.b": True, "d": False}
 
 
 def test_the_nearest_name_stands_in_for_a_column_that_is_not_there():
-    assert wanted_names(["age", "income", "city"], {"agee": False, "city": True, "zzz": True}) == {
+    assert selected_names(["age", "income", "city"], Selection({"agee": False, "city": True, "zzz": True})) == {
         "age": False,
         "city": True,
     }
@@ -62,6 +62,6 @@ def test_the_nearest_name_stands_in_for_a_column_that_is_not_there():
 
 def test_two_columns_of_one_name_are_refused():
     with pytest.raises(InputDataError, match="two columns named 'a'"):
-        wanted_names(["a", "a"], {"a": False})
+        selected_names(["a", "a"], Selection({"a": False}))
     with pytest.raises(InputDataError, match="two columns without a name"):
-        wanted_names(["", ""], None)
+        selected_names(["", ""], None)

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ludwig.data.arrow import Selection
 from ludwig.data.csv import MISSING, read_csv, sniff
 from ludwig.error import InputDataError
 
@@ -51,7 +52,7 @@ def test_missing_words_are_those_of_pandas(tmp_path):
 def test_nasty_cells_are_read_as_pandas_reads_text(tmp_path, line_end, mark):
     rows = [f"{place},{place / 3},{word}" for place, word in enumerate(NASTY_WORDS)]
     path = written(tmp_path, mark + line_end.join(["id,x,word", *rows, ""]).encode())
-    ours = read_csv(path, {"id": False, "x": False, "word": True})
+    ours = read_csv(path, Selection({"id": False, "x": False, "word": True}))
     theirs = pd.read_csv(path, dtype={"word": str}, encoding="utf-8-sig")
     assert list(ours.columns) == ["id", "x", "word"]
     assert isinstance(ours["word"].dtype, pd.CategoricalDtype)
@@ -79,7 +80,7 @@ def test_nasty_cells_are_read_as_pandas_reads_text(tmp_path, line_end, mark):
 )
 def test_types_are_inferred_as_by_pandas(tmp_path, cells):
     path = written(tmp_path, "k,v\n" + "".join(f"r,{cell}\n" for cell in cells))
-    pd.testing.assert_series_equal(read_csv(path, {"v": False})["v"], pd.read_csv(path)["v"])
+    pd.testing.assert_series_equal(read_csv(path, Selection({"v": False}))["v"], pd.read_csv(path)["v"])
 
 
 def test_truth_values_with_a_missing_one_stay_truth_values(tmp_path):
@@ -93,7 +94,7 @@ def test_dates_become_datetimes_where_no_text_is_wanted(tmp_path):
     assert table["day"][0] == pd.Timestamp("2020-01-02") and table["day"].isna()[1]
     assert table["moment"][0] == pd.Timestamp("2020-01-02 03:04:05")
     assert table["time"][0] == "10:30:00"
-    assert read_csv(path, {"day": True})["day"].tolist()[0] == "2020-01-02"
+    assert read_csv(path, Selection({"day": True}))["day"].tolist()[0] == "2020-01-02"
 
 
 def test_a_type_that_changes_far_down_the_file_is_seen(tmp_path):
@@ -139,7 +140,7 @@ def test_line_breaks_that_begin_far_down_the_file_lose_no_row(tmp_path, filler):
     plain = [f"{n},plain" for n in range(filler // 14)]
     broken = [f'{n},"one\n{n},two\n\nthree"' for n in range(60_000)]
     path = written(tmp_path, "\n".join(["a,b", *plain, *broken]) + "\n")
-    table = read_csv(path, {"a": False, "b": True})
+    table = read_csv(path, Selection({"a": False, "b": True}))
     assert len(table) == len(plain) + len(broken)
     assert table["a"].tolist() == [*range(len(plain)), *range(len(broken))]
     assert table["b"].iloc[-1] == "one\n59999,two\n\nthree"
@@ -167,13 +168,13 @@ def test_a_row_may_be_very_long(tmp_path):
 
 def test_only_wanted_columns_are_read_and_names_are_compared_clean(tmp_path):
     path = written(tmp_path, 'a.b,"c (d)",e\n01,2,3\n')
-    table = read_csv(path, {"a_b": True, "c _d_": False})
+    table = read_csv(path, Selection({"a_b": True, "c _d_": False}))
     assert list(table.columns) == ["a.b", "c (d)"]
     assert table["a.b"].tolist() == ["01"]
 
 
 def test_a_header_alone_gives_no_rows(tmp_path):
-    table = read_csv(written(tmp_path, "a,b\n"), {"a": True, "b": False})
+    table = read_csv(written(tmp_path, "a,b\n"), Selection({"a": True, "b": False}))
     assert list(table.columns) == ["a", "b"] and len(table) == 0
 
 
@@ -181,7 +182,7 @@ def test_words_are_shared_by_all_blocks_of_a_large_file(tmp_path):
     words = np.array(["red", "green", "blue", "01"])[np.arange(400_000) % 4]
     path = tmp_path / "t.csv"
     pd.DataFrame({"n": np.arange(400_000), "w": words}).to_csv(path, index=False)
-    column = read_csv(path, {"w": True})["w"]
+    column = read_csv(path, Selection({"w": True}))["w"]
     assert sorted(column.cat.categories) == ["01", "blue", "green", "red"]
     assert (column.astype(object).to_numpy() == words).all()
 
@@ -225,10 +226,10 @@ def test_ragged_rows_are_counted_and_the_first_is_shown(tmp_path, row):
     with pytest.raises(
         InputDataError, match=rf"header of 3 cells. 2 rows differ, the first in row 3 with {cells}: '{row}'"
     ):
-        read_csv(path, {"a": False})
+        read_csv(path, Selection({"a": False}))
 
 
-@pytest.mark.parametrize("columns", [None, {"b": True}, {"b": False}])
+@pytest.mark.parametrize("columns", [None, Selection({"b": True}), Selection({"b": False})])
 def test_bytes_that_are_no_text_are_refused(tmp_path, columns):
     path = written(tmp_path, b"a,b\n1,caf" + b"\xe9\n")
     with pytest.raises(InputDataError, match=r"not UTF-8 text.*Save it as UTF-8, or read it with pandas"):
@@ -241,10 +242,10 @@ def test_bytes_that_are_no_text_are_refused(tmp_path, columns):
 def test_two_columns_of_one_name_are_refused_when_they_are_wanted(tmp_path):
     path = written(tmp_path, "a,b,a\n1,2,3\n")
     with pytest.raises(InputDataError, match="two columns named 'a'"):
-        read_csv(path, {"a": False})
+        read_csv(path, Selection({"a": False}))
     with pytest.raises(InputDataError, match="two columns named 'a'"):
         read_csv(path, None)
-    assert read_csv(path, {"b": False})["b"].tolist() == [2]
+    assert read_csv(path, Selection({"b": False}))["b"].tolist() == [2]
 
 
 @pytest.mark.parametrize("content", ["\n\n", " ".strip() + "\n"])
@@ -261,3 +262,11 @@ def test_a_quote_that_is_never_closed_is_refused_before_it_swallows_rows(tmp_pat
 def test_a_quote_inside_of_a_cell_is_a_letter(tmp_path):
     table = read_csv(written(tmp_path, 'a,b\n1,5" pipe\n2,"two\nlines"\n'), None)
     assert table["b"].tolist() == ['5" pipe', "two\nlines"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_header_may_be_longer_than_what_is_looked_at_first(tmp_path, end):
+    names = [f"measürement_{place:05}" for place in range(9_000)]  # 170 kB
+    path = written(tmp_path, end.join([";".join(names), ";".join(map(str, range(9_000))), ""]))
+    read = read_csv(path, Selection({names[0]: False, names[-1]: False}))
+    assert read.to_dict("list") == {names[0]: [0], names[-1]: [8_999]}

@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather, orc
 
+from ludwig.data.arrow import Selection
 from ludwig.data.formats import EXTENSIONS, READERS, format_of_name
 from ludwig.data.sources import read_table
 from ludwig.error import InputDataError
 
-COLUMNS = {"word": True, "number": False, "count": False}
+COLUMNS = Selection({"word": True, "number": False, "count": False})
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_parquet_in_a_folder(tmp_path, table):
 
 def test_parquet_in_folders_by_value(tmp_path):
     pq.write_to_dataset(pa.table({"a": [1, 2, 3], "kind": ["x", "y", "x"]}), tmp_path / "d", partition_cols=["kind"])
-    read = read_table(tmp_path / "d", columns={"a": False, "kind": True})
+    read = read_table(tmp_path / "d", columns=Selection({"a": False, "kind": True}))
     assert sorted(zip(read["a"].tolist(), read["kind"].astype(str).tolist(), strict=True)) == [
         (1, "x"),
         (2, "y"),
@@ -157,7 +158,7 @@ def test_a_folder_without_files_is_refused(tmp_path):
 
 def test_parquet_keeps_lists_of_numbers_in_arrow(tmp_path):
     pd.DataFrame({"v": [np.array([1.0, 2.0]), np.array([3.0, 4.0])]}).to_parquet(tmp_path / "t.parquet")
-    column = read_table(tmp_path / "t.parquet", columns={"v": True})["v"]
+    column = read_table(tmp_path / "t.parquet", columns=Selection({"v": True}))["v"]
     assert isinstance(column.dtype, pd.ArrowDtype)
     assert pa.array(column).to_pylist() == [[1.0, 2.0], [3.0, 4.0]]
 
@@ -236,3 +237,9 @@ def test_junk_of_any_format_is_refused_in_one_sentence(tmp_path, extension):
     with warnings.catch_warnings(), pytest.raises(InputDataError, match=r"cannot be read as"):
         warnings.simplefilter("ignore")
         read_table(path)
+
+
+def test_a_damaged_pickle_is_reported(tmp_path):
+    (tmp_path / "t.pkl").write_bytes(b"garbage")
+    with pytest.raises(InputDataError, match="cannot be read as pickle"):
+        read_table(tmp_path / "t.pkl", "pickle")

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ludwig.data.arrow import Selection
 from ludwig.data.sources import FORMATS, folder_of, format_of, read_table
 from ludwig.error import InputDataError, MissingExtraError
 
@@ -89,7 +90,7 @@ def test_a_folder_is_no_csv(tmp_path):
 
 def test_names_are_clean_and_the_caller_keeps_its_own():
     mine = pd.DataFrame({"a.b": [1, 2], 7: ["x", "y"], "c": [0, 0]}, index=[5, 9])
-    read = read_table(mine, columns={"a_b": False, "7": True})
+    read = read_table(mine, columns=Selection({"a_b": False, "7": True}))
     assert list(read.columns) == ["a_b", "7"]
     assert read.index.tolist() == [5, 9]
     read["new"] = 1
@@ -107,7 +108,7 @@ def test_names_that_become_alike_are_refused():
     with pytest.raises(InputDataError, match="two columns named 'a_b'"):
         read_table(pd.DataFrame({"a.b": [1], "a_b": [2]}))
     with pytest.raises(InputDataError, match="two columns named 'a'"):
-        read_table(pd.DataFrame([[1, 2]], columns=["a", "a"]), columns={"a": False})
+        read_table(pd.DataFrame([[1, 2]], columns=["a", "a"]), columns=Selection({"a": False}))
 
 
 def test_a_dict_of_columns_is_a_table():
@@ -143,13 +144,13 @@ def test_a_list_of_other_things_is_refused():
 def test_tables_of_other_libraries_are_read():
     assert read_table(pa.table({"a.b": [1, 2], "w": ["x", None]}))["a_b"].tolist() == [1, 2]
     polars = pytest.importorskip("polars")
-    read = read_table(polars.DataFrame({"n": [1, None], "w": ["x", "y"]}), columns={"w": True, "n": False})
+    read = read_table(polars.DataFrame({"n": [1, None], "w": ["x", "y"]}), columns=Selection({"w": True, "n": False}))
     assert read["w"].tolist() == ["x", "y"] and read["n"].isna().tolist() == [False, True]
 
 
 def test_a_missing_wanted_column_is_absent_and_the_nearest_is_there():
     table = pd.DataFrame({"age": [1], "city": ["x"], "zip": [2]})
-    assert list(read_table(table, columns={"agee": False, "city": True}).columns) == ["age", "city"]
+    assert list(read_table(table, columns=Selection({"agee": False, "city": True})).columns) == ["age", "city"]
 
 
 def test_the_folder_of_a_file_is_known(tmp_path, monkeypatch):
@@ -164,7 +165,7 @@ def test_remote_files_are_fetched():
     fsspec = pytest.importorskip("fsspec")
     files = fsspec.filesystem("memory")
     files.pipe("/ludwig-test/x.csv", b"a,b\n01,2\n")
-    assert read_table("memory://ludwig-test/x.csv", columns={"a": True})["a"].tolist() == ["01"]
+    assert read_table("memory://ludwig-test/x.csv", columns=Selection({"a": True}))["a"].tolist() == ["01"]
     with pytest.raises(FileNotFoundError, match=r"no data at 'memory://ludwig-test/none.csv'"):
         read_table("memory://ludwig-test/none.csv")
 
@@ -195,3 +196,21 @@ def test_optional_packages_are_not_imported_with_the_module():
     code = "import sys, ludwig.data.sources; print({'openpyxl', 'lxml', 'pyreadstat', 'fsspec'} & set(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "set()"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl", None])
+def test_a_column_that_is_needed_is_missed_among_all_that_the_data_has(tmp_path, suffix):
+    table = pd.DataFrame({"Age": [1], "city": ["x"], "zip": [2], "income": [3.0]})
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "csv":
+        table.to_csv(path, index=False)
+    elif suffix == "parquet":
+        table.to_parquet(path)
+    elif suffix == "jsonl":
+        table.to_json(path, orient="records", lines=True)
+    columns = Selection({"ages": False, "zip": False, "split": False}, {"ages": "input feature 'a'", "zip": "b"})
+    with pytest.raises(InputDataError) as caught:
+        read_table(table if suffix is None else path, columns=columns)
+    assert str(caught.value).startswith("The data has no column 'ages' of input feature 'a' (Did you mean 'Age'?). ")
+    listed = str(caught.value).split("Its columns: ")[1].rstrip(".").split(", ")
+    assert listed[0] == "Age" and sorted(listed) == sorted(table.columns)

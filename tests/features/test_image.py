@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -133,3 +134,30 @@ def test_a_broken_file_names_its_column(folder):
 def test_facts_survive_json():
     facts = ImageFacts(3, 5, 4)
     assert ImageFacts.from_json(facts.to_json()) == facts
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_paths_are_found_wherever_they_stand_in_the_column(folder, kind):
+    name = sorted(path.name for path in folder.iterdir() if path.suffix == ".png")[0]
+    column = [None] * 150 + [kind(name), None]
+    _, _, result = learned(column, folder, missing_value_strategy="fill_with_const", height=2, width=2)
+    assert isinstance(result.column, Files)  # decoded batch by batch, as paths among the first rows are
+    assert result.column.sources[150] == str(folder / name)
+    assert [place for place, source in enumerate(result.column.sources) if source is not None] == [150]
+
+
+def test_flags_are_black_and_white():
+    assert pixels_of(np.array([[True, False]])).tolist() == [[[255], [0]]]
+
+
+@pytest.mark.parametrize("array", [np.array([[np.nan, 1.0]]), np.array([[-1, 3]]), np.array([[0, 256]])])
+def test_arrays_beyond_bytes_are_refused(array):
+    with pytest.raises(InputDataError, match="numbers from 0 to 255, or from 0 to 1"):
+        pixels_of(array)
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 2, 2, 3)])
+def test_arrays_that_are_no_images_are_refused(shape):
+    for read in (pixels_of, shape_of):
+        with pytest.raises(InputDataError, match=r"must be \[height, width\] or \[height, width, channels\]"):
+            read(np.zeros(shape, np.uint8))

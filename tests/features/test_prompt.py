@@ -83,3 +83,9 @@ class TestRules:
         assert not Prompt(template="{__task__} {q}", task="Sum up").looks_beyond("q")
         assert Prompt(template="{q} {n}").looks_beyond("q")
         assert Prompt(task="Sum up").looks_beyond("q")
+
+
+def test_numbers_in_a_sample_keep_their_digits():
+    table = pd.DataFrame({"a": [1e-12, 0.123456789012345], "b": ["x", "y"]})
+    texts = rendered(table, Prompt(template="{__sample__}"), "b", [], "")
+    assert [json.loads(text)["a"] for text in texts] == table["a"].tolist()

@@ -220,3 +220,50 @@ def test_missing_vectors_are_zeros_or_as_configured():
     with pytest.raises(InputDataError, match="must have vectors of 2 numbers, as in training. It has 3"):
         feature, facts, _ = learned("vector", ["1 2"])
         feature.encode(feature.parse(pd.Series(["1 2 3"])), facts)
+
+
+def test_categories_that_no_row_has_are_no_values():
+    flags = pd.Series(pd.Categorical(["no", "yes", "no"], categories=["maybe", "yes", "no"]))
+    assert learned("binary", flags)[2].column.values.tolist() == [0, 1, 0]
+    assert learned("category", flags)[1].vocabulary.words == ("<UNK>", "no", "yes")
+
+
+def test_whole_numbers_in_a_categorical_column_may_be_missing():
+    column = pd.Series(pd.Categorical([1, 2, None, 1]))
+    _, _, result = learned("number", column, normalization=None, fill_value=9.0)
+    assert result.column.values.tolist() == [1, 2, 9, 1]
+
+
+@pytest.mark.parametrize("target", [False, True])
+def test_log1p_holds_below_the_least_number_of_training(target):
+    feature, facts, _ = learned("number", [5.0, 10.0], target=target, normalization="log1p")
+    later = np.array([1.0, -0.5, 7.0])
+    values = feature.encode(feature.parse(pd.Series(later)), facts).column.values
+    np.testing.assert_allclose(values.numpy(), np.log1p(later), rtol=1e-6)
+    beyond = feature.encode(feature.parse(pd.Series([-1.0, -3.0])), facts).column.values  # which have no logarithm
+    np.testing.assert_allclose(beyond.numpy(), np.log1p([5.0, 5.0]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("strategy", ["bfill", "ffill", "fill_with_mean"])
+def test_an_outlier_without_a_neighbour_becomes_the_mean(strategy):
+    column = [0.0] * 9 + [10.0]
+    options = {"normalization": None, "outlier_strategy": strategy, "outlier_threshold": 2.0}
+    feature, facts, result = learned("number", column, **options)
+    alone = feature.encode(feature.parse(pd.Series([10.0])), facts).column.values
+    assert alone.item() == pytest.approx(np.mean(column))
+    assert result.column.values[-1].item() == pytest.approx(np.mean(column) if strategy == "fill_with_mean" else 0.0)
+
+
+def test_the_fill_value_is_read_as_the_cells_are():
+    _, facts, result = learned("category", ["none", "A", None], lowercase=True, fill_value="None")
+    assert facts.vocabulary.words == ("<UNK>", "none", "a")
+    assert result.column.values.tolist() == [1, 2, 1]
+    assert learned("category", ["A", None], lowercase=True)[2].column.values.tolist() == [1, 0]  # <UNK> stays unknown
+
+
+@pytest.mark.parametrize("kind", ["vector", "timeseries"])
+@pytest.mark.parametrize("value", ["1 inf", "nan", "1e999", "one"])
+def test_fill_values_are_finite_numbers(kind, value):
+    for config in (FEATURES.get(kind).Config, FEATURES.get(kind).TargetConfig):
+        [(name, text)] = config(fill_value=value).faults()
+        assert name == "fill_value" and repr(value) in text

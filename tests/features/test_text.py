@@ -1,3 +1,5 @@
+import json
+
 import pandas as pd
 import pytest
 
@@ -62,3 +64,14 @@ def test_facts_survive_json_and_tallies_merge():
     assert TextFacts.from_json(facts.to_json()) == facts
     one, two = (feature.tally(feature.parse(pd.Series(part))) for part in (["a b", "b"], [None]))
     assert feature.finish(one.merge(two)) == facts
+
+
+def test_the_word_for_padding_in_a_text_is_an_unknown_token():
+    _, facts, back = learned(["<PAD> a", "b <PAD>"], tokenizer="space")
+    assert back == [["<UNK>", "a"], ["b", "<UNK>"]]
+    assert facts.vocabulary.words == ("<PAD>", "<UNK>", "a", "b") and facts.vocabulary.counts == (0, 2, 1, 1)
+    assert TextFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+
+
+def test_the_fill_value_is_lowercased_as_the_texts_are():
+    assert learned(["No Text", None], lowercase=True, fill_value="No Text")[2] == [["no", "text"], ["no", "text"]]

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,3 +86,28 @@ def test_facts_survive_json_and_tallies_merge():
     assert merged.mean == pytest.approx(facts.mean)
     assert merged.std == pytest.approx(facts.std)
     assert merged.longest == facts.longest
+
+
+def test_a_missing_series_is_filled_with_the_most_frequent_one():
+    column = ["9 9", "1 2", "1 2", None, "nan", "9 9"]  # of two that are as frequent the least
+    result, facts = encoded(column, missing_value_strategy="fill_with_mode")
+    assert own_units(result, facts) == [[9, 9], [1, 2], [1, 2], [1, 2], [1, 2], [9, 9]]
+    result, facts = encoded(["1 nan", "1 nan", None, "4"], missing_value_strategy="fill_with_mode")
+    assert own_units(result, facts) == [[1, 2], [1, 2], [1, 2], [4]]  # a missing step is the mean of all steps
+    assert SeriesFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+
+
+@pytest.mark.parametrize("kind", [float, object, "category"])
+def test_a_column_that_is_missing_as_a_whole_has_no_series_of_its_own(kind):
+    feature = TimeseriesFeature(TimeseriesFeature.Config(), "s")
+    facts = feature.finish(feature.tally(feature.parse(pd.Series(["1 2", "3"]))))
+    result = feature.encode(feature.parse(pd.Series([None, None], dtype=kind)), facts)
+    assert own_units(result, facts) == [[2], [2]]
+
+
+def test_a_window_over_categories_that_are_whole_numbers():
+    _, facts = encoded([1, 2, 3, 2], window_size=2)  # a mean of 2 over all windows
+    column = pd.Series(pd.Categorical([1, 2, None, 3]))
+    feature = TimeseriesFeature(TimeseriesFeature.Config(window_size=2), "s")
+    again = feature.encode(feature.parse(column), facts)
+    assert own_units(again, facts) == [[1], [1, 2], [2, 2], [2, 3]]

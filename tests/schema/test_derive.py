@@ -155,3 +155,22 @@ def test_the_json_schema_refuses_bad_configs(change):
 
 def test_the_json_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(json_schema(CONFIGS["ecd"]))
+
+
+def test_the_json_schema_takes_every_word_for_a_component():
+    schema = json_schema(Whole)
+    for word in THINGS.words("a"):  # the loader takes them all
+        raw = {"name": "n", "thing": {"type": word}}
+        load(Whole, raw)
+        jsonschema.validate(raw, schema)
+
+
+@pytest.mark.parametrize("name", [["plain"], 3, {"plain": 1}])
+def test_a_type_that_is_no_name_is_a_fault_with_its_choices(name):
+    text = faults({"name": "n", "thing": {"type": name}})["thing.type"]
+    assert text == f"The thing must be a name. Received: {name!r}. Choose one of: plain, rich."
+
+
+def test_an_integer_beyond_all_floats_is_a_fault():
+    text = faults({"name": "n", "thing": {"type": "rich", "share": 10**400}})["thing.share"]
+    assert text.startswith("Must be a finite number.")
