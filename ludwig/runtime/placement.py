@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils._pytree import tree_map_only
 
 Parallel = Literal["ddp", "fsdp"]
 
@@ -37,7 +38,10 @@ def sharded(model: M, device: torch.device, count: int) -> M:
 
     copied = copy.deepcopy(model).to(device)
     mesh = init_device_mesh(device.type, (count,))
-    for unit in cast(Shardable, copied).sharding_units():
+    units = cast(Shardable, copied).sharding_units()
+    for part in [*units, copied]:
+        part.register_forward_hook(_without_views)
+    for unit in units:
         fully_shard(unit, mesh=mesh, reshard_after_forward=True)
     fully_shard(copied, mesh=mesh, reshard_after_forward=False)
     register_fsdp_forward_method(copied, "predict")  # which may run parts of the network past its `forward`
@@ -46,6 +50,11 @@ def sharded(model: M, device: torch.device, count: int) -> M:
             part.set_gradient_divide_factor(1.0)
             part.set_force_sum_reduction_for_comms(True)
     return copied
+
+
+def _without_views(module: nn.Module, inputs: Any, output: Any) -> Any:
+    """FSDP2 warns of views: an operation in place on one would pass by the hook that it hangs on the output."""
+    return tree_map_only(Tensor, lambda each: each.clone() if each._is_view() else each, output)
 
 
 def reshard(model: nn.Module) -> None:
