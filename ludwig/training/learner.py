@@ -279,7 +279,9 @@ class Learner:
 
     @torch.no_grad()
     def show_evaluated_weights(self) -> list[Tensor]:
-        """Leaves the model with the weights that are evaluated; gives those to `take` before the next step."""
+        """Leaves the model with the weights that are evaluated; gives those to `take` before the next step, if others."""
+        if not self.is_averaged:
+            return []
         with self.evaluated_weights():
             evaluated = [weight.detach().clone() for weight in self.trained]
         in_training = [weight.detach().clone() for weight in self.trained]
@@ -288,8 +290,9 @@ class Learner:
 
     @torch.no_grad()
     def take(self, weights: Sequence[Tensor]) -> None:
-        """Gives the trained weights these values."""
-        torch._foreach_copy_(self.trained, list(weights))
+        """Gives the trained weights these values, if there are any."""
+        if weights:
+            torch._foreach_copy_(self.trained, list(weights))
 
     @contextmanager
     def _averaged_by_optimizer(self) -> Iterator[None]:

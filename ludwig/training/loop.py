@@ -60,7 +60,8 @@ class Loop(TrainerBase):
         self.selection = Selection(saving, self.evaluator.direction, config.model_soup, config.model_soup_top_k)
         self.stopping = Stopping(config, engine)
         self.last_steps: list[MicroBatch] = []
-        self.weights_in_training: list[Tensor] | None = None  # between online calls, where others are evaluated
+        self.has_begun = False
+        self.weights_in_training: list[Tensor] = []  # between online calls, where others are evaluated
         if config.enable_profiling:
             self.callbacks = callbacks.plus([Profiling(config.profiler)])
         self.held = _prepared(config, model, engine)
@@ -161,8 +162,7 @@ class Loop(TrainerBase):
         training = resident(training, self.engine)
         if not self.has_begun:
             self._begin(training, None)
-        if self.weights_in_training is not None:
-            self.learner.take(self.weights_in_training)
+        self.learner.take(self.weights_in_training)
         self.plan = dataclasses.replace(self.plan, rows=len(training))
         self.progress.begin_epoch(0)
         self.progress.total_steps = self.progress.steps + self.plan.steps_per_epoch
@@ -174,7 +174,7 @@ class Loop(TrainerBase):
         self.model.eval()
         if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.gathered.optimizer_steps):
             refuse_run_without_weights(self)
-        self.weights_in_training = self.learner.show_evaluated_weights() if self.learner.is_averaged else None
+        self.weights_in_training = self.learner.show_evaluated_weights()
         self._give_back()
 
     def _give_back(self) -> None:
@@ -185,8 +185,6 @@ class Loop(TrainerBase):
             self.whole_model.to(self.engine.device)
 
     # -- the beginning
-
-    has_begun = False
 
     def _begin(self, training: Frame, resume_from: Checkpoint | None) -> None:
         self.has_begun = True
