@@ -279,7 +279,7 @@ class Learner:
 
     @torch.no_grad()
     def show_evaluated_weights(self) -> list[Tensor]:
-        """Leaves the model with the weights that are evaluated; gives those to `take` before the next step, if others."""
+        """Leaves the model with the weights that are evaluated; gives those in training, to `take` later."""
         if not self.is_averaged:
             return []
         with self.evaluated_weights():
@@ -292,7 +292,7 @@ class Learner:
     def take(self, weights: Sequence[Tensor]) -> None:
         """Gives the trained weights these values, if there are any."""
         if weights:
-            torch._foreach_copy_(self.trained, list(weights))
+            torch._foreach_copy_(list[Tensor](self.trained), list(weights))
 
     @contextmanager
     def _averaged_by_optimizer(self) -> Iterator[None]:
