@@ -22,7 +22,7 @@ from ludwig.data.dataset import Dataset
 from ludwig.data.sources import Source
 from ludwig.error import ArgumentError, nearest
 from ludwig.inference.session import Wanted
-from ludwig.lifecycle import Given, Kept
+from ludwig.lifecycle import Data, Given, Kept, Statistics
 from ludwig.models import Model, artifacts
 from ludwig.models.assets import Assets
 from ludwig.runtime.console import set_level_for_all
@@ -111,7 +111,7 @@ class LudwigModel:
 
     def save_config(self, save_path: str) -> None:
         """Writes the rendered config to `model_hyperparameters.json` in the folder."""
-        artifacts.save_config(Path(save_path), self.config)
+        lifecycle.save_config(self, Path(save_path))
 
     # -- training
 
@@ -179,12 +179,12 @@ class LudwigModel:
         """
         _refuse_unknown("train", kwargs)
         given = Given(dataset, training_set, validation_set, test_set, training_set_metadata, data_format)
-        saves = Saves(
-            description=not skip_save_training_description,
-            statistics=not skip_save_training_statistics,
-            model=not skip_save_model,
-            progress=not skip_save_progress,
-            log=not skip_save_log,
+        saves = _saves(
+            skip_save_training_description,
+            skip_save_training_statistics,
+            skip_save_model,
+            skip_save_progress,
+            skip_save_log,
         )
         saves_input = not skip_save_processed_input
         kept = Kept(output_directory, experiment_name, model_name, model_resume_path, saves, saves_input)
@@ -205,7 +205,7 @@ class LudwigModel:
 
     def predict(
         self,
-        dataset: Source | Dataset | PreprocessedDataset | None = None,
+        dataset: Data | None = None,
         data_format: str | None = None,
         split: str = FULL,
         batch_size: int = 128,
@@ -241,7 +241,7 @@ class LudwigModel:
 
     def evaluate(
         self,
-        dataset: Source | Dataset | PreprocessedDataset | None = None,
+        dataset: Data | None = None,
         data_format: str | None = None,
         split: str = FULL,
         batch_size: int | None = None,
@@ -274,17 +274,9 @@ class LudwigModel:
         """
         _refuse_unknown("evaluate", kwargs)
         wanted = _wanted(return_type, output_directory, skip_save_predictions, skip_save_unprocessed_output)
-        statistics, found = lifecycle.evaluate(
-            self,
-            Given(dataset, data_format=data_format),
-            split,
-            batch_size,
-            wanted,
-            callbacks,
-            saves_statistics=not skip_save_eval_stats,
-            collects_predictions=collect_predictions,
-            collects_overall=collect_overall_stats,
-        )
+        collected = Statistics(not skip_save_eval_stats, collect_predictions, collect_overall_stats)
+        given = Given(dataset, data_format=data_format)
+        statistics, found = lifecycle.evaluate(self, given, split, batch_size, wanted, collected, callbacks)
         return statistics, found, output_directory
 
     def experiment(
@@ -321,43 +313,19 @@ class LudwigModel:
             The statistics (None where the split has no rows), the training statistics, the data, the run's folder.
         """
         _refuse_unknown("experiment", kwargs)
-        lifecycle.refuse_odd_split(eval_split)
-        results = self.train(
-            dataset,
-            training_set,
-            validation_set,
-            test_set,
-            training_set_metadata,
-            data_format,
-            experiment_name,
-            model_name,
-            model_resume_path,
+        given = Given(dataset, training_set, validation_set, test_set, training_set_metadata, data_format)
+        saves = _saves(
             skip_save_training_description,
             skip_save_training_statistics,
             skip_save_model,
             skip_save_progress,
             skip_save_log,
-            skip_save_processed_input,
-            output_directory,
-            random_seed,
-            callbacks,
         )
-        data, run = results.preprocessed_data, results.output_directory
-        split = lifecycle.split_of(data, eval_split)
-        if split is None:
-            logger.warning("The %s split has no rows, so it is not evaluated.", eval_split)
-            return None, results.train_stats, data, run
-        statistics, _, _ = self.evaluate(
-            split,
-            skip_save_unprocessed_output=skip_save_unprocessed_output,
-            skip_save_predictions=skip_save_predictions,
-            skip_save_eval_stats=skip_save_eval_stats,
-            collect_predictions=not skip_collect_predictions,
-            collect_overall_stats=not skip_collect_overall_stats,
-            output_directory=run,
-            callbacks=callbacks,
-        )
-        return statistics, results.train_stats, data, run
+        saves_input = not skip_save_processed_input
+        kept = Kept(output_directory, experiment_name, model_name, model_resume_path, saves, saves_input)
+        wanted = _wanted(pd.DataFrame, output_directory, skip_save_predictions, skip_save_unprocessed_output)
+        collected = Statistics(not skip_save_eval_stats, not skip_collect_predictions, not skip_collect_overall_stats)
+        return lifecycle.experiment(self, given, kept, eval_split, wanted, collected, random_seed, callbacks)
 
     # -- saved models
 
@@ -455,6 +423,12 @@ class LudwigModel:
 
 def _wanted(return_type: type | str, folder: str, skips_predictions: bool, skips_unprocessed: bool) -> Wanted:
     return Wanted(return_type, Path(folder), not skips_predictions, not skips_unprocessed)
+
+
+def _saves(
+    skips_description: bool, skips_statistics: bool, skips_model: bool, skips_progress: bool, skips_log: bool
+) -> Saves:
+    return Saves(not skips_description, not skips_statistics, not skips_model, not skips_progress, not skips_log)
 
 
 def _parameters(method: Callable[..., Any]) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import errno
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
-from ludwig.error import ArtifactError, LudwigWarning, NotTrainedError
+from ludwig.error import ArgumentError, ArtifactError, LudwigWarning, NotTrainedError, StorageError
 from ludwig.training import Trainer
 from ludwig.training.objective import Objective
 
@@ -312,3 +315,160 @@ def test_inputs_are_augmented_in_training_alone(monkeypatch):
     other = trained(input_features=[{"name": "x", "type": "number"}])
     for (_, first), (_, second) in zip(one.collect_weights(), other.collect_weights(), strict=True):
         assert torch.equal(first, second)  # drawn from the run's own generator
+
+
+class TestTrainingAgain:
+    """What one call asked for is not in force in the next."""
+
+    def test_weights_that_were_frozen_move_again(self):
+        model = trained(trainer={**declared()["trainer"], "layers_to_freeze_regex": r"^combiner\."})
+        assert all(weight.requires_grad for weight in model.model.parameters())
+        before = {name: weight.clone() for name, weight in model.collect_weights()}
+        model.config = declared()
+        model.train(TABLE, output_directory=None)
+        assert all(not torch.equal(weight, before[name]) for name, weight in model.collect_weights())
+
+    def test_inputs_are_no_longer_left_out(self):
+        start = trained()
+        one, other = copy.deepcopy(start), copy.deepcopy(start)
+        other.config = declared(trainer={**declared()["trainer"], "modality_dropout": 0.5, "learning_rate": 0.0})
+        other.train(TABLE, output_directory=None)
+        other.config = declared()
+        for each in (one, other):
+            each.train(TABLE, output_directory=None)
+        assert _equal_weights(one, other)
+
+    def test_after_online_training_it_begins_with_the_weights_that_users_see(self):
+        averaged = {**declared()["trainer"], "ema_decay": 0.9}
+        model = trained(trainer=averaged)
+        model.train_online(TABLE)
+        model.train(TABLE, output_directory=None)
+        fresh = copy.deepcopy(model)  # which has no trainer of online training
+        for each in (model, fresh):
+            each.train_online(TABLE)
+        assert _equal_weights(model, fresh)
+
+    def test_other_options_hold_for_online_training_too(self):
+        model = trained()
+        model.train_online(TABLE)
+        before = {name: weight.clone() for name, weight in model.collect_weights()}
+        model.config = declared(trainer={**declared()["trainer"], "learning_rate": 0.0})
+        model.train_online(TABLE)
+        assert all(torch.equal(weight, before[name]) for name, weight in model.collect_weights())
+
+    @pytest.mark.parametrize("act", ["train_online", "preprocess"])
+    def test_the_splits_stay_those_of_the_training(self, act):
+        model = LudwigModel(declared())
+        model.train(TABLE, output_directory=None, random_seed=7)
+        expected = list(model.predict(TABLE, split="test")[0].index)
+        getattr(model, act)(TABLE, random_seed=3)
+        assert list(model.predict(TABLE, split="test")[0].index) == expected
+
+    def test_a_training_that_came_to_nothing_leaves_no_network(self):
+        class Fails(Callback):
+            def on_train_start(self, model, config, config_fp, **kwargs):
+                raise RuntimeError("stop")
+
+        model, other = LudwigModel(declared()), LudwigModel(declared())
+        with pytest.raises(RuntimeError, match="stop"):
+            model.train(TABLE, output_directory=None, random_seed=1, callbacks=[Fails()])
+        with pytest.raises(NotTrainedError):
+            model.predict(TABLE)
+        for each in (model, other):
+            each.train(TABLE, output_directory=None, random_seed=2)
+        assert _equal_weights(model, other)
+
+
+def _equal_weights(one: LudwigModel, other: LudwigModel) -> bool:
+    pairs = zip(one.collect_weights(), other.collect_weights(), strict=True)
+    return all(torch.equal(weight, again) for (_, weight), (_, again) in pairs)
+
+
+class TestPreprocessedData:
+    def test_all_of_it_are_the_rows_of_its_splits(self):
+        texts = TABLE.assign(t=["one two", "three", "four five six", "seven"] * (ROWS // 4))
+        model = LudwigModel(declared(input_features=[*declared()["input_features"], {"name": "t", "type": "text"}]))
+        data = model.train(texts, output_directory=None).preprocessed_data
+        by_split = [model.predict(data, split=split)[0] for split in ("training", "validation", "test")]
+        whole = model.predict(data)[0].z_predictions
+        assert len(whole) == ROWS
+        np.testing.assert_allclose(whole, pd.concat(by_split).z_predictions, rtol=1e-6)
+        squared = model.evaluate(data)[0]["z"]["mean_squared_error"]
+        assert squared == pytest.approx(model.evaluate(texts)[0]["z"]["mean_squared_error"], rel=1e-4)
+
+    def test_a_split_that_it_has_not_is_named(self):
+        model = LudwigModel(declared())
+        data = model.train(training_set=TABLE, output_directory=None).preprocessed_data
+        with pytest.raises(ArgumentError, match="no test split. It has: training"):
+            model.predict(data, split="test")
+
+    def test_it_goes_with_no_other_data(self):
+        model = LudwigModel(declared())
+        data = model.preprocess(TABLE)
+        assert model.preprocess(data) is data
+        with pytest.raises(ArgumentError, match="validation_set is a DataFrame"):
+            model.train(training_set=data.training_set, validation_set=TABLE, output_directory=None)
+        with pytest.raises(ArgumentError, match="not both"):
+            model.train(data, training_set=TABLE, output_directory=None)
+
+
+def test_the_metric_that_selected_is_evaluated_later_too():
+    model = LudwigModel(declared(trainer={**declared()["trainer"], "validation_metric": "huber"}))
+    data = model.train(TABLE, output_directory=None)
+    errors = np.abs(model.predict(TABLE)[0].z_predictions - TABLE.z) / model.training_set_metadata["z"]["std"]
+    expected = np.where(errors < 1, errors**2 / 2, errors - 0.5).mean()  # with the default delta of 1
+    assert model.evaluate(TABLE)[0]["z"]["huber"] == pytest.approx(expected, rel=1e-4)
+    best = min(data.train_stats.validation["z"]["huber"])
+    assert model.evaluate(data.preprocessed_data.validation_set)[0]["z"]["huber"] == pytest.approx(best, rel=1e-5)
+
+
+def test_a_place_that_cannot_be_written_to_is_reported(tmp_path):
+    (tmp_path / "file").write_text("")
+    place = str(tmp_path / "file")
+    model = LudwigModel(declared())
+    with pytest.raises(StorageError, match="Nothing can be written to '.*file'"):
+        model.train(TABLE, output_directory=place)
+    model.train(TABLE, output_directory=None)
+    for act in (
+        lambda: model.save(place),
+        lambda: model.save_config(place),
+        lambda: model.predict(TABLE, skip_save_predictions=False, output_directory=place),
+        lambda: model.evaluate(TABLE, skip_save_eval_stats=False, output_directory=place),
+    ):
+        with pytest.raises(StorageError, match="Nothing can be written to '.*file'"):
+            act()
+
+
+def test_a_disk_that_fills_up_at_the_end_of_a_training_loses_no_model(tmp_path, monkeypatch):
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    model, expected = LudwigModel(declared()), trained()
+    monkeypatch.setattr("ludwig.models.artifacts.save_weights", full)
+    with pytest.raises(StorageError, match="No space left on device.*can be saved elsewhere with `save`"):
+        model.train(TABLE, output_directory=str(tmp_path), skip_save_log=True)
+    assert _equal_weights(model, expected)
+
+
+def test_two_runs_at_once_have_a_folder_each(tmp_path):
+    runs: list[str] = []
+
+    def train() -> None:
+        model = LudwigModel(declared())
+        runs.append(model.train(TABLE, output_directory=str(tmp_path), skip_save_log=True).output_directory)
+
+    threads = [threading.Thread(target=train) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {Path(run).name for run in runs} == {"api_experiment_run", "api_experiment_run_0", "api_experiment_run_1"}
+
+
+def test_an_experiment_without_a_run_keeps_its_predictions_where_it_was_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    skips = dict.fromkeys(("training_description", "training_statistics", "model", "progress", "log"), True)
+    skipped = {f"skip_save_{name}": True for name in (*skips, "processed_input", "unprocessed_output")}
+    LudwigModel(declared()).experiment(TABLE, output_directory=str(tmp_path / "out"), **skipped)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out" / "predictions.parquet").is_file()

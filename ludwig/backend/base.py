@@ -55,9 +55,19 @@ class Backend(Component, ABC):
 
     @abstractmethod
     def run_prediction(
-        self, model: Model, frame: Frame, batch_size: int, device: torch.device, *, with_metrics: bool
+        self,
+        model: Model,
+        frame: Frame,
+        batch_size: int,
+        device: torch.device,
+        metrics: Mapping[str, str] | None = None,
     ) -> tuple[Arrays, Metrics]:
-        """The predictions of all rows, and where targets are there the metrics over them."""
+        """The predictions of all rows, and metrics over them.
+
+        Args:
+            metrics: One metric by output, beside those that are always reported; None for no metrics at all, where
+                the frame has no targets.
+        """
 
 
 BACKENDS: Registry[Backend] = Registry("backend")

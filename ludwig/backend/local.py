@@ -41,8 +41,13 @@ class LocalBackend(Backend):
         return run_job(job, callbacks, model)
 
     def run_prediction(
-        self, model: Model, frame: Frame, batch_size: int, device: torch.device, *, with_metrics: bool
+        self,
+        model: Model,
+        frame: Frame,
+        batch_size: int,
+        device: torch.device,
+        metrics: Mapping[str, str] | None = None,
     ) -> tuple[Arrays, Metrics]:
-        if with_metrics:
-            return predict_and_score(model, frame, batch_size, device)
-        return predict(model, frame, batch_size, device), {}
+        if metrics is None:
+            return predict(model, frame, batch_size, device), {}
+        return predict_and_score(model, frame, batch_size, device, metrics)

@@ -5,7 +5,7 @@ N = cells, T = steps of one cell
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -53,6 +53,11 @@ class Files:
 
     sources: NDArray[np.object_]  # [N], paths or bytes
     decoder: Decoder
+
+    @staticmethod
+    def joined(parts: Sequence[Files]) -> Files:
+        """The cells of all parts, one after the other; all have the same decoder."""
+        return Files(np.concatenate([part.sources for part in parts]), parts[0].decoder)
 
     def __len__(self) -> int:
         return len(self.sources)

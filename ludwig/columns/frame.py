@@ -106,6 +106,16 @@ class Frame:
         others = {name: column for name, column in columns.items() if not isinstance(column, Dense)}
         return Frame(blocks, others, Layout(block.names for block in blocks), lengths.pop() if lengths else 0)
 
+    @staticmethod
+    def joined(frames: Sequence[Frame]) -> Frame:
+        """The rows of all frames, one after the other; they must have the same columns."""
+        dense = {
+            name: Dense(torch.cat([frame.columns((name,)).squeeze(1) for frame in frames]))  # [N, *shape]
+            for name in frames[0].layout.place
+        }
+        others = {name: _joined([frame.others[name] for frame in frames]) for name in frames[0].others}
+        return Frame.of({**dense, **others})
+
     def __len__(self) -> int:
         if self._rows is None:
             columns = [*(block.values for block in self.blocks), *self.others.values()]
@@ -261,6 +271,13 @@ def _decoded(name: str, files: Files, pool: Executor | None) -> Dense | Ragged:
         return files.decoded(pool)
     except InputDataError as error:
         raise InputDataError(f"Column '{name}': {error}") from error
+
+
+def _joined(parts: Sequence[Other]) -> Ragged | Files:
+    ragged = [part for part in parts if isinstance(part, Ragged)]
+    if ragged:
+        return Ragged.joined(ragged)
+    return Files.joined([part for part in parts if isinstance(part, Files)])
 
 
 def _side_by_side(names: Sequence[str], columns: Mapping[str, Column]) -> Tensor:

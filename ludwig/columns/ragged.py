@@ -64,6 +64,13 @@ class Ragged:
         lengths = torch.tensor([0, *map(len, cells)], dtype=torch.int64)
         return Ragged(torch.cat(list(cells)), lengths.cumsum(0))  # [total, *shape], [N + 1]
 
+    @staticmethod
+    def joined(parts: Sequence[Ragged]) -> Ragged:
+        """The rows of all parts, one after the other."""
+        lengths = torch.cat([part.lengths for part in parts])  # [N]
+        offsets = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])  # [N + 1]
+        return Ragged(torch.cat([part.values for part in parts]), offsets)  # [total, *shape]
+
     @property
     def lengths(self) -> Tensor:
         """The number of steps of each row: [N]."""

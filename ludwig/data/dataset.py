@@ -6,7 +6,7 @@ N = rows
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +26,11 @@ class Dataset:
     def __init__(self, frame: Frame, proc_columns: Mapping[str, str]) -> None:
         """`proc_columns`: the preprocessed column of each feature."""
         self.frame, self.features = frame, dict(proc_columns)
+
+    @staticmethod
+    def joined(parts: Sequence[Dataset]) -> Dataset:
+        """The rows of all parts, one after the other."""
+        return parts[0] if len(parts) == 1 else Dataset(Frame.joined([p.frame for p in parts]), parts[0].features)
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -5,6 +5,7 @@ N = rows of the frame, B = rows of a batch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -32,9 +33,15 @@ def predict(model: Model, frame: Frame, batch_size: int, device: torch.device) -
     return found.arrays()
 
 
-def predict_and_score(model: Model, frame: Frame, batch_size: int, device: torch.device) -> tuple[Arrays, Metrics]:
-    """Predictions of all rows and the metrics over them, in one pass."""
-    found, scores = _Collected(model), model.scores({})
+def predict_and_score(
+    model: Model, frame: Frame, batch_size: int, device: torch.device, wanted: Mapping[str, str]
+) -> tuple[Arrays, Metrics]:
+    """Predictions of all rows and the metrics over them, in one pass.
+
+    Args:
+        wanted: One more metric by output, beside those that are always reported.
+    """
+    found, scores = _Collected(model), model.scores(wanted)
     model.eval()
     with torch.inference_mode():
         for batch in batches(frame, batch_size, device):

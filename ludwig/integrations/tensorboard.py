@@ -12,6 +12,7 @@ from torch import Tensor
 from ludwig.callbacks import Callback
 from ludwig.globals import LOGS_DIR_NAME
 
+MOST_STEPS = 1000  # that are kept on the device at most
 SPLITS = ("training", "validation", "test")
 
 
@@ -42,6 +43,8 @@ class TensorBoardCallback(Callback):
         if sync_step:
             values["combined/step_gradient_norm"] = trainer.last_gradient_norm
         self.steps.append((progress_tracker.steps, progress_tracker.learning_rate, values))
+        if len(self.steps) >= MOST_STEPS:
+            self._write_steps()
 
     def on_eval_end(self, trainer: Any, progress_tracker: Any, save_path: str | None, **kwargs: Any) -> None:
         self._write_steps()

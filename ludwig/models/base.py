@@ -104,6 +104,7 @@ class Model(Component, nn.Module):
 
     config: Any
     outputs: Mapping[str, Output]
+    frozen: Sequence[Tensor] = ()  # what `freeze` has frozen
 
     def __init__(self, config: Any, facts: Mapping[str, Facts], assets: Assets) -> None:
         """Builds the structure; `assets`: files that this needs beside config and facts."""
@@ -188,6 +189,12 @@ class Model(Component, nn.Module):
             if enable is not None:
                 enable({"use_reentrant": False})
 
+    def release(self) -> None:
+        """Training is over: what `freeze` and `leave_out_inputs` asked for holds no longer."""
+        for weight in self.frozen:
+            weight.requires_grad_(True)
+        self.frozen = ()
+
     def compile_forward(self) -> None:
         """From now on the network runs as torch.compile translates it."""
         self.compile(dynamic=True)
@@ -206,7 +213,9 @@ class Model(Component, nn.Module):
         for parts in by_tensor.values():
             frozen = [weight for weight, matches in parts if matches]
             if len(frozen) == len(parts) or any(weight.rows is None for weight in frozen):  # of tied ones, one is all
-                parts[0][0].whole.requires_grad_(False)
+                whole = parts[0][0].whole
+                self.frozen = (*self.frozen, *([whole] if whole.requires_grad else []))
+                whole.requires_grad_(False)
             elif frozen[:1] and frozen[0].whole.requires_grad:
                 held += frozen
         return held

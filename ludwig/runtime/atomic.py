@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
 import math
 import os
@@ -13,12 +14,14 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ludwig.error import StorageError
 
 RENAME_EXCHANGE = 2  # of the system call renameat2 (Linux 3.15)
 AT_FDCWD = -100
@@ -198,11 +201,29 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
-def numbered(path: Path, is_free: Callable[[Path], bool] = lambda path: not path.exists()) -> Path:
-    """The path itself, or with the first `_0`, `_1` ... that is free."""
-    if is_free(path):
-        return path
-    number = 0
-    while not is_free(path.with_name(f"{path.name}_{number}")):
-        number += 1
-    return path.with_name(f"{path.name}_{number}")
+def claimed(path: Path) -> Path:
+    """A new folder of that name, or with the first `_0`, `_1` ... that is free; no two callers get the same one."""
+    names = itertools.chain([path.name], (f"{path.name}_{number}" for number in itertools.count()))
+    while True:
+        folder = path.with_name(next(names))
+        with suppress(FileExistsError):  # also where another run has made it a moment ago
+            folder.mkdir(parents=True)
+            return folder
+
+
+@contextmanager
+def storing(place: Path) -> Iterator[None]:
+    """Inside the block something is written to the place, and what the system says against that is made plain.
+
+    Raises:
+        StorageError: The disk is full, or nothing may be written there.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"Nothing can be written to '{place}': {error.strerror or error}. Free some space, or choose another "
+            "folder. What is in memory is not lost: a trained model can be saved elsewhere with `save`."
+        ) from error

@@ -62,6 +62,7 @@ class Learner:
         self.held = [(weight, weight.values.clone()) for weight in held]
         groups = parameter_groups(model, self.trained, config.no_weight_decay, model.rate_factors())
         self.optimizer = config.optimizer.make(groups, rate)
+        self.optimizer.zero_grad()  # a run that broke off may have left gradients behind
         if config.optimizer.is_averaged:
             self.optimizer.train()  # type: ignore[attr-defined]
         bounds = config.gradient_clipping
@@ -276,6 +277,23 @@ class Learner:
             return in_their_place(self.trained, self.average.means)
         return self._averaged_by_optimizer() if self.config.optimizer.is_averaged else nullcontext()
 
+    @torch.no_grad()
+    def show_evaluated_weights(self) -> list[Tensor]:
+        """Leaves the model with the weights that are evaluated; gives those in training, to `take` later."""
+        if not self.is_averaged:
+            return []
+        with self.evaluated_weights():
+            evaluated = [weight.detach().clone() for weight in self.trained]
+        in_training = [weight.detach().clone() for weight in self.trained]
+        self.take(evaluated)
+        return in_training
+
+    @torch.no_grad()
+    def take(self, weights: Sequence[Tensor]) -> None:
+        """Gives the trained weights these values, if there are any."""
+        if weights:
+            torch._foreach_copy_(list[Tensor](self.trained), list(weights))
+
     @contextmanager
     def _averaged_by_optimizer(self) -> Iterator[None]:
         """Schedule-free optimizers move one point and are evaluated at another (Defazio et al., arXiv:2405.15682)."""
@@ -308,6 +326,7 @@ class Learner:
                 values.update({name: sharded_like(value, weight) for name, value in values.items()})
         self.micro_batches, self.skipped = state["micro_batches"], state["skipped"]
         self.running_before = [buffer.clone() for buffer in self.running]
+        self.held = [(weight, weight.values.clone()) for weight, _ in self.held]  # as they were restored
         parts = {"average": self.average, "balancer": self.balancer, "scaler": self.engine.scaler}
         for name, part in parts.items():
             if part is not None and name in state:

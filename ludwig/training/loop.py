@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from ludwig.nn.dropout import drawing
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
-from ludwig.runtime.seed import repeatable
+from ludwig.runtime.process import repeatable
 from ludwig.training import checkpoints
 from ludwig.training.base import TrainerBase
 from ludwig.training.batch_size import measured
@@ -61,7 +60,8 @@ class Loop(TrainerBase):
         self.selection = Selection(saving, self.evaluator.direction, config.model_soup, config.model_soup_top_k)
         self.stopping = Stopping(config, engine)
         self.last_steps: list[MicroBatch] = []
-        self._between_calls = ExitStack()  # of online training: closing it gives back the weights that are trained
+        self.has_begun = False
+        self.weights_in_training: list[Tensor] = []  # between online calls, where others are evaluated
         if config.enable_profiling:
             self.callbacks = callbacks.plus([Profiling(config.profiler)])
         self.held = _prepared(config, model, engine)
@@ -118,14 +118,15 @@ class Loop(TrainerBase):
         with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
             self._begin(training, resume_from)
             self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
-            if resume_from is not None:
-                self.callbacks.on_resume_training(self.engine.is_main)
             try:
+                if resume_from is not None:
+                    self.callbacks.on_resume_training(self.engine.is_main)
                 with listening() as interrupt:
                     self.progress.stop_reason = self.run(training, validation, interrupt)
                 finish(self, training, validation, resident(test, self.engine))
                 self._give_back()
             finally:
+                self.model.release()
                 self.callbacks.on_trainer_train_teardown(self, self.progress, self.save_path, self.engine.is_main)
         return self.progress
 
@@ -161,19 +162,19 @@ class Loop(TrainerBase):
         training = resident(training, self.engine)
         if not self.has_begun:
             self._begin(training, None)
-        self._between_calls.close()
+        self.learner.take(self.weights_in_training)
         self.plan = dataclasses.replace(self.plan, rows=len(training))
         self.progress.begin_epoch(0)
         self.progress.total_steps = self.progress.steps + self.plan.steps_per_epoch
         self.model.train()
         self.gathered = Gathered(self.model, with_scores=False)
-        with drawing(self.model, self.engine.generator):
+        with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
             for window in self._windows(training):
                 self.step(window)
         self.model.eval()
         if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.gathered.optimizer_steps):
             refuse_run_without_weights(self)
-        self._between_calls.enter_context(self.learner.evaluated_weights())
+        self.weights_in_training = self.learner.show_evaluated_weights()
         self._give_back()
 
     def _give_back(self) -> None:
@@ -184,8 +185,6 @@ class Loop(TrainerBase):
             self.whole_model.to(self.engine.device)
 
     # -- the beginning
-
-    has_begun = False
 
     def _begin(self, training: Frame, resume_from: Checkpoint | None) -> None:
         self.has_begun = True

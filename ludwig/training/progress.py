@@ -119,6 +119,14 @@ class Progress:
         """
         return rank(value, loss, direction) > rank(self.best_eval_metric_value, self.best_eval_loss, direction)
 
+    def adopt_best(self, other: Self) -> None:
+        """Takes over which evaluation is the best: the other one was saved with its weights.
+
+        They differ where a run died after it had saved these weights and before it had saved where it stood.
+        """
+        for name in BEST_FIELDS:
+            setattr(self, name, getattr(other, name))
+
     def forget_best(self) -> None:
         """As if no evaluation had been best yet: its weights are lost."""
         self.best_eval_metric_value = self.best_eval_loss = None
@@ -143,6 +151,12 @@ class Progress:
             for output, values in getattr(self, f"best_eval_{split}_metrics").items():
                 flat |= {f"best.{split}_metrics.{output}.{name}": value for name, value in values.items()}
         return flat
+
+
+BEST_FIELDS = (
+    *(field.name for field in dataclasses.fields(Progress) if field.name.startswith("best_eval_")),
+    "last_improvement_steps",
+)
 
 
 def rank(value: float | None, loss: float | None, direction: str) -> tuple[bool, float, float]:

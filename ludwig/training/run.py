@@ -15,7 +15,7 @@ from ludwig.globals import (
     TRAINING_PROGRESS_TRACKER_FILE_NAME,
 )
 from ludwig.models import artifacts
-from ludwig.runtime.atomic import numbered, read_json, write_json
+from ludwig.runtime.atomic import claimed, read_json, storing, write_json
 from ludwig.runtime.console import logger_of
 from ludwig.training.options import EvaluationOptions
 from ludwig.training.progress import History, Progress
@@ -65,7 +65,11 @@ class Run:
 
     @staticmethod
     def at(output_directory: str | None, experiment: str, model: str, saves: Saves, resume: str | None) -> Run:
-        """An earlier run that goes on where there is one, else a new one with a name that is free."""
+        """An earlier run that goes on where there is one, else a new one, whose folder is made.
+
+        Raises:
+            StorageError: No folder can be made there.
+        """
         if resume is not None and Path(resume).is_dir():
             return Run(Path(resume).absolute(), saves, resumes=True)
         if resume is not None:
@@ -73,7 +77,9 @@ class Run:
         if output_directory is None or not saves.anything:
             return Run(None, Saves())
         name = f"{experiment}_{model}" if model else experiment
-        return Run(numbered(Path(output_directory).absolute() / name), saves)
+        folder = Path(output_directory).absolute()
+        with storing(folder):
+            return Run(claimed(folder / name), saves)
 
     def followed(self) -> Run:
         """The same run as the other processes of it see it: they write nothing."""
@@ -99,29 +105,36 @@ class Run:
         """Writes what is known before the first step, so that a run that dies can still be loaded and resumed."""
         if self.folder is None or self.model_folder is None or not self.saves.anything:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.saves.description:
-            report.save_description(self.folder, config, sources, data_format, seed)
-        if self.saves.model:
-            artifacts.save_config(self.model_folder, config)
-            artifacts.save_facts(self.model_folder, metadata)
+        with storing(self.folder):
+            if self.saves.description:
+                report.save_description(self.folder, config, sources, data_format, seed)
+            if self.saves.model:
+                artifacts.save_config(self.model_folder, config)
+                artifacts.save_facts(self.model_folder, metadata)
 
     def close(self, config: Json, metadata: Json, stats: TrainingStats, progress: Progress, seed: int) -> None:
-        """Writes what training gave, the weights aside."""
+        """Writes what training gave, the weights aside.
+
+        Raises:
+            StorageError: The disk is full, or nothing may be written there.
+        """
         if self.folder is None or self.model_folder is None:
             return
-        if self.saves.statistics:
-            calibrated = {"calibration": progress.calibration} if progress.calibration else {}
-            frequency = vars(stats.evaluation_frequency)
-            about = {"evaluation_frequency": frequency, "stop_reason": stats.stop_reason}
-            statistics = {**stats, **about, **calibrated}
-            report.save_training_statistics(self.folder, statistics)
-            save_learning_curves(self.folder, progress)
-        if self.saves.progress:
-            write_json(self.model_folder / TRAINING_PROGRESS_TRACKER_FILE_NAME, progress.to_json())
-        if self.saves.model:
-            summary = report.training_report(config, metadata, progress, seed, self.folder)
-            report.save_report_and_card(self.folder, summary)
+        with storing(self.folder):
+            if self.saves.statistics:
+                report.save_training_statistics(self.folder, _statistics(stats, progress))
+                save_learning_curves(self.folder, progress)
+            if self.saves.progress:
+                write_json(self.model_folder / TRAINING_PROGRESS_TRACKER_FILE_NAME, progress.to_json())
+            if self.saves.model:
+                summary = report.training_report(config, metadata, progress, seed, self.folder)
+                report.save_report_and_card(self.folder, summary)
+
+
+def _statistics(stats: TrainingStats, progress: Progress) -> Json:
+    """The histories, and what else is to be known of them."""
+    about = {"evaluation_frequency": vars(stats.evaluation_frequency), "stop_reason": stats.stop_reason}
+    return {**stats, **about, **({"calibration": progress.calibration} if progress.calibration else {})}
 
 
 def facts_of_run(path: str | None) -> Json | None:

@@ -84,20 +84,23 @@ class Selection:
         """Takes up the weights that an earlier process kept. What cannot be read is logged and selected anew."""
         if self.saving.checkpoints is None:
             return
-        self.best = self._read(checkpoints.BEST, "The best model is selected anew")
-        if self.best is None and progress.best_eval_metric_value is not None:
+        best = self._read(checkpoints.BEST, "The best model is selected anew")
+        if best is not None:
+            self.best = best.weights
+            progress.adopt_best(best.progress)
+        elif progress.best_eval_metric_value is not None:
             progress.forget_best()
         for step in [*progress.soup] if self.soup is not None else []:
-            weights = self._read(_name(int(step)), f"The model soup is made without the evaluation of step {step}")
-            if weights is None:
+            found = self._read(_name(int(step)), f"The model soup is made without the evaluation of step {step}")
+            if found is None:
                 del progress.soup[step]
             else:
-                self.candidates[int(step)] = weights
+                self.candidates[int(step)] = found.weights
 
-    def _read(self, name: str, consequence: str) -> Weights | None:
+    def _read(self, name: str, consequence: str) -> Checkpoint | None:
         assert self.saving.checkpoints is not None
         try:
-            return checkpoints.load(self.saving.checkpoints / name).weights
+            return checkpoints.load(self.saving.checkpoints / name)
         except ArtifactError as error:
             logger.warning("%s %s.", error, consequence)
             return None

@@ -9,13 +9,15 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ludwig.error import StorageError
 from ludwig.runtime import atomic
-from ludwig.runtime.atomic import numbered, plain, vacated, whereabouts, write_json, write_text, written_aside
+from ludwig.runtime.atomic import claimed, plain, storing, vacated, whereabouts, write_json, write_text, written_aside
 
 LONG_AGO = 10_000  # seconds, more than anybody writes
 
@@ -301,8 +303,21 @@ def test_plain_values_stay(value):
 
 
 def test_numbers_are_given_to_names_that_are_taken(tmp_path):
-    found = []
-    for _ in range(3):
-        found.append(numbered(tmp_path / "run"))
-        found[-1].mkdir()
+    found = [claimed(tmp_path / "runs" / "run") for _ in range(3)]
     assert [path.name for path in found] == ["run", "run_0", "run_1"]
+    assert all(path.is_dir() for path in found)
+
+
+def test_two_at_once_never_get_the_same_folder(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: claimed(tmp_path / "run"), range(24)))
+    assert len(set(found)) == 24
+
+
+def test_what_the_system_says_against_a_place_is_made_plain(tmp_path):
+    (tmp_path / "file").write_text("")
+    text = r"Nothing can be written to '.*file': (File exists|Not a directory)"
+    with pytest.raises(StorageError, match=text), storing(tmp_path / "file"):
+        (tmp_path / "file" / "run").mkdir(parents=True)
+    with pytest.raises(ValueError, match="its own"), storing(tmp_path):
+        raise ValueError("its own")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import logging
 
 import numpy as np
@@ -233,7 +234,31 @@ def test_online_training_leaves_the_weights_that_are_evaluated(averaged):
         twice.train_online(table())
     trainer = twice.online
     found = weights(twice)
-    trainer._between_calls.close()
-    assert not torch.equal(weights(twice), found)  # those that are trained
+    trainer.learner.take(trainer.weights_in_training)
+    assert not torch.equal(weights(twice), found)
     with trainer.learner.evaluated_weights():
         assert torch.equal(weights(twice), found)
+
+
+@pytest.mark.parametrize("averaged", [{"ema_decay": 0.9}, {"optimizer": "schedule_free_adamw"}])
+def test_a_network_outlives_its_online_training(averaged):
+    one = model(**averaged)
+    one.train_online(table())
+    network, found = one.model, weights(one)
+    del one
+    gc.collect()
+    assert torch.equal(torch.cat([weight.detach().flatten() for weight in network.parameters()]), found)
+
+
+def test_gradients_of_a_run_that_broke_off_do_not_count():
+    class Breaks(Callback):
+        def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
+            raise RuntimeError("between two batches of a step")
+
+    once, again = trained(gradient_accumulation_steps=2), trained(gradient_accumulation_steps=2)
+    with pytest.raises(RuntimeError, match="between two"):
+        again.train(table(), output_directory=None, callbacks=[Breaks()])
+    assert torch.equal(weights(once), weights(again))
+    for each in (once, again):
+        each.train(table(), output_directory=None)
+    assert torch.equal(weights(once), weights(again))

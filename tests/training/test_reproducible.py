@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ludwig.runtime.seed import repeatable
+from ludwig.runtime.process import repeatable
 
 ROOT = Path(__file__).parents[2]
 CODE = """

@@ -180,6 +180,10 @@ class Ecd(Model):
         super().recompute_activations()
         self.recomputes = True
 
+    def release(self) -> None:
+        super().release()
+        self.modality_dropout.rate, self.recomputes = 0.0, False
+
     # -- weights by the names of features
 
     def named_weights(self) -> Iterator[tuple[str, NamedWeight]]:

@@ -1,0 +1,35 @@
+"""What becomes of a model over its life: trained, trained further, used to predict, saved, loaded.
+
+Each function is one act of the facade. It is handed the model that it acts on and brings together the rooms below.
+"""
+
+from ludwig.lifecycle.data import preprocess
+from ludwig.lifecycle.experiment import experiment
+from ludwig.lifecycle.held import DEFAULT_SEED, FULL, TEST, Data, Given, Held, Kept, trained
+from ludwig.lifecycle.prediction import Statistics, evaluate, predict
+from ludwig.lifecycle.saved import bare_network, change_config, load_weights, restore, save, save_config
+from ludwig.lifecycle.training import train, train_online
+
+__all__ = [
+    "DEFAULT_SEED",
+    "FULL",
+    "TEST",
+    "Data",
+    "Given",
+    "Held",
+    "Kept",
+    "Statistics",
+    "bare_network",
+    "change_config",
+    "evaluate",
+    "experiment",
+    "load_weights",
+    "predict",
+    "preprocess",
+    "restore",
+    "save",
+    "save_config",
+    "train",
+    "train_online",
+    "trained",
+]

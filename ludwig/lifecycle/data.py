@@ -1,0 +1,136 @@
+"""The data of a call: read, fitted and encoded, unless it is already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ludwig.api_types import PreprocessedDataset
+from ludwig.callbacks import Callback, CallbackList
+from ludwig.config import proc_column
+from ludwig.data.dataset import Dataset
+from ludwig.data.pipeline import Pipeline, Rows
+from ludwig.data.preprocess import Prepared
+from ludwig.data.reading import Sources, given_sources
+from ludwig.data.sources import Source
+from ludwig.error import ArgumentError
+from ludwig.lifecycle.held import DEFAULT_SEED, FULL, Data, Given, Held, Metadata, sets_of, within_call
+from ludwig.models.base import FeatureSpec
+from ludwig.runtime.atomic import read_json
+from ludwig.runtime.console import logger_of
+from ludwig.schema import dump
+
+logger = logger_of(__name__)
+
+
+def preprocess(
+    held: Held, given: Given, seed: int, callbacks: list[Callback] | None, *, saves: bool
+) -> PreprocessedDataset:
+    """Reads, splits, fits and encodes; a trained model keeps the fitted state and the split that it was trained on."""
+    with within_call(held):
+        hooks = CallbackList(held.callbacks).plus(callbacks)
+        data, _ = training_data(held, given, seed, hooks, saves=saves)
+        if held.model is None:
+            held.training_set_metadata = data.training_set_metadata
+        return data
+
+
+def training_data(
+    held: Held, given: Given, seed: int, hooks: CallbackList, *, saves: bool
+) -> tuple[PreprocessedDataset, Sources]:
+    """The data of a training, prepared unless it is already, and the sources that it came from.
+
+    Raises:
+        ArgumentError: There is none, or too much of it, or preprocessed data goes with data that is not.
+    """
+    sources = given_sources(given.dataset, given.training_set, given.validation_set, given.test_set)
+    if isinstance(given.dataset, PreprocessedDataset):
+        return given.dataset, {}
+    if not any(isinstance(source, Dataset | PreprocessedDataset) for source in sources.values()):
+        return _preprocessed(held, sources, given, seed, hooks, saves=saves), sources
+    sets = {name: source for name, source in sources.items() if isinstance(source, Dataset)}
+    if sets.keys() != sources.keys() or "training_set" not in sets:
+        raise ArgumentError(
+            "Preprocessed data must be given as `dataset`, all that `preprocess` returned, or as `training_set`, "
+            f"`validation_set` and `test_set`, its splits. Received: {_kinds(sources)}."
+        )
+    known = _read_metadata(given.metadata) or held.training_set_metadata
+    if known is None:
+        raise ArgumentError("Preprocessed sets need `training_set_metadata`, which `preprocess` gave with them.")
+    return PreprocessedDataset(sets["training_set"], sets.get("validation_set"), sets.get("test_set"), dict(known)), {}
+
+
+def _kinds(sources: Sources) -> str:
+    return ", ".join(f"{name} is a {type(source).__name__}" for name, source in sources.items())
+
+
+def _preprocessed(
+    held: Held, sources: Sources, given: Given, seed: int, hooks: CallbackList, *, saves: bool
+) -> PreprocessedDataset:
+    hooks.on_preprocess_start(held.config)
+    result: PreprocessedDataset | None = None
+    try:
+        metadata, pipeline = _known_metadata(held, given.metadata), _pipeline(held, hooks)
+        prepared = pipeline.for_training(sources, given.data_format, metadata, seed, save_cache=saves)
+        result = _as_datasets(held, prepared, seed)
+    finally:
+        training, validation, test = (None, None, None) if result is None else sets_of(result).values()
+        metadata_found = None if result is None else result.training_set_metadata
+        hooks.on_preprocess_end(training, validation, test, metadata_found)
+    return result
+
+
+def _pipeline(held: Held, hooks: CallbackList) -> Pipeline:
+    def resolve(folder: Path | None) -> tuple[Sequence[FeatureSpec], Sequence[FeatureSpec], Sequence[FeatureSpec]]:
+        config = held.config_obj
+        return (*config.resolve(held.assets, folder), config.besides(held.assets, folder))
+
+    return Pipeline(held.config_obj, resolve, held.backend.fit, held.backend.cache_dir, hooks)
+
+
+def _known_metadata(held: Held, metadata: Metadata | None) -> Mapping[str, Any] | None:
+    known = _read_metadata(metadata)
+    if known is None and held.model is not None:
+        logger.warning("The model is trained already: it keeps its vocabularies, scales and weights.")
+        return held.training_set_metadata
+    return known
+
+
+def _read_metadata(metadata: Metadata | None) -> Mapping[str, Any] | None:
+    if isinstance(metadata, str):
+        read: dict[str, Any] = read_json(Path(metadata))
+        return read
+    return metadata
+
+
+def _as_datasets(held: Held, prepared: Prepared, seed: int) -> PreprocessedDataset:
+    inputs, outputs = held.config_obj.resolve(held.assets)
+    specs = [*inputs, *outputs, *held.config_obj.besides(held.assets)]
+    names = {spec.name: proc_column(spec) for spec in specs}
+    sections = {spec.name: {"preprocessing": dump(spec.feature.config)} for spec in specs}
+    fitted = {name: facts.to_json() for name, facts in prepared.facts.items()}
+    metadata = {**{name: {**values, **sections[name]} for name, values in fitted.items()}, "random_seed": seed}
+    parts = (prepared.validation, prepared.test)
+    validation, test = (None if frame is None else Dataset(frame, names) for frame in parts)
+    return PreprocessedDataset(Dataset(prepared.training, names), validation, test, metadata)
+
+
+def rows_of(held: Held, given: Given, split: str, hooks: CallbackList, *, with_targets: bool) -> Rows:
+    """The usable rows of a dataset, or of one of its splits."""
+    metadata = held.training_set_metadata or {}
+    seed = int(metadata.get("random_seed", DEFAULT_SEED))
+    dataset = _dataset_of(given.dataset, split)
+    pipeline = _pipeline(held, hooks)
+    return pipeline.for_prediction(dataset, given.data_format, split, metadata, seed, with_targets=with_targets)
+
+
+def _dataset_of(data: Data | None, split: str) -> Source | Dataset | None:
+    if not isinstance(data, PreprocessedDataset):
+        return data
+    sets = {name: rows for name, rows in sets_of(data).items() if rows is not None}
+    if split == FULL:
+        return Dataset.joined(list(sets.values()))
+    if split not in sets:
+        raise ArgumentError(f"The preprocessed data has no {split} split. It has: {', '.join(sets)}.")
+    return sets[split]

@@ -1,0 +1,88 @@
+"""A model is saved, loaded, given another config, or only built."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ludwig.config import ModelConfig
+from ludwig.error import LudwigWarning, NotTrainedError
+from ludwig.lifecycle.held import DEFAULT_SEED, Held, end_online_training, fitted, trained, within_call
+from ludwig.models import Model, artifacts
+from ludwig.models.assets import Assets
+from ludwig.runtime.atomic import storing
+from ludwig.training import build, checkpoints
+
+
+def save(held: Held, folder: Path) -> None:
+    """Writes config, fitted state, weights and assets, which `load` reads.
+
+    Raises:
+        StorageError: The disk is full, or nothing may be written there.
+    """
+    model = trained(held, "save")
+    with storing(folder):
+        artifacts.save_config(folder, held.config)
+        artifacts.save_facts(folder, held.training_set_metadata or {})
+        model.save_assets(folder)
+        model.save_weights(folder)
+
+
+def save_config(held: Held, folder: Path) -> None:
+    """Writes the config alone."""
+    with storing(folder):
+        artifacts.save_config(folder, held.config)
+
+
+def restore(held: Held, folder: Path, metadata: dict[str, Any], *, from_checkpoint: bool) -> None:
+    """Gives a model without a network that of a saved one."""
+    with within_call(held):
+        held.training_set_metadata = metadata
+        held.model = build(held.config_obj, fitted(held), DEFAULT_SEED, held.assets, starts=False)
+        load_weights(held, folder, from_checkpoint=from_checkpoint)
+
+
+def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
+    """Saved weights into the network.
+
+    Raises:
+        FileNotFoundError: There is no checkpoint.
+        ArtifactError: A file is not there, damaged, or of another network.
+    """
+    model = trained(held, "load_weights")
+    with within_call(held):
+        if not from_checkpoint:
+            model.read_weights(folder)
+        else:
+            found = checkpoints.load_latest(folder / "training_checkpoints")
+            if found is None:
+                raise FileNotFoundError(f"There is no checkpoint in '{folder / 'training_checkpoints'}'.")
+            model.load_weights(found.weights)
+        end_online_training(held)
+        model.to(held.device).eval()
+
+
+def change_config(held: Held, config: ModelConfig, raw: dict[str, Any]) -> None:
+    """Another config; a network that it does not describe is dropped."""
+    if held.model is not None and config.architecture() != held.config_obj.architecture():
+        held.model, held.training_set_metadata, held.online = None, None, None
+        text = "The new config describes another network, so the trained one is dropped. Call `train` again."
+        warnings.warn(text, LudwigWarning, stacklevel=3)
+    elif config.trainer != held.config_obj.trainer:
+        end_online_training(held)
+    held.config_obj, held.user_config = config, raw
+
+
+def bare_network(config: ModelConfig, seed: int) -> Model:
+    """The network of a config whose features need no fitted state.
+
+    Raises:
+        NotTrainedError: They do.
+    """
+    inputs, outputs = config.resolve(Assets())
+    try:
+        facts = {spec.name: spec.feature.facts_of_config() for spec in (*inputs, *outputs)}
+    except LookupError as error:
+        raise NotTrainedError(f"The network cannot be built from the config alone: {error}.") from None
+    return build(config, facts, seed)

@@ -1,0 +1,113 @@
+"""A model is trained, from the beginning or further."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ludwig.api_types import PreprocessedDataset, TrainingResults
+from ludwig.callbacks import Callback, CallbackList
+from ludwig.error import ConfigValidationError, TrainingError
+from ludwig.integrations import tensorboard
+from ludwig.lifecycle.data import training_data
+from ludwig.lifecycle.held import Given, Held, Kept, end_online_training, fitted, within_call
+from ludwig.lifecycle.saved import save
+from ludwig.runtime.atomic import storing
+from ludwig.runtime.console import logger_of, shows_progress
+from ludwig.runtime.distributed import workers_of
+from ludwig.training import Job, Run, Saves, Saving, build, checkpoints, draws_of, trainer_of
+from ludwig.training.console import ProgressBar, RoundTable
+from ludwig.training.progress import Progress
+from ludwig.training.run import facts_of_run, training_stats
+
+logger = logger_of(__name__)
+
+
+def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callback] | None) -> TrainingResults:
+    """Trains and, where that is wanted, saves the run."""
+    with within_call(held):
+        workers = workers_of(held.device)
+        hooks = _training_hooks(held, callbacks, kept, is_main=workers.is_main)
+        if held.config_obj.hyperopt:
+            logger.warning("The config has a section `hyperopt`, which training ignores. Call `hyperopt` to search.")
+        given = dataclasses.replace(given, metadata=given.metadata or facts_of_run(kept.resume_path))
+        saves = kept.saves_processed_input and kept.output_directory is not None and workers.is_main
+        data, sources = training_data(held, given, seed, hooks, saves=saves)
+        metadata = held.training_set_metadata = dict(data.training_set_metadata)
+        end_online_training(held)
+        run = workers.broadcast(kept.run() if workers.is_main else Run(None, Saves()))
+        run = run if workers.is_main else run.followed()
+        run.open(held.config, metadata, sources, given.data_format, seed)
+        experiment = (kept.experiment_name, kept.model_name, kept.output_directory, kept.resume_path)
+        hooks.on_train_init(held.user_config, run.name, *experiment)
+        try:
+            progress = _fit(held, data, run, seed, hooks)
+            stats = training_stats(progress, held.config_obj.trainer)
+            if run.saves.model and run.model_folder is not None:
+                save(held, run.model_folder)
+            run.close(held.config, metadata, stats, progress, seed)
+        finally:
+            hooks.on_train_end(run.name)
+        workers.barrier()  # until all files are there
+    return TrainingResults(stats, data, run.name or "")
+
+
+def _training_hooks(held: Held, callbacks: list[Callback] | None, kept: Kept, *, is_main: bool) -> CallbackList:
+    own: list[Callback] = []
+    if is_main and shows_progress(held.logging_level):
+        own += [ProgressBar(), RoundTable()]
+    if kept.saves.log and kept.output_directory is not None and tensorboard.is_installed():
+        own.append(tensorboard.TensorBoardCallback())
+    return CallbackList([*held.callbacks, *(callbacks or ()), *own])
+
+
+def _job(held: Held, data: PreprocessedDataset, seed: int, saving: Saving, *, resumes: bool) -> Job:
+    validation, test = (None if part is None else part.frame for part in (data.validation_set, data.test_set))
+    return Job(
+        config=held.config_obj,
+        trainer=held.config_obj.trainer,
+        facts=fitted(held),
+        training=data.training_set.frame,
+        validation=validation,
+        test=test,
+        seed=seed,
+        device=held.device,
+        saving=saving,
+        assets=held.assets,
+        resumes=resumes,
+        weights=None if held.model is None else held.model.weights(),
+    )
+
+
+def _fit(held: Held, data: PreprocessedDataset, run: Run, seed: int, hooks: CallbackList) -> Progress:
+    before = held.model
+    starts = not (run.resumes and checkpoints.has_any(run.saving.checkpoints))
+    model = before if before is not None else build(held.config_obj, fitted(held), seed, held.assets, starts=starts)
+    if run.saves.model and run.model_folder is not None:
+        with storing(run.model_folder):
+            model.save_assets(run.model_folder)  # so that a run that dies can be loaded
+    hooks.on_train_start(model, held.config, held.config_fp)
+    held.model = model  # from here on: whatever breaks training off, the weights that there are can be used
+    job = _job(held, data, seed, run.saving, resumes=run.resumes)
+    try:
+        outcome = held.backend.run_training(job, hooks, model)
+    except (ConfigValidationError, TrainingError):  # unless they are none that training made
+        held.model = before
+        raise
+    model.load_weights(outcome.weights)
+    held.config_obj = held.config_obj.with_settled(outcome.resolved)
+    return outcome.progress
+
+
+def train_online(held: Held, given: Given, seed: int) -> None:
+    """One more epoch over all rows, keeping the model, its fitted state and the optimizer."""
+    with within_call(held):
+        hooks = CallbackList(held.callbacks)
+        data, _ = training_data(held, given, seed, hooks, saves=False)
+        if held.model is None:
+            held.training_set_metadata = dict(data.training_set_metadata)
+            held.model = build(held.config_obj, fitted(held), seed, held.assets)
+        with draws_of(held.model, seed):
+            if held.online is None:
+                held.online = trainer_of(_job(held, data, seed, Saving(), resumes=False), held.model, hooks)
+            held.online.seed = seed
+            held.online.train_online(data.training_set.frame)
