@@ -40,7 +40,7 @@ class TokenSteps(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = TokenEmbedding(
-            len(facts.vocabulary),
+            facts.ids,
             options.embedding_size,
             trainable=options.embeddings_trainable,
             on_cpu=options.embeddings_on_cpu,

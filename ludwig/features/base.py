@@ -155,6 +155,10 @@ class Feature(Component, ABC, Generic[C, T, F]):
         """What changes a batch of this input at random, in training only and on the device; None for nothing."""
         return None
 
+    def assets(self) -> Mapping[str, Callable[[Path], None]]:
+        """The foreign files that reading the column needs, which a saved model holds: by name, what writes a folder."""
+        return {}
+
     def facts_of_config(self) -> F:
         """The facts where the config alone determines them.
 

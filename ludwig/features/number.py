@@ -22,7 +22,7 @@ from ludwig.features.cells import Flags, Numbers
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
 from ludwig.features.moments import Moments
 from ludwig.features.number_cells import floats_of
-from ludwig.features.scaling import Scaling
+from ludwig.features.scaling import Scaling, single_precision
 from ludwig.features.sketch import Sketch
 from ludwig.runtime.console import logger_of
 from ludwig.schema import param
@@ -206,7 +206,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
             outliers = np.abs(values - facts.mean) > self.config.outlier_threshold * facts.std
             values, gone = self._filled(values, outliers, self.config.outlier_strategy, facts.outlier_fill)
             dropped = gone if dropped is None else dropped if gone is None else dropped | gone
-        scaled = facts.scaling.apply(values).astype(np.float32)
+        scaled = single_precision(facts.scaling.apply(values), values, self.where)
         return Encoded(Dense(torch.from_numpy(scaled)), dropped)
 
     @staticmethod

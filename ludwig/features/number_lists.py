@@ -22,9 +22,11 @@ def flat_lists(column: pd.Series, where: str) -> tuple[NDArray[np.float64], NDAr
     if pd.api.types.is_numeric_dtype(column.dtype):
         present = column.notna().to_numpy()
         return column.to_numpy(np.float64, na_value=np.nan)[present], present.astype(np.int64)
-    cells = pa.array(
-        column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column, from_pandas=True
-    )
+    plain = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    try:
+        cells = pa.array(plain, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise _no_lists(where, error) from None
     if isinstance(cells, pa.ChunkedArray):
         cells = cells.combine_chunks()
     if pa.types.is_null(cells.type):
@@ -38,8 +40,12 @@ def flat_lists(column: pd.Series, where: str) -> tuple[NDArray[np.float64], NDAr
     try:
         values = pc.list_flatten(cells).cast(pa.float64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputDataError(f"The {where} has cells that are not lists of numbers: {error}.") from None
+        raise _no_lists(where, error) from None
     return values.to_numpy(zero_copy_only=False), lengths
+
+
+def _no_lists(where: str, error: Exception) -> InputDataError:
+    return InputDataError(f"The {where} has cells that are not lists of numbers: {error}.")
 
 
 def listed_numbers(text: str) -> list[float]:

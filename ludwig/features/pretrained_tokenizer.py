@@ -28,6 +28,7 @@ class PretrainedTokenizer(Tokenizer):
         self.tokenizer = tokenizer
         self.end_id: int | None = tokenizer.eos_token_id
         self.special_ids = frozenset(tokenizer.all_special_ids)
+        self.size = 1 + max(tokenizer.get_vocab().values(), default=0)  # ids may have gaps
         self.longest = int(tokenizer.model_max_length)  # very large where it is not known
 
     @classmethod

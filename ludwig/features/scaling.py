@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ludwig.error import InputDataError
+
 
 @dataclasses.dataclass(frozen=True)
 class Scaling:
@@ -30,3 +32,20 @@ class Scaling:
     def undo(self, values: Tensor) -> Tensor:
         """Scaled to own units."""
         return values.expm1() if self.log else values * self.scale + self.shift
+
+
+def single_precision(scaled: NDArray[np.floating], own: NDArray[np.floating], where: str) -> NDArray[np.float32]:
+    """Numbers as networks compute with them; `own` are the same in the column's units, `where` names the column.
+
+    Raises:
+        InputDataError: Some are beyond what 32 bits hold, so that predictions would not be finite.
+    """
+    with np.errstate(over="ignore"):
+        values: NDArray[np.float32] = scaled.astype(np.float32)
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise InputDataError(
+            f"The {where} has {infinite.sum()} numbers that are too large for 32 bits once they are normalised, such "
+            f"as {own[infinite][0]:g}. Replace them, or make them missing."
+        )
+    return values

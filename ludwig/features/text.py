@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -29,7 +30,12 @@ from ludwig.schema import Named, param
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
 
 PADDING = "<PAD>"
-TOKENIZER_ASSET = "tokenizer"  # the name of a pretrained tokenizer's files in a saved model
+TOKENIZER_ASSET = "tokenizer"  # the name of a pretrained tokenizer's files in a saved model, where all texts share it
+
+
+def own_asset(source: str) -> str:
+    """The name of these files where texts have tokenizers of their own: one for each source."""
+    return f"{TOKENIZER_ASSET}_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
 
 
 class TokenTally(Tally):
@@ -49,14 +55,22 @@ class TextFacts(Facts):
     vocabulary: Vocabulary  # empty with a pretrained tokenizer
     longest: int  # tokens of the longest text, as far as texts are read
     fill: str  # in place of a missing cell
+    pretrained_ids: int = 0  # how many ids a pretrained tokenizer has
+
+    @property
+    def ids(self) -> int:
+        """How many ids tokens may have."""
+        return self.pretrained_ids or len(self.vocabulary)
 
     def to_json(self) -> dict[str, Any]:
-        special = {"padding_idx": 0, "max_sequence_length": self.longest}
+        special = {"padding_idx": 0, "max_sequence_length": self.longest, "vocab_size": self.ids}
         return {**self.vocabulary.to_json(), **special, "fill": self.fill}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        return cls(Vocabulary.from_json(raw), raw["max_sequence_length"], raw["fill"])
+        vocabulary = Vocabulary.from_json(raw)
+        pretrained = 0 if len(vocabulary) else raw["vocab_size"]
+        return cls(vocabulary, raw["max_sequence_length"], raw["fill"], pretrained)
 
 
 @FEATURES.register("text")
@@ -138,8 +152,12 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
         source = self.config.pretrained_model_name_or_path
-        place = self.find(TOKENIZER_ASSET, source) if source is not None else ""
+        place = "" if source is None else self.find(own_asset(source), self.find(TOKENIZER_ASSET, source))
         return TOKENIZERS.get(self.config.tokenizer).of(place, self.config.trust_remote_code)
+
+    def assets(self) -> dict[str, Callable[[Path], None]]:
+        source = self.config.pretrained_model_name_or_path
+        return {} if source is None or not self.tokenizer.needs_source else {own_asset(source): self.tokenizer.save}
 
     @property
     def most(self) -> int | None:
@@ -166,7 +184,7 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         strategy = self.config.missing_value_strategy
         constant = fill_word(self.config.fill_value, self.config.lowercase)
         fill = constant if strategy == "fill_with_const" else most_frequent(tally.texts)
-        return TextFacts(self._vocabulary(tally.tokens), max(tally.longest, 1), fill)
+        return TextFacts(self._vocabulary(tally.tokens), max(tally.longest, 1), fill, self.tokenizer.size)
 
     def _vocabulary(self, tokens: Counter[str]) -> Vocabulary:
         if self.tokenizer.has_vocabulary:
@@ -190,7 +208,7 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
 
     def facts_of_config(self) -> TextFacts:
         if self.tokenizer.has_vocabulary:
-            return TextFacts(Vocabulary((), ()), 1, self.config.fill_value)
+            return TextFacts(Vocabulary((), ()), 1, self.config.fill_value, self.tokenizer.size)
         return super().facts_of_config()
 
     def _tokens(self, texts: list[str]) -> Tokens:

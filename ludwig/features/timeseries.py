@@ -26,7 +26,7 @@ from ludwig.features.missing import settled
 from ludwig.features.moments import Moments
 from ludwig.features.number_cells import floats_of
 from ludwig.features.number_lists import fill_faults, flat_lists, listed_numbers
-from ludwig.features.scaling import Scaling
+from ludwig.features.scaling import Scaling, single_precision
 from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
@@ -224,10 +224,10 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
             fill = facts.fill or [facts.mean] * (facts.longest if self.target else 1)
             cells = _replaced(cells, missing, np.array(fill, np.float64))
         if self.target:
-            rows = facts.scaling.apply(cells.matrix(facts.longest)).astype(np.float32)
-            return Encoded(Dense(as_tensor(rows)), dropped)
+            own = cells.matrix(facts.longest)
+            return Encoded(Dense(as_tensor(single_precision(facts.scaling.apply(own), own, self.where))), dropped)
         known = np.where(np.isnan(cells.values), facts.mean, cells.values)
-        values = torch.from_numpy(facts.scaling.apply(known).astype(np.float32))
+        values = torch.from_numpy(single_precision(facts.scaling.apply(known), known, self.where))
         offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(cells.lengths)]).astype(np.int64))
         return Encoded(Ragged(values, offsets), dropped)
 

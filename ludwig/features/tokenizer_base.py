@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -43,6 +44,7 @@ class Tokenizer(ABC):
 
     has_vocabulary: ClassVar[bool] = False  # its own, so that none is fitted on the data
     needs_source: ClassVar[bool] = False  # it is read from the files of a pretrained model
+    size: int = 0  # how many ids it has, where it has a vocabulary
     longest: int | None = None  # tokens that the model behind it takes
     special_ids: frozenset[int] = frozenset({0})  # that stand for no text, such as padding
 
@@ -58,6 +60,14 @@ class Tokenizer(ABC):
     def words(self, ids: Sequence[int], vocabulary: Sequence[str]) -> list[str]:
         """The tokens of these ids."""
         return [vocabulary[place] for place in ids]
+
+    def save(self, folder: Path) -> None:
+        """Writes the files that `of` reads.
+
+        Raises:
+            TypeError: It is not read from files.
+        """
+        raise TypeError(f"{type(self).__name__} is not read from files.")
 
     @abstractmethod
     def text(self, ids: Sequence[int], vocabulary: Sequence[str] = ()) -> str:

@@ -21,6 +21,7 @@ from ludwig.features.cells import Numbers
 from ludwig.features.labels import as_tensor
 from ludwig.features.missing import settled
 from ludwig.features.number_lists import fill_faults, flat_lists, listed_numbers
+from ludwig.features.scaling import single_precision
 from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
@@ -142,7 +143,7 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
         if cells.values.shape[1] != facts.size:
             cells = self._of_known_size(cells, cells.missing(), facts.size)
         cells, missing, dropped = settled(cells, self.config.missing_value_strategy)
-        values = cells.values.astype(np.float32)
+        values = single_precision(cells.values, cells.values, self.where)
         values[missing] = np.array(facts.fill, np.float32)
         return Encoded(Dense(as_tensor(values)), dropped)
 

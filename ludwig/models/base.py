@@ -6,6 +6,7 @@ B = rows of the batch
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,10 +20,11 @@ from ludwig.columns.frame import Frame
 from ludwig.error import ArgumentError, ArtifactError, nearest
 from ludwig.features.base import Facts, Feature
 from ludwig.models import artifacts
-from ludwig.models.assets import Assets
+from ludwig.models.assets import Assets, asset_folder
 from ludwig.nn.named_weight import NamedWeight, take_values, values_of
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import Output, OutputScores
+from ludwig.runtime.atomic import written_aside
 from ludwig.schema import Component, Registry
 
 Table = TypeVar("Table")
@@ -103,6 +105,7 @@ class Model(Component, nn.Module):
             return []
 
     config: Any
+    assets: Assets
     outputs: Mapping[str, Output]
     frozen: Sequence[Tensor] = ()  # what `freeze` has frozen
 
@@ -117,7 +120,11 @@ class Model(Component, nn.Module):
         """Loads the weights that a saved model leaves where they come from, as those under an adapter."""
 
     def save_assets(self, folder: Path) -> None:
-        """Writes the files that building needs beside config and facts into the folder of a saved model."""
+        """Writes the files that loading needs beside config, facts and weights into the folder of a saved model."""
+        for spec in itertools.chain(*self.config.resolve(self.assets)):
+            for name, write in spec.feature.assets().items():
+                with written_aside(asset_folder(folder, name)) as aside:
+                    write(aside)
 
     # -- forward
 

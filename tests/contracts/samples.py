@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from ludwig.columns.frame import Frame
 from ludwig.features.base import FEATURES, Facts, Feature
+from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Form, Shape, Signal
 
 _PIXELS = np.random.default_rng(0).integers(0, 255, (6, 20, 20, 3)).astype(np.uint8)
@@ -34,6 +36,14 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
     "timeseries": ["1e300 -1e300 0.1", "5e-324", "nan nan nan nan nan nan nan", "0.1 0.2 nan 0.3"],
     "image": [pixels[: 5 + place, : 9 - place] for place, pixels in enumerate(_PIXELS)],
 }
+# A cell that cannot be of the type. Where a type has none here, every text is a cell of it.
+UNREADABLE: dict[str, Any] = {
+    "number": "many",
+    "binary": "perhaps",
+    "vector": "1 many",
+    "timeseries": "1 many",
+    "image": b"no image",
+}
 LONGER_TARGETS = {**LONGER, "timeseries": ["1e300 -1e300", "5e-324 0.1", "nan nan"]}
 OPTIONS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample
 
@@ -42,19 +52,27 @@ def column_of(kind: str, *, target: bool = False) -> pd.Series:
     """The sample of a feature type."""
     columns = TARGETS if target else COLUMNS
     assert kind in columns, f"add a sample of the type '{kind}' to tests/contracts/samples.py"
-    cells = pd.Series([None] * len(columns[kind]), dtype=object)
-    for place, cell in enumerate(columns[kind]):
-        cells[place] = cell
-    return cells.infer_objects()
+    return series_of(columns[kind]).infer_objects()
+
+
+def series_of(cells: Sequence[Any]) -> pd.Series:
+    """The cells as they are, in a column of objects."""
+    column = pd.Series([None] * len(cells), dtype=object)
+    for place, cell in enumerate(cells):
+        column[place] = cell
+    return column
+
+
+def column_with_gaps(kind: str, *, target: bool = False) -> pd.Series:
+    """The sample of a feature type with missing cells at both ends and in the middle."""
+    cells = [*column_of(kind, target=target)]
+    return series_of([None, *cells[:3], None, None, *cells[3:], None])
 
 
 def longer_column_of(kind: str, seed: int, *, target: bool = False) -> pd.Series:
     """Cells of a feature type drawn at random, with duplicates, ties, extremes and missing cells."""
     cells = [*column_of(kind, target=target), *(LONGER_TARGETS if target else LONGER).get(kind, []), None]
-    column = pd.Series([None] * 200, dtype=object)
-    for row, place in enumerate(np.random.default_rng(seed).integers(0, len(cells), len(column))):
-        column[row] = cells[place]
-    return column
+    return series_of([cells[place] for place in np.random.default_rng(seed).integers(0, len(cells), 200)])
 
 
 def feature_of(kind: str, *, target: bool = False, name: str = "f", **options: Any) -> Feature[Any, Any, Any]:
@@ -64,11 +82,16 @@ def feature_of(kind: str, *, target: bool = False, name: str = "f", **options: A
     return cls(config(**{**OPTIONS.get(kind, {}), **options}), name, target=target)
 
 
+def fitted(feature: Feature[Any, Any, Any], column: pd.Series) -> Facts:
+    """What a column teaches."""
+    facts: Facts = feature.finish(feature.tally(feature.parse(column)))
+    return facts
+
+
 def learned(kind: str, *, target: bool = False) -> tuple[Feature[Any, Any, Any], Facts, Any]:
     """The feature, what its sample teaches, and the parsed cells."""
-    feature = feature_of(kind, target=target)
-    cells = feature.parse(column_of(kind, target=target))
-    return feature, feature.finish(feature.tally(cells)), cells
+    feature, column = feature_of(kind, target=target), column_of(kind, target=target)
+    return feature, fitted(feature, column), feature.parse(column)
 
 
 def batch_of(kind: str, rows: int, *, target: bool = False) -> Frame:
@@ -80,7 +103,8 @@ def batch_of(kind: str, rows: int, *, target: bool = False) -> Frame:
 # -- signals
 
 LONGEST, PADDED_TO = 5, 8  # steps of a sequence
-LENGTHS = [LONGEST, 1, 0, 3]  # a row of one step and one of none
+LENGTHS = [LONGEST, 1, 0, 3, 2, 4]  # a row of one step and one of none
+ROWS = len(LENGTHS)
 SHAPES: dict[Form, Shape] = {
     "vector": Shape("vector", 5),
     "tokens": Shape("tokens", 4, 3),
@@ -116,3 +140,50 @@ def variants(config: type[Any], **fixed: Any) -> list[dict[str, Any]]:
 def named(options: dict[str, Any]) -> str:
     """How a test is called that tries these options."""
     return ",".join(f"{name}={value}" for name, value in options.items()) or "defaults"
+
+
+# -- what outputs predict
+
+CLASSES = ("a", "b", "c")
+
+
+def prediction_of(kind: str) -> tuple[Prediction, torch.Tensor]:
+    """A complete prediction of an output of this kind, as losses and metrics read it, and the target."""
+    assert kind in PREDICTIONS, f"add a prediction of the kind '{kind}' to tests/contracts/samples.py"
+    logits, target = PREDICTIONS[kind](torch.Generator().manual_seed(0))
+    hidden = torch.randn(ROWS, 4, generator=torch.Generator().manual_seed(1))
+    if kind in ("number", "vector", "timeseries"):
+        return Prediction(logits, hidden, logits), target
+    if kind in ("binary", "set"):
+        return Prediction(logits, hidden, logits > 0, logits.sigmoid()), target
+    classes = 1 if kind == "image" else -1
+    return Prediction(logits, hidden, logits.argmax(classes), logits.softmax(classes)), target
+
+
+def _tokens(draw: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    ids = torch.randint(0, len(CLASSES), (ROWS, PADDED_TO), generator=draw)
+    there = torch.arange(PADDED_TO) < torch.tensor([max(length, 1) for length in LENGTHS]).unsqueeze(1)
+    return torch.randn(ROWS, PADDED_TO, len(CLASSES), generator=draw), ids.where(there, -1)
+
+
+def _normal(*size: int) -> Callable[[torch.Generator], tuple[torch.Tensor, torch.Tensor]]:
+    return lambda draw: (torch.randn(ROWS, *size, generator=draw), torch.randn(ROWS, *size, generator=draw))
+
+
+PREDICTIONS: dict[str, Callable[[torch.Generator], tuple[torch.Tensor, torch.Tensor]]] = {
+    "number": _normal(),
+    "vector": _normal(len(CLASSES)),
+    "timeseries": _normal(len(CLASSES)),
+    "binary": lambda draw: (torch.randn(ROWS, generator=draw), torch.tensor([1, 0, 1, 1, 0, -1], dtype=torch.int8)),
+    "category": lambda draw: (torch.randn(ROWS, 3, generator=draw), torch.tensor([0, 1, 2, 2, 0, -1])),
+    "category_distribution": lambda draw: (
+        torch.randn(ROWS, 3, generator=draw),
+        torch.rand(ROWS, 3, generator=draw).softmax(-1),
+    ),
+    "set": lambda draw: (torch.randn(ROWS, 3, generator=draw), torch.randint(0, 2, (ROWS, 3), generator=draw)),
+    "image": lambda draw: (
+        torch.randn(ROWS, 3, 2, 2, generator=draw),
+        torch.randint(-1, 3, (ROWS, 2, 2), generator=draw),
+    ),
+    **dict.fromkeys(["text", "sequence", "llm"], _tokens),
+}

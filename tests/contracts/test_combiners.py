@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 from typing import Any, get_args
 
 import pytest
@@ -98,6 +100,13 @@ def test_seeds_and_saved_weights_give_the_same_numbers(name, options, forms):
     expected = one(signals(forms)).values
     assert torch.equal(two(signals(forms)).values, expected)
     assert torch.equal(other(signals(forms)).values, expected)
+
+
+@every
+def test_pickled_and_copied_it_gives_the_same_numbers(name, options, forms):
+    combiner = build(name, options, forms)
+    for again in (pickle.loads(pickle.dumps(combiner)), copy.deepcopy(combiner)):
+        assert torch.equal(again(signals(forms)).values, combiner(signals(forms)).values)
 
 
 @every

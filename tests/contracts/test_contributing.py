@@ -23,7 +23,9 @@ from ludwig.metrics import METRICS
 from ludwig.metrics.base import Setting
 from ludwig.nn.prediction import Prediction
 from ludwig.schema import dump, load
+from tests.contracts.registries import components
 from tests.contracts.test_docstring_examples import example
+from tests.golden.golden import as_read, schemas, written
 
 PAGE = Path(__file__).parents[2] / ".github" / "CONTRIBUTING.md"
 ADDED = [
@@ -110,6 +112,14 @@ def test_their_options_and_examples_load(added):
         section = next(part for at in PARTS if (part := found.get(at)))
         assert section.pop("type") == name
         load(config, section)
+
+
+def test_each_has_a_golden_file_of_its_own_and_changes_no_other(added):
+    now, before = schemas(components()), written()
+    own = {f"{room}/number.{name}" for room, name in [("encoders", "signed_log"), ("decoders", "gated_regressor")]}
+    own |= {"combiners/max_projection", "losses/number.log_cosh", "metrics/number.max_error"}
+    assert now.keys() - before.keys() == {f"schema/{name}.json" for name in own}
+    assert [name for name in now.keys() & before.keys() if as_read(now[name]) != before[name]] == []
 
 
 def test_afterwards_they_are_gone():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
@@ -79,3 +81,11 @@ def test_padding_never_changes_the_result(kind, name):
     more = torch.nn.functional.pad
     longer = Padded(more(batch.values, (0, 8), value=1), more(batch.mask, (0, 8)))
     torch.testing.assert_close(encoder(longer).values, encoder(batch).values, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_pickled_and_copied_it_gives_the_same_numbers(kind, name):
+    encoder = build(kind, name).eval()
+    batch = column(kind, encoder, 3)
+    for again in (pickle.loads(pickle.dumps(encoder)), copy.deepcopy(encoder)):
+        assert torch.equal(again(batch).values, encoder(batch).values)

@@ -8,16 +8,16 @@ import torch
 from ludwig.metrics import METRICS
 from ludwig.metrics.base import Setting
 from ludwig.nn.prediction import Prediction
-from tests.contracts.test_outputs import FORMS, KINDS, build, combined, target
+from tests.contracts.test_outputs import KINDS, VECTOR, build, combined, target
 
 CONTRACTS = [METRICS]
 EVERY = [(kind, name) for kind in KINDS for name in METRICS.names(kind)]
 
 
 def batch(kind: str) -> tuple[Prediction, torch.Tensor, Setting]:
-    output = build(kind, None, None, FORMS[0]).eval()
+    output = build(kind, None, None, VECTOR).eval()
     with torch.no_grad():
-        return output.complete(output(combined(FORMS[0]), {})), target(output, kind), output.setting()
+        return output.complete(output(combined(VECTOR), {})), target(output, kind), output.setting()
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)

@@ -1,25 +1,45 @@
-import json
-
 import pandas as pd
 import pytest
 
 from ludwig.api import LudwigModel
-from tests.golden.golden import GOLDEN, HERE, MODELS, losses, table
+from tests.contracts.registries import components
+from tests.golden.golden import (
+    COMMAND,
+    HERE,
+    MODELS,
+    as_read,
+    files,
+    losses,
+    read,
+    same_curves,
+    schemas,
+    table,
+    weights,
+    written,
+)
+
+HINT = f"if that is wanted, run `{COMMAND}` and report it in the changelog"
 
 
-@pytest.mark.parametrize("name", ["ecd_schema.json", "files.json", "weights.json"])
-def test_what_users_rely_on_is_as_written_down(name):
-    written = json.loads((HERE / name).read_text(encoding="utf-8"))
-    now = json.loads(json.dumps(GOLDEN[name]()))
-    assert now == written, (
-        f"{name} changed: if that is wanted, run `python -m tests.golden.golden` and tell it in the changelog"
-    )
+def test_every_component_and_no_other_has_a_file_of_its_options():
+    now, before = schemas(components()), {name for name in written() if name.startswith("schema/")}
+    assert before - now.keys() == set(), f"no component has these files: {HINT}"
+    assert now.keys() - before == set(), f"these files are missing: {HINT}"
+
+
+def test_options_are_as_written_down():
+    before = written()
+    changed = [name for name, now in schemas(components()).items() if name in before and as_read(now) != before[name]]
+    assert changed == [], f"these options changed: {HINT}"
+
+
+@pytest.mark.parametrize(("name", "make"), [("files.json", files), ("weights.json", weights)])
+def test_names_are_as_written_down(name, make):
+    assert as_read(make()) == read(HERE / name), f"{name} changed: {HINT}"
 
 
 def test_a_small_model_trains_as_it_did():
-    written = json.loads((HERE / "losses.json").read_text(encoding="utf-8"))
-    for split, curve in losses().items():
-        assert curve == pytest.approx(written[split], rel=1e-3)
+    assert same_curves(losses(), read(HERE / "losses.json")), f"losses.json changed: {HINT}"
 
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)

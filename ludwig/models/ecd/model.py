@@ -83,7 +83,7 @@ class Ecd(Model):
 
     def __init__(self, config: Config, facts: Mapping[str, Facts], assets: Assets) -> None:
         nn.Module.__init__(self)
-        self.config = config
+        self.config, self.assets = config, assets
         self.inputs = Inputs(config.input_features, facts)
         self.modality_dropout = ModalityDropout()
         self.combiner: Combiner = config.combiner.build(self.inputs.sources)

@@ -1,0 +1,112 @@
+"""Every encoder, combiner and decoder can be exported with torch.export, for batches of any size, with equal numbers.
+
+B = rows of the batch
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils import _pytree as pytree
+
+from ludwig.columns.dense import Dense
+from ludwig.columns.frame import Frame
+from ludwig.columns.ragged import Padded
+from ludwig.combiners import COMBINERS
+from ludwig.config import load_config
+from ludwig.decoders import DECODERS
+from ludwig.encoders import ENCODERS
+from ludwig.models.assets import Assets
+from ludwig.models.ecd.input_base import INPUTS
+from ludwig.models.ecd.model import Ecd
+from ludwig.outputs import OUTPUTS
+from ludwig.schema import Registry
+from tests.contracts import test_combiners, test_decoders, test_encoders
+from tests.contracts.registries import components, registries
+from tests.contracts.samples import FORMS, SHAPES, batch_of, learned, signal_of
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:The tensor attributes .* were assigned during export"
+    ),  # torch's own layers do so
+]
+
+KEPT_OUT: dict[str, str] = {}  # components that cannot be exported, as `encoders-text-bert`, and why
+
+EXAMPLE, OTHER = 3, 6  # rows
+
+
+def every(registry: Registry[Any]) -> list[Any]:
+    """(kind, name) of all components; those that are kept out must fail."""
+    found = []
+    for each in components():
+        if registries()[each.registry] is registry:
+            reason = KEPT_OUT.get(str(each))
+            marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True)]
+            found.append(pytest.param(each.kind, each.name, id=str(each), marks=marks))
+    return found
+
+
+def exported(module: nn.Module, *example: Any) -> nn.Module:
+    """The module as torch.export gives it, with the first dimension of all tensors open."""
+    rows, shapes = torch.export.Dim("rows", min=1), torch.export.ShapesCollection()
+    for leaf in pytree.tree_leaves(example):
+        shapes[leaf] = {0: rows}
+    return torch.export.export(module, example, dynamic_shapes=shapes, strict=False).module()
+
+
+def hold_equal(module: nn.Module, example: tuple[Any, ...], other: tuple[Any, ...]) -> None:
+    """Export and module agree on batches of other sizes."""
+    copy = exported(module.eval(), *example)
+    expected, found = module(*other), copy(*other)
+    assert pytree.tree_structure(found) == pytree.tree_structure(expected)
+    for one, two in zip(pytree.tree_leaves(expected), pytree.tree_leaves(found), strict=True):
+        torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "name"), every(ENCODERS))
+def test_an_encoder(kind, name):
+    encoder = test_encoders.build(kind, name)
+    batches = [test_encoders.column(kind, encoder, rows) for rows in (EXAMPLE, OTHER)]
+    hold_equal(encoder, (batches[0],), (batches[1],))
+
+
+@pytest.mark.parametrize(("kind", "name"), every(COMBINERS))
+def test_a_combiner(kind, name):
+    config = COMBINERS.get(name).Config()
+    for forms in [(form,) for form in FORMS if test_combiners.fits(config, (form,))]:
+        combiner = test_combiners.build(name, {}, forms)
+        hold_equal(combiner, (test_combiners.signals(forms, EXAMPLE),), (test_combiners.signals(forms, OTHER),))
+
+
+@pytest.mark.parametrize(("kind", "name"), every(DECODERS))
+def test_a_decoder(kind, name):
+    for form in FORMS:
+        if form in DECODERS.get(name, kind).Config.takes:
+            decoder = test_decoders.build(kind, name, {}, form)
+            hold_equal(decoder, (signal_of(SHAPES[form], EXAMPLE),), (signal_of(SHAPES[form], OTHER),))
+
+
+def test_a_whole_model():
+    """From a frame with an input of every type to the predictions of an output of every type."""
+    inputs = [{"name": f"from_{kind}", "type": kind} for kind in INPUTS.names()]
+    outputs = [{"name": f"to_{kind}", "type": kind} for kind in OUTPUTS.names("ecd")]
+    config = load_config({"input_features": inputs, "output_features": outputs})
+    columns = {each["name"]: (each["type"], each in outputs) for each in (*inputs, *outputs)}
+    facts = {name: learned(kind, target=target)[1] for name, (kind, target) in columns.items()}
+
+    def batch(rows: int) -> Frame:
+        encoded = {each["name"]: batch_of(each["type"], rows).column("f") for each in inputs}
+        return Frame.of(
+            {name: column if isinstance(column, Padded) else Dense(column) for name, column in encoded.items()}
+        )
+
+    hold_equal(Ecd(config, facts, Assets()), (batch(EXAMPLE),), (batch(OTHER),))
+
+
+def test_what_is_kept_out_exists():
+    assert {*KEPT_OUT} <= {str(each) for each in components()}
