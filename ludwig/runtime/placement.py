@@ -36,11 +36,11 @@ def sharded(model: M, device: torch.device, count: int) -> M:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 
-    copied = copy.deepcopy(model).to(device)
+    copied: nn.Module = copy.deepcopy(model).to(device)
     mesh = init_device_mesh(device.type, (count,))
     units = cast(Shardable, copied).sharding_units()
-    for part in [*units, copied]:
-        part.register_forward_hook(_without_views)
+    for unit in [*units, copied]:
+        unit.register_forward_hook(_without_views)
     for unit in units:
         fully_shard(unit, mesh=mesh, reshard_after_forward=True)
     fully_shard(copied, mesh=mesh, reshard_after_forward=False)
@@ -49,7 +49,7 @@ def sharded(model: M, device: torch.device, count: int) -> M:
         if isinstance(part, FSDPModule):  # sums, since each loss is its rows' share of the loss of all processes
             part.set_gradient_divide_factor(1.0)
             part.set_force_sum_reduction_for_comms(True)
-    return copied
+    return cast(M, copied)
 
 
 def _without_views(module: nn.Module, inputs: Any, output: Any) -> Any:

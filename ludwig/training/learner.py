@@ -18,7 +18,7 @@ from ludwig.columns.frame import Frame
 from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.models.base import Model, Step
 from ludwig.nn.named_weight import NamedWeight
-from ludwig.nn.sharded import full_tree, sharded_like
+from ludwig.nn.sharded import copy_all, full_tree, sharded_like
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Clipping, Engine
 from ludwig.training.exchange import NO_MEMORY, GradientExchange
@@ -292,7 +292,7 @@ class Learner:
     def take(self, weights: Sequence[Tensor]) -> None:
         """Gives the trained weights these values, if there are any."""
         if weights:
-            torch._foreach_copy_(list[Tensor](self.trained), list(weights))
+            copy_all(self.trained, weights)
 
     @contextmanager
     def _averaged_by_optimizer(self) -> Iterator[None]:

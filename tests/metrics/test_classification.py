@@ -41,9 +41,9 @@ def test_hits_at_k_are_those_of_sklearn(score, rows, k, ties):
     assert value == pytest.approx(expected)
 
 
-def test_probabilities_that_are_not_numbers_are_no_hit(judge):
+def test_probabilities_that_are_not_numbers_are_no_hit(score):
     shares = torch.tensor([[0.1, 0.2, 0.3, 0.4], [float("nan")] * 4])
-    value = judge("hits_at_k", "category", torch.tensor([3, 3]), Setting(classes=4, top_k=2), probabilities=shares)
+    value = score("hits_at_k", "category", torch.tensor([3, 3]), Setting(classes=4, top_k=2), probabilities=shares)
     assert value == 0.5
 
 
