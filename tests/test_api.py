@@ -123,9 +123,6 @@ def test_rows_without_a_target_count_nowhere_in_an_evaluation(trained, table):
     model, _ = trained
     holes = table.assign(y=table.y.where(table.index >= 10))
     found, predicted, _ = model.evaluate(holes, collect_predictions=True)
-    assert (
-        found == pytest.approx_nested(model.evaluate(table.iloc[10:])[0]) if hasattr(pytest, "approx_nested") else True
-    )
     assert predicted.y_predictions.isna().sum() == 10
     expected = model.evaluate(table.iloc[10:])[0]
     for output, values in expected.items():

@@ -213,7 +213,7 @@ def claimed(path: Path) -> Path:
 
 @contextmanager
 def storing(place: Path) -> Iterator[None]:
-    """Inside the block something is written to the place, and what the system says against that is made plain.
+    """Inside the block something is written to the place, and errors of the system are made plain.
 
     Raises:
         StorageError: The disk is full, or nothing may be written there.
