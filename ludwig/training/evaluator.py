@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from ludwig.columns.frame import Frame
+from ludwig.error import ConfigValidationError
 from ludwig.inference.evaluation import Metrics, evaluate, rows_for_evaluation
+from ludwig.metrics import METRICS
 from ludwig.models.base import Model
 from ludwig.runtime.engine import Engine
 from ludwig.training.batch_size import measured
@@ -26,8 +28,21 @@ class Evaluator:
         metric = str(options.validation_metric)
         is_loss = self.field == "combined" or metric == model.outputs[self.field].config.loss.type
         self.metric = "loss" if is_loss else metric
+        if not is_loss:
+            self._refuse_undefined(metric)
         self.direction = self.direction_of(self.metric)
         self.measured_rows: int | None = None  # of a batch, where the size was measured
+
+    def _refuse_undefined(self, metric: str) -> None:
+        """Raises where the metric is known, but undefined for the classes that the data has."""
+        output = self.model.outputs[self.field]
+        kind, setting = output.config.kind, output.setting()
+        defined = [name for name in METRICS.names(kind) if METRICS.get(name, kind).applies(setting)]
+        if metric in METRICS.names(kind) and metric not in defined:
+            raise ConfigValidationError(
+                f"trainer.validation_metric: '{metric}' is undefined for the classes of the output '{self.field}'. "
+                f"Choose one of: loss, {', '.join(defined)}."
+            )
 
     def direction_of(self, metric: str) -> str:
         """Whether a metric of the validation field is better when small or when large."""

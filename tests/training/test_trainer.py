@@ -279,3 +279,14 @@ def test_online_training_without_finite_gradients_is_an_error(monkeypatch):
     monkeypatch.setattr(Ecd, "training_loss", spoiled)
     with pytest.raises(TrainingError, match="are not finite"):
         model().train_online(table())
+
+
+def test_a_selecting_metric_that_is_undefined_for_the_classes_is_refused():
+    table = pd.DataFrame({"x": np.arange(60.0), "y": list("abc") * 20})
+    config = {
+        "input_features": [{"name": "x", "type": "number"}],
+        "output_features": [{"name": "y", "type": "category"}],  # hits at 3 of 3 classes are always 1
+        "trainer": {"epochs": 1, "validation_field": "y", "validation_metric": "hits_at_k"},
+    }
+    with pytest.raises(ConfigValidationError, match=r"validation_metric: 'hits_at_k' is undefined .*'y'.* accuracy"):
+        LudwigModel(config).train(table, output_directory=None)
