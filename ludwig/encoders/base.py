@@ -36,6 +36,10 @@ class Encoder(Component, nn.Module):
             """The form of the signal that the encoder gives."""
             return "tokens" if self.grouped else "vector"
 
+        def token_size(self, facts: Any) -> int | None:
+            """The size of a column's token where its facts decide it: only columns of one size share a module."""
+            return None
+
         def requires(self) -> Mapping[str, Any]:
             """The options of the feature's preprocessing that this encoder depends on, such as its tokenizer."""
             return {}

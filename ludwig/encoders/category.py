@@ -28,6 +28,11 @@ def _sizes(facts: Sequence[CategoryFacts]) -> list[int]:
     return [len(fact.vocabulary) for fact in facts]
 
 
+def _power_of_two(number: int) -> int:
+    """The least power of two that is not below a number, which is 1 or more."""
+    return 1 << (number - 1).bit_length()
+
+
 def _rows_of_table(column: int, facts: Sequence[CategoryFacts]) -> slice:
     """The rows of a column's words in a table that all columns share."""
     sizes = _sizes(facts)
@@ -37,10 +42,10 @@ def _rows_of_table(column: int, facts: Sequence[CategoryFacts]) -> slice:
 
 @ENCODERS.register("dense", kinds=("category",), aliases=("embed",))
 class DenseEncoder(Encoder):
-    """A trainable embedding of each category. All columns of the group share one table, each with rows of its own.
+    """A trainable embedding of each category. Columns of one size share one table, each with rows of its own.
 
     Use it as the first choice: categories that act alike come to lie side by side. It costs `embedding_size` weights a
-    category; an embedding is no larger than the largest vocabulary of the group.
+    category. In a column of few categories an embedding is no larger than their number, rounded up to a power of two.
 
     Takes ids of a group of columns [B, C]; gives tokens [B, C, H].
 
@@ -62,22 +67,26 @@ class DenseEncoder(Encoder):
         embedding_size: int = param(
             50,
             min=1,
-            help="Size of an embedding, at most that of the largest vocabulary. Raise it for large vocabularies, lower "
-            "it for little data.",
+            help="Size of an embedding; in a column of few categories at most their number, rounded up to a power of "
+            "two. Raise it for large vocabularies, lower it for little data.",
         )
         embedding_initializer: InitializerSpec | None = param(
             None, help="Initializer of the embeddings; null for uniform within 1 / sqrt(embedding_size)."
         )
         embeddings_trainable: bool = param(True, help="Whether the embeddings are trained; false freezes them.")
 
+        def token_size(self, facts: CategoryFacts) -> int:
+            if self.pretrained_embeddings:
+                return self.embedding_size
+            return min(self.embedding_size, _power_of_two(len(facts.vocabulary)))
+
     config: Config
 
     def __init__(self, config: Config, facts: Sequence[CategoryFacts]) -> None:
         super().__init__(config, facts)
-        sizes = _sizes(facts)
-        size = config.embedding_size if config.pretrained_embeddings else min(config.embedding_size, max(sizes))
+        size = config.token_size(facts[0])  # that of all columns of the group
         self.table = CategoryTable(
-            sizes,
+            _sizes(facts),
             size,
             trainable=config.embeddings_trainable,
             on_cpu=config.embeddings_on_cpu,

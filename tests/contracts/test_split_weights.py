@@ -29,7 +29,7 @@ NAMES = ("a", "b", "c")
 def tried(kind: str, name: str) -> list[dict[str, Any]]:
     """Options to try: each switch turned, and each normalisation.
 
-    An embedding is no larger than the largest vocabulary of its group, so its size is set to what all of them have.
+    Columns with embeddings of one size form a group, so the size is set to what all of them reach.
     """
     config = ENCODERS.get(name, kind).Config
     sizes = {"embedding_size": 2} if "embedding_size" in config.__dataclass_fields__ else {}

@@ -41,10 +41,12 @@ class TestDense:
         torch.testing.assert_close(encoder(ids).values, expected)
         assert len(table) == 3 + 10
 
-    def test_a_token_is_no_wider_than_the_largest_vocabulary(self):
-        assert build("dense", FACTS, embedding_size=50).shape.size == 10
-        assert build("dense", FACTS[:1], embedding_size=50).shape.size == 3
-        assert build("dense", FACTS, embedding_size=6).shape.size == 6
+    @pytest.mark.parametrize(
+        ("words", "asked", "size"), [(3, 50, 4), (4, 50, 4), (10, 50, 16), (10, 6, 6), (100, 50, 50)]
+    )
+    def test_a_token_is_as_wide_as_the_number_of_words_asks_for(self, words, asked, size):
+        facts = facts_of([f"word {n}" for n in range(words - 1)])  # the unknown word is one more
+        assert build("dense", [facts], embedding_size=asked).shape.size == size
 
     def test_an_unknown_word_has_an_embedding_of_its_own(self):
         (unseen,) = ids_of(["never seen"], FACTS[0])

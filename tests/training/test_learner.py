@@ -62,6 +62,18 @@ def test_accumulated_norms_of_the_weights_count_once():
     torch.testing.assert_close(weights(parts), weights(trained(**options)), rtol=1e-4, atol=1e-6)
 
 
+def test_a_factor_scales_the_steps_of_its_weights(monkeypatch):
+    options = {"optimizer": "sgd", "batch_size": 100, "epochs": 1, "gradient_clipping": None}
+    start = weights(trained(**{**options, "learning_rate": 0.0}))
+    plain = weights(trained(**options)) - start
+    monkeypatch.setattr(Ecd, "rate_factors", lambda self: {id(weight): 0.1 for weight in self.combiner.parameters()})
+    one = trained(**options)
+    factors = torch.cat(
+        [torch.full((w.numel(),), 0.1 if name.startswith("combiner") else 1.0) for name, w in one.collect_weights()]
+    )
+    torch.testing.assert_close(weights(one) - start, plain * factors, rtol=1e-4, atol=1e-7)
+
+
 # -- batches that do not fit into memory
 
 

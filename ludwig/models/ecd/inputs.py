@@ -35,19 +35,25 @@ class Group:
         return self.names if self.host is None else (self.host,)
 
 
-def groups_of(inputs: Sequence[Input.Config]) -> list[Group]:
+def groups_of(inputs: Sequence[Input.Config], facts: Mapping[str, Facts]) -> list[Group]:
     """Inputs of one type with equal encoder sections, where the encoder can take a group; tied inputs together."""
     hosts = {feature.tied for feature in inputs if feature.tied}
-    members: dict[tuple[str | None, ...], list[Input.Config]] = {}
+    members: dict[tuple[str | None, tuple[object, ...]], list[Input.Config]] = {}
     for feature in inputs:
         host = feature.tied or (feature.name if feature.name in hosts else None)
-        alone = None if feature.encoder.grouped else feature.name
-        likeness = () if host else (feature.type, feature.encoder.type, repr(feature.encoder), alone)
-        members.setdefault((host, *likeness), []).append(feature)
+        likeness = () if host else _likeness(feature, facts[feature.name])
+        members.setdefault((host, likeness), []).append(feature)
     return [
         Group(tuple(f.name for f in group), group[0].type, group[0].encoder, host)
-        for (host, *_), group in members.items()
+        for (host, _), group in members.items()
     ]
+
+
+def _likeness(feature: Input.Config, facts: Facts) -> tuple[object, ...]:
+    """What is equal for inputs that share an encoder."""
+    encoder = feature.encoder
+    alone = encoder.token_size(facts) if encoder.grouped else feature.name
+    return feature.type, encoder.type, repr(encoder), alone
 
 
 class Inputs(nn.Module):
@@ -55,7 +61,7 @@ class Inputs(nn.Module):
 
     def __init__(self, inputs: Sequence[Input.Config], facts: Mapping[str, Facts]) -> None:
         super().__init__()
-        self.groups = groups_of(inputs)
+        self.groups = groups_of(inputs, facts)
         self.facts = [[facts[name] for name in group.columns] for group in self.groups]
         self.encoders = nn.ModuleList()
         self.sources: list[Source] = []

@@ -27,13 +27,18 @@ def section(name, kind, **options):
     return load(INPUTS.get(kind).Config, {"name": name, **options})
 
 
+def fitted(one, cells):
+    feature = one.feature(one.preprocessing, one.name)
+    return feature.finish(feature.tally(feature.parse(cells)))
+
+
 def learned(sections):
     """Fitted state by feature, tied ones fitted together, and the frame."""
     facts, columns = {}, {}
     for one in sections:
         feature = one.feature(one.preprocessing, one.name)
         together = [other.name for other in sections if (other.tied or other.name) == (one.tied or one.name)]
-        facts[one.name] = feature.finish(feature.tally(feature.parse(pd.concat([TABLE[name] for name in together]))))
+        facts[one.name] = fitted(one, pd.concat([TABLE[name] for name in together]))
         columns[one.name] = feature.encode(feature.parse(TABLE[one.name]), facts[one.name]).column
     return facts, Frame.of(columns)
 
@@ -44,30 +49,45 @@ def build(*sections):
     return Inputs(sections, facts).eval(), frame
 
 
+def groups(*sections):
+    return groups_of(sections, learned(sections)[0])
+
+
 class TestGroups:
     def test_inputs_of_one_type_with_equal_encoders_form_one(self):
-        groups = groups_of([section("a", "number"), section("x", "category"), section("b", "number")])
-        assert [group.names for group in groups] == [("a", "b"), ("x",)]
+        found = groups(section("a", "number"), section("x", "category"), section("b", "number"))
+        assert [group.names for group in found] == [("a", "b"), ("x",)]
 
     def test_another_option_makes_another_group(self):
         ple = {"type": "ple", "num_bins": 4}
-        groups = groups_of([section("a", "number", encoder=ple), section("b", "number", encoder="ple")])
-        assert [group.names for group in groups] == [("a",), ("b",)]
+        found = groups(section("a", "number", encoder=ple), section("b", "number", encoder="ple"))
+        assert [group.names for group in found] == [("a",), ("b",)]
 
     def test_another_type_with_the_same_encoder_makes_another_group(self):
-        groups = groups_of([section("a", "number"), section("c", "binary")])
-        assert [group.kind for group in groups] == ["number", "binary"]
+        found = groups(section("a", "number"), section("c", "binary"))
+        assert [group.kind for group in found] == ["number", "binary"]
+
+    def test_columns_of_unlike_numbers_of_words_make_groups_by_the_size_of_a_token(self):
+        words = pd.DataFrame({"x": [*"uvw"] * 3, "y": [*"abcdefghi"], "z": [*"uvz"] * 3})
+        sections = [section(name, "category", encoder={"type": "dense", "embedding_size": 8}) for name in "xyz"]
+        facts = {one.name: fitted(one, words[one.name]) for one in sections}
+        together = Inputs(sections, facts)
+        assert [group.names for group in together.groups] == [("x", "z"), ("y",)]
+        shapes = {name: weight.values.shape for name, weight in together.weights()}
+        for one in sections:  # a column's weights do not depend on those beside it
+            alone = Inputs([one], {one.name: facts[one.name]})
+            assert {name: weight.values.shape for name, weight in alone.weights()}.items() <= shapes.items()
 
     def test_an_encoder_that_takes_one_column_stands_alone(self):
-        groups = groups_of([section("x", "category", encoder="onehot"), section("y", "category", encoder="onehot")])
-        assert [group.names for group in groups] == [("x",), ("y",)]
+        found = groups(section("x", "category", encoder="onehot"), section("y", "category", encoder="onehot"))
+        assert [group.names for group in found] == [("x",), ("y",)]
 
     def test_tied_inputs_form_a_group_of_shared_weights(self):
-        groups = groups_of([section("a", "number"), section("x", "category"), section("y", "category", tied="x")])
-        assert [(group.names, group.host) for group in groups] == [(("a",), None), (("x", "y"), "x")]
+        found = groups(section("a", "number"), section("x", "category"), section("y", "category", tied="x"))
+        assert [(group.names, group.host) for group in found] == [(("a",), None), (("x", "y"), "x")]
 
     def test_an_input_may_stand_before_the_one_that_it_is_tied_to(self):
-        (group,) = groups_of([section("y", "category", tied="x"), section("x", "category")])
+        (group,) = groups(section("y", "category", tied="x"), section("x", "category"))
         assert group.names == ("y", "x")
         assert group.columns == (group.host,) == ("x",)
 
