@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 from ludwig.config import ModelConfig
-from ludwig.error import LudwigWarning, NotTrainedError
+from ludwig.error import NotTrainedError
 from ludwig.lifecycle.held import DEFAULT_SEED, Held, end_online_training, fitted, trained, within_call
 from ludwig.models import Model, artifacts
 from ludwig.models.assets import Assets
 from ludwig.runtime.atomic import storing
+from ludwig.runtime.console import warn
 from ludwig.training import build, checkpoints
 
 
@@ -68,7 +68,7 @@ def change_config(held: Held, config: ModelConfig, raw: dict[str, Any]) -> None:
     if held.model is not None and config.architecture() != held.config_obj.architecture():
         held.model, held.training_set_metadata, held.online = None, None, None
         text = "The new config describes another network, so the trained one is dropped. Call `train` again."
-        warnings.warn(text, LudwigWarning, stacklevel=3)
+        warn(text)
     elif config.trainer != held.config_obj.trainer:
         end_online_training(held)
     held.config_obj, held.user_config = config, raw

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
 from typing import Any
+
+from ludwig.error import LudwigWarning
 
 _of_call: ContextVar[int | None] = ContextVar("ludwig_logging_level", default=None)
 _for_all: list[int] = []  # the level that was set for all models of the process, if one was
@@ -42,6 +46,19 @@ class CallLogger(logging.LoggerAdapter[logging.Logger]):
 def logger_of(module: str) -> CallLogger:
     """The logger of a module."""
     return CallLogger(logging.getLogger(module), {})
+
+
+def warn(text: str) -> None:
+    """Tells the user of something about data or results, whatever the logging level, at the line that called us."""
+    warnings.warn(text, LudwigWarning, stacklevel=_frames_of_ours(sys._getframe()) + 1)
+
+
+def _frames_of_ours(frame: FrameType | None) -> int:
+    """How many frames, from this one outwards, are of the package."""
+    count = 0
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "ludwig":
+        frame, count = frame.f_back, count + 1
+    return count
 
 
 def set_level_for_all(level: int) -> None:
