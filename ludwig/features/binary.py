@@ -19,6 +19,7 @@ from ludwig.features.base import FEATURES, Encoded, Facts, Feature, first_few
 from ludwig.features.cells import Labels
 from ludwig.features.labels import WordTally, as_tensor
 from ludwig.features.missing import settled
+from ludwig.features.spelling import value_of
 from ludwig.runtime.console import logger_of
 from ludwig.schema import param
 
@@ -144,7 +145,7 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
         if not words:
             return "False", "True"
         truths = {word: _truth(word) for word in words}
-        wanted = self.config.fallback_true_label
+        wanted = self._wanted(words)
         if wanted is not None and None in truths.values():
             return self._beside(wanted, words, is_true=True)
         for word, truth in truths.items():
@@ -160,6 +161,13 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
             false_label,
         )
         return sides
+
+    def _wanted(self, words: list[str]) -> str | None:
+        """The label that the config takes for true, as the column writes it."""
+        wanted: str | None = self.config.fallback_true_label
+        if wanted is None or wanted in words or value_of(wanted) is None:
+            return wanted
+        return next((word for word in words if value_of(word) == value_of(wanted)), wanted)
 
     def _beside(self, word: str, words: list[str], *, is_true: bool) -> tuple[str, str]:
         """The word and the other one, in the order (false, true)."""
@@ -192,6 +200,9 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
         """The label's side. A value the training split did not have is known by the usual words, else refused."""
         if word in (facts.true_label, facts.false_label):
             return word == facts.true_label
+        value = value_of(word)
+        if value is not None and value in (value_of(facts.true_label), value_of(facts.false_label)):
+            return value == value_of(facts.true_label)
         truth = _truth(word)
         if truth is None:
             raise InputDataError(

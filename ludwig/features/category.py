@@ -118,8 +118,8 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
 
     def _tell_of_unseen(self, cells: Labels, facts: CategoryFacts) -> None:
         present = cells.counts() > 0
-        unseen = [word for word in cells.words[present] if word not in facts.vocabulary.ids]
-        if unseen and facts.vocabulary.unknown_id < 0:
+        unseen = [word for word in cells.words[present] if facts.vocabulary.id_of(word) < 0]
+        if unseen:
             logger.warning(
                 "The %s has classes that the training split lacks (%s); losses and metrics leave their rows out.",
                 self.where,
