@@ -25,7 +25,7 @@ from ludwig.inference.session import Wanted
 from ludwig.lifecycle import Data, Given, Kept, Statistics
 from ludwig.models import Model, artifacts
 from ludwig.models.assets import Assets
-from ludwig.runtime.console import set_level_for_all
+from ludwig.runtime.console import level_of, set_level_for_all
 from ludwig.runtime.device import choose_device
 from ludwig.training import Saves, TrainerBase
 
@@ -82,7 +82,7 @@ class LudwigModel:
         allow_parallel_threads: bool,
     ) -> None:
         self.config_obj, self.user_config = config, raw
-        self.logging_level, self.allow_parallel_threads = logging_level, allow_parallel_threads
+        self.logging_level, self.allow_parallel_threads = level_of(logging_level), allow_parallel_threads
         declared = config.backend
         self.backend = initialize_backend(backend or (None if declared is None else declared.build()))
         self.device = choose_device(gpus, gpu_memory_limit)
@@ -392,9 +392,9 @@ class LudwigModel:
     # -- small things
 
     @staticmethod
-    def set_logging_level(logging_level: int) -> None:
-        """What all models of the process log from now on; below WARNING they draw progress bars."""
-        set_level_for_all(logging_level)
+    def set_logging_level(logging_level: int | str) -> None:
+        """What all models of the process log from now on, a number or a name; below WARNING they draw progress bars."""
+        set_level_for_all(level_of(logging_level))
 
     def free_gpu_memory(self) -> None:
         """Moves the network to the CPU and empties the device's cache."""

@@ -7,12 +7,14 @@ from typing import Any
 
 from ludwig.config import ModelConfig
 from ludwig.error import NotTrainedError
+from ludwig.globals import TRAINING_PROGRESS_TRACKER_FILE_NAME
 from ludwig.lifecycle.held import DEFAULT_SEED, Held, end_online_training, fitted, trained, within_call
 from ludwig.models import Model, artifacts
 from ludwig.models.assets import Assets
-from ludwig.runtime.atomic import storing
+from ludwig.runtime.atomic import read_json, storing
 from ludwig.runtime.console import warn
 from ludwig.training import build, checkpoints
+from ludwig.training.stopping import StopReason
 
 
 def save(held: Held, folder: Path) -> None:
@@ -54,6 +56,7 @@ def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
     with within_call(held):
         if not from_checkpoint:
             model.read_weights(folder)
+            _warn_of_interrupted(folder)
         else:
             found = checkpoints.load_latest(folder / "training_checkpoints")
             if found is None:
@@ -61,6 +64,17 @@ def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
             model.load_weights(found.weights)
         end_online_training(held)
         model.to(held.device).eval()
+
+
+def _warn_of_interrupted(folder: Path) -> None:
+    """Warns where a run was interrupted, and its latest weights lie beside the best ones."""
+    file = folder / TRAINING_PROGRESS_TRACKER_FILE_NAME
+    reason = read_json(file).get("stop_reason") if file.is_file() else None
+    if reason == StopReason.INTERRUPTED and checkpoints.has_any(folder / "training_checkpoints"):
+        warn(
+            f"The training of '{folder}' was interrupted, and these are its best weights so far. The latest ones come "
+            "with from_checkpoint=True; `train` goes on from there with model_resume_path."
+        )
 
 
 def change_config(held: Held, config: ModelConfig, raw: dict[str, Any]) -> None:

@@ -14,7 +14,9 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
-from ludwig.error import LudwigWarning
+import numpy as np
+
+from ludwig.error import ArgumentError, LudwigWarning
 
 _of_call: ContextVar[int | None] = ContextVar("ludwig_logging_level", default=None)
 _for_all: list[int] = []  # the level that was set for all models of the process, if one was
@@ -59,6 +61,22 @@ def _frames_of_ours(frame: FrameType | None) -> int:
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "ludwig":
         frame, count = frame.f_back, count + 1
     return count
+
+
+def level_of(level: object) -> int:
+    """A logging level by its number or name.
+
+    Raises:
+        ArgumentError: It is neither.
+    """
+    names = logging.getLevelNamesMapping()
+    if isinstance(level, str) and level.upper() in names:
+        return names[level.upper()]
+    if isinstance(level, int | np.integer) and not isinstance(level, bool):
+        return int(level)
+    raise ArgumentError(
+        f"logging_level must be a number or one of {', '.join(names)}, such as logging.INFO. Received: {level!r}."
+    )
 
 
 def set_level_for_all(level: int) -> None:

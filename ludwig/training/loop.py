@@ -123,6 +123,7 @@ class Loop(TrainerBase):
                     self.callbacks.on_resume_training(self.engine.is_main)
                 with listening() as interrupt:
                     self.progress.stop_reason = self.run(training, validation, interrupt)
+                self.ended_by = interrupt.signal
                 finish(self, training, validation, resident(test, self.engine))
                 self._give_back()
             finally:
