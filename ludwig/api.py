@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import logging
 import warnings
@@ -66,7 +65,7 @@ class LudwigModel:
         allow_parallel_threads: bool = True,
         callbacks: list[Callback] | None = None,
     ) -> None:
-        raw = copy.deepcopy(read_config(config))
+        raw = read_config(config)
         self.config_fp = None if isinstance(config, Mapping) else str(config)
         self._declare(load_config(raw), raw, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads)
         self.callbacks: list[Callback] = list(callbacks or [])
@@ -107,7 +106,8 @@ class LudwigModel:
 
     @config.setter
     def config(self, config: dict[str, Any]) -> None:
-        lifecycle.change_config(self, load_config(config), copy.deepcopy(config))
+        raw = read_config(config)
+        lifecycle.change_config(self, load_config(raw), raw)
 
     def save_config(self, save_path: str) -> None:
         """Writes the rendered config to `model_hyperparameters.json` in the folder."""
@@ -354,7 +354,7 @@ class LudwigModel:
             from_checkpoint: Whether the latest checkpoint is taken and not the final weights.
 
         Raises:
-            FileNotFoundError: There is no such folder, or no checkpoint in it.
+            NoSuchFileError: There is no such folder, or no checkpoint in it.
             ArtifactError: It is incomplete, damaged or from a newer version.
         """
         folder = Path(model_dir)
@@ -371,7 +371,7 @@ class LudwigModel:
 
         Raises:
             NotTrainedError: The model has no network yet to take them.
-            FileNotFoundError: There is no checkpoint.
+            NoSuchFileError: There is no checkpoint.
             ArtifactError: The file is not there or damaged.
         """
         lifecycle.load_weights(self, Path(model_dir), from_checkpoint=from_checkpoint)
