@@ -15,7 +15,7 @@ import torch
 from ludwig import lifecycle
 from ludwig.api_types import EvaluationFrequency, PreprocessedDataset, TrainingResults, TrainingStats
 from ludwig.backend import Backend, initialize_backend
-from ludwig.callbacks import Callback
+from ludwig.callbacks import Callback, checked_callbacks
 from ludwig.config import ModelConfig, load_config, read_config
 from ludwig.data.dataset import Dataset
 from ludwig.data.sources import Source
@@ -67,8 +67,8 @@ class LudwigModel:
     ) -> None:
         raw = read_config(config)
         self.config_fp = None if isinstance(config, Mapping) else str(config)
+        self.callbacks: list[Callback] = checked_callbacks(callbacks)
         self._declare(load_config(raw), raw, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads)
-        self.callbacks: list[Callback] = list(callbacks or [])
 
     def _declare(
         self,
@@ -362,7 +362,7 @@ class LudwigModel:
         model = LudwigModel.__new__(LudwigModel)
         config = load_config(raw, is_saved=True).with_input_order(artifacts.input_order(folder))
         model._declare(config, raw, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads)
-        model.config_fp, model.callbacks, model.assets = None, list(callbacks or []), Assets(folder)
+        model.config_fp, model.callbacks, model.assets = None, checked_callbacks(callbacks), Assets(folder)
         lifecycle.restore(model, folder, metadata, from_checkpoint=from_checkpoint)
         return model
 

@@ -81,7 +81,7 @@ def test_a_file_that_is_not_there_is_reported(name):
     assert issubclass(NoSuchFileError, FileNotFoundError)
 
 
-class Optimizer(str, enum.Enum):
+class Optimizer(enum.StrEnum):
     SGD = "sgd"
 
 
