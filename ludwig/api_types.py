@@ -81,6 +81,7 @@ class PreprocessedDataset(_Unpacks):
     validation_set: Dataset | None
     test_set: Dataset | None
     training_set_metadata: dict[str, Any]
+    rows: dict[str, Any] = field(default_factory=dict)  # read, used and dropped by reason: in total and of each split
 
     FIELDS: ClassVar[tuple[str, ...]] = ("training_set", "validation_set", "test_set", "training_set_metadata")
 

@@ -13,7 +13,7 @@ import torch
 from sklearn import metrics
 
 from ludwig.api import LudwigModel, PreprocessedDataset, TrainingResults, TrainingStats
-from ludwig.error import ArgumentError, NotTrainedError
+from ludwig.error import ArgumentError, LudwigWarning, NotTrainedError
 
 SKIPS = [
     f"skip_save_{what}"
@@ -109,12 +109,14 @@ def test_rows_that_cannot_be_used_come_back_as_nulls(table):
     model = LudwigModel(config(input_features=inputs))
     model.train(dataset=table, output_directory=None)
     holes = table.assign(x=table.x.where(~table.index.isin([2, 5])))
-    predicted, _ = model.predict(holes)
+    with pytest.warns(LudwigWarning, match="2 of 90 rows are dropped: 2 because the input 'x' is missing"):
+        predicted, _ = model.predict(holes)
     assert list(np.flatnonzero(predicted.y_predictions.isna())) == [2, 5]
     assert list(np.flatnonzero(predicted.z_predictions.isna())) == [2, 5]
     whole, _ = model.predict(table)
     pd.testing.assert_series_equal(predicted.z_predictions.drop([2, 5]), whole.z_predictions.drop([2, 5]))
-    arrays, _ = model.predict(holes, return_type="dict")
+    with pytest.warns(LudwigWarning, match="dropped"):
+        arrays, _ = model.predict(holes, return_type="dict")
     assert arrays["y"]["predictions"][2] is None
     assert np.isnan(arrays["z"]["predictions"][5])
 
@@ -122,7 +124,8 @@ def test_rows_that_cannot_be_used_come_back_as_nulls(table):
 def test_rows_without_a_target_count_nowhere_in_an_evaluation(trained, table):
     model, _ = trained
     holes = table.assign(y=table.y.where(table.index >= 10))
-    found, predicted, _ = model.evaluate(holes, collect_predictions=True)
+    with pytest.warns(LudwigWarning, match="10 of 90 rows are dropped: 10 because the target 'y' is missing"):
+        found, predicted, _ = model.evaluate(holes, collect_predictions=True)
     assert predicted.y_predictions.isna().sum() == 10
     expected = model.evaluate(table.iloc[10:])[0]
     for output, values in expected.items():
@@ -256,7 +259,8 @@ def test_an_experiment_evaluates_the_test_split(table, tmp_path):
     assert len(pd.read_parquet(f"{folder}/predictions.parquet")) == len(data.test_set)
     assert found["z"]["r2"] == pytest.approx(stats.test["z"]["r2"][-1])
     assert json.loads(Path(folder, "test_statistics.json").read_text(encoding="utf-8"))["combined"] == found["combined"]
-    only = LudwigModel(config()).experiment(training_set=table, output_directory=str(tmp_path), skip_save_log=True)
+    with pytest.warns(LudwigWarning, match="The test split has no rows"):
+        only = LudwigModel(config()).experiment(training_set=table, output_directory=str(tmp_path), skip_save_log=True)
     assert only[0] is None
 
 
@@ -273,7 +277,8 @@ def test_training_again_keeps_facts_and_weights(table):
     model = LudwigModel(config())
     model.train(dataset=table, output_directory=None)
     before = model.training_set_metadata["x"]
-    results = model.train(dataset=table.assign(x=table.x * 5), output_directory=None)
+    with pytest.warns(LudwigWarning, match="it keeps its vocabularies, scales and weights"):
+        results = model.train(dataset=table.assign(x=table.x * 5), output_directory=None)
     assert model.training_set_metadata["x"] == before
     first = LudwigModel(config()).train(dataset=table, output_directory=None).train_stats
     assert results.train_stats.training["y"]["loss"][0] < first.training["y"]["loss"][0]

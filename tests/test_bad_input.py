@@ -57,7 +57,7 @@ BAD_DATA: dict[str, tuple[Callable[[], object], str]] = {
         lambda: train(table(x=["a", "b", *map(str, X[2:])])),
         r"2 cells of 60 that are not numbers: 'a', 'b'",
     ),
-    "infinity": (lambda: train(table(x=X.where(X.index != 4, np.inf))), "1 infinite values, the first in row 4"),
+    "infinity": (lambda: train(table(x=X.where(X.index > 4, np.inf))), "5 cells of 60 that are infinite: inf, inf"),
     "three values in a binary": (
         lambda: train(table(), config(outputs=[{"name": "c", "type": "binary"}], inputs=[NUMBER])),
         "3 different values .* where a binary has two",
@@ -89,9 +89,9 @@ BAD_DATA: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "new value of a binary": (
         lambda: train(table(b=np.arange(ROWS) % 2 == 0), config([{"name": "b", "type": "binary"}])).predict(
-            {"b": ["hm"]}
+            {"b": ["hm", "hm"]}
         ),
-        "the value 'hm', where the training split had 'False' and 'True'",
+        "2 cells of 2 that are neither 'False' nor 'True': 'hm'",
     ),
     "unknown class weight": (
         lambda: train(

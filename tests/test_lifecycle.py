@@ -320,6 +320,7 @@ def test_inputs_are_augmented_in_training_alone(monkeypatch):
 class TestTrainingAgain:
     """What one call asked for is not in force in the next."""
 
+    @pytest.mark.filterwarnings("ignore:The model is trained already")
     def test_weights_that_were_frozen_move_again(self):
         model = trained(trainer={**declared()["trainer"], "layers_to_freeze_regex": r"^combiner\."})
         assert all(weight.requires_grad for weight in model.model.parameters())
@@ -328,6 +329,7 @@ class TestTrainingAgain:
         model.train(TABLE, output_directory=None)
         assert all(not torch.equal(weight, before[name]) for name, weight in model.collect_weights())
 
+    @pytest.mark.filterwarnings("ignore:The model is trained already")
     def test_inputs_are_no_longer_left_out(self):
         start = trained()
         one, other = copy.deepcopy(start), copy.deepcopy(start)
@@ -338,6 +340,7 @@ class TestTrainingAgain:
             each.train(TABLE, output_directory=None)
         assert _equal_weights(one, other)
 
+    @pytest.mark.filterwarnings("ignore:The model is trained already")
     def test_after_online_training_it_begins_with_the_weights_that_users_see(self):
         averaged = {**declared()["trainer"], "ema_decay": 0.9}
         model = trained(trainer=averaged)

@@ -11,7 +11,8 @@ import torch
 
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
-from ludwig.data.preprocess import Events, Prepared, Preprocessing, Spec, Tables
+from ludwig.data.encoding import Events, Spec
+from ludwig.data.preprocess import Prepared, Preprocessing, Tables
 from ludwig.features.base import Facts
 from ludwig.inference.evaluation import Metrics
 from ludwig.inference.predictor import Arrays

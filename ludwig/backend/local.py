@@ -10,7 +10,8 @@ import torch
 from ludwig.backend.base import BACKENDS, Backend
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
-from ludwig.data.preprocess import Events, Prepared, Preprocessing, Spec, Tables, preprocess
+from ludwig.data.encoding import Events, Spec
+from ludwig.data.preprocess import Prepared, Preprocessing, Tables, preprocess
 from ludwig.features.base import Facts
 from ludwig.inference.evaluation import Metrics
 from ludwig.inference.predictor import Arrays, predict, predict_and_score

@@ -17,10 +17,12 @@ INDEX_COLUMNS = "__index_level_"  # how pandas names an index without a name in 
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """The columns of a source that are read, by their sanitised names."""
+    """The columns of a source that are read, by their sanitised names, and which of their cells are missing."""
 
-    textual: Mapping[str, bool]  # whether the cells of a column are read as they are written
+    textual: Mapping[str, bool] | None = None  # whether the cells of a column are read as written; None for all columns
     needed: Mapping[str, str] = dataclasses.field(default_factory=dict)  # who needs a column that must be there
+    missing: Sequence[str] | None = None  # words of a file of texts that mean a missing cell; None for the usual ones
+    watched: Mapping[str, float] = dataclasses.field(default_factory=dict)  # share that words may make missing untold
 
 
 def selected_names(names: Sequence[str], columns: Selection | None) -> dict[str, bool]:
@@ -32,17 +34,18 @@ def selected_names(names: Sequence[str], columns: Selection | None) -> dict[str,
         InputDataError: A column that is needed is not there, or two have one name.
     """
     there = [name for name in names if not name.startswith(INDEX_COLUMNS)]
-    if columns is None:
+    if columns is None or columns.textual is None:
         refuse_twice(there)
         return dict.fromkeys(there, False)
+    textual = columns.textual
     clean = {name: sanitize(name) for name in names}
     refuse_absent(columns.needed, clean.values())
-    absent = [column for column in columns.textual if column not in clean.values()]
-    spare = sorted({*clean.values()} - {*columns.textual})
+    absent = [column for column in textual if column not in clean.values()]
+    spare = sorted({*clean.values()} - {*textual})
     near = {name for column in absent for name in difflib.get_close_matches(column, spare, 1)}
-    chosen = [name for name in names if clean[name] in columns.textual or clean[name] in near]
+    chosen = [name for name in names if clean[name] in textual or clean[name] in near]
     refuse_twice(chosen)
-    return {name: columns.textual.get(clean[name], False) for name in chosen}
+    return {name: textual.get(clean[name], False) for name in chosen}
 
 
 def refuse_twice(names: Sequence[str]) -> None:

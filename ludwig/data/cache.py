@@ -14,7 +14,9 @@ import pandas as pd
 
 from ludwig.columns.files import Decoder
 from ludwig.columns.store import FORMAT, load_frames, save_frames
-from ludwig.data.preprocess import Prepared, Preprocessing, Spec
+from ludwig.data.encoding import Spec
+from ludwig.data.preprocess import Prepared, Preprocessing
+from ludwig.data.rows import RowCounts, from_json, to_json
 from ludwig.data.sources import Source, format_of, read_table
 from ludwig.features.base import Facts
 from ludwig.runtime.atomic import plain, written_aside
@@ -38,7 +40,7 @@ class CacheFile:
         frames = {name: frame for name in SPLITS if (frame := getattr(prepared, name)) is not None}
         facts = json.dumps(plain({name: facts.to_json() for name, facts in prepared.facts.items()}))
         with written_aside(self.path) as aside:
-            save_frames(aside, frames, {"facts": facts})
+            save_frames(aside, frames, {"facts": facts, "rows": json.dumps(to_json(prepared.rows))})
 
 
 def load_prepared(path: Path, specs: Sequence[Spec]) -> Prepared:
@@ -48,15 +50,17 @@ def load_prepared(path: Path, specs: Sequence[Spec]) -> Prepared:
         InputDataError: The file is not preprocessed data.
     """
     facts: dict[str, Facts] = {}
+    rows: RowCounts = {}
 
     def decoders_of(attributes: dict[str, str]) -> dict[str, Decoder]:
         raw = json.loads(attributes["facts"])
+        rows.update(from_json(json.loads(attributes.get("rows", "{}"))))
         facts.update({spec.name: spec.feature.facts_type.from_json(raw[spec.name]) for spec in specs})
         found = {spec.name: spec.feature.decoder(facts[spec.name]) for spec in specs}
         return {name: decoder for name, decoder in found.items() if decoder is not None}
 
     frames, _ = load_frames(path, decoders_of)
-    return Prepared(frames["training"], frames.get("validation"), frames.get("test"), facts)
+    return Prepared(frames["training"], frames.get("validation"), frames.get("test"), facts, rows)
 
 
 def cache_file(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import mmap
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from pyarrow import csv as arrow_csv
 
 from ludwig.data.arrow import Selection, as_pandas, selected_names
 from ludwig.data.compressed import is_compressed, opened
+from ludwig.data.names import sanitize
 from ludwig.error import InputDataError
+from ludwig.runtime.console import warn
 
 Content = bytes | mmap.mmap
 
@@ -44,11 +48,12 @@ def read_csv(path: Path, columns: Selection | None, delimiter: str | None = None
     chosen = selected_names(header, columns)
     if not chosen:
         return pd.DataFrame()
+    missing = MISSING if columns is None or columns.missing is None else columns.missing
     types = {name: WORDS for name, textual in chosen.items() if textual}
     convert = arrow_csv.ConvertOptions(
         include_columns=list(chosen),
         column_types=types,
-        null_values=MISSING,
+        null_values=[*dict.fromkeys(("", *missing))],
         strings_can_be_null=True,
         true_values=["true", "True", "TRUE"],
         false_values=["false", "False", "FALSE"],
@@ -57,7 +62,27 @@ def read_csv(path: Path, columns: Selection | None, delimiter: str | None = None
     table = _read(path, delimiter, convert, multiline)
     if any(pa.types.is_binary(field.type) for field in table.schema):
         raise _not_utf8(path)
+    if columns is not None:
+        shares = {name: columns.watched.get(sanitize(name), 1.0) for name in table.column_names}
+        suspects = [name for name, share in shares.items() if table[name].null_count > share * table.num_rows]
+        as_written = arrow_csv.ConvertOptions(include_columns=suspects, column_types=dict.fromkeys(suspects, WORDS))
+        if suspects:
+            texts = _read(path, delimiter, as_written, multiline)
+            _warn_of_words(path, texts, missing, {name: shares[name] for name in suspects})
     return as_pandas(table)
+
+
+def _warn_of_words(path: Path, texts: pa.Table, missing: Sequence[str], shares: Mapping[str, float]) -> None:
+    """Warns of words that make many cells missing; cells without any word are missing without doubt."""
+    for name, share in shares.items():
+        words = Counter({entry["values"]: entry["counts"] for entry in texts[name].value_counts().to_pylist()})
+        found = {word: words[word] for word in missing if word and words[word]}
+        if found and sum(found.values()) > share * texts.num_rows:
+            counted = ", ".join(f"{count} cells read '{word}'" for word, count in found.items())
+            warn(
+                f"The column '{name}' of '{path}': {counted} of {texts.num_rows}, which means that they are missing. "
+                "If that is a value, set preprocessing.missing_values to the words that mean a missing one ([]: none)."
+            )
 
 
 def sniff(head: str) -> str:

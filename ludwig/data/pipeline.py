@@ -20,10 +20,10 @@ from ludwig.columns.frame import Frame
 from ludwig.data.arrow import Selection
 from ludwig.data.cache import cache_file, load_prepared
 from ludwig.data.dataset import Dataset
-from ludwig.data.preprocess import Events, Prepared, Preprocessing, Spec, Tables, encode, rows_of_split
+from ludwig.data.encoding import Events, Spec, encode, refuse_nothing_to_evaluate, warn_of_dropped
+from ludwig.data.preprocess import Prepared, Preprocessing, Tables, rows_of_split
 from ludwig.data.reading import Sources, read_sources
 from ludwig.data.sources import Source, folder_of, format_of, read_table
-from ludwig.data.split import DEFAULT_COLUMN
 from ludwig.error import ArgumentError
 from ludwig.features.base import Facts
 from ludwig.runtime.console import logger_of
@@ -143,19 +143,18 @@ class Pipeline:
         table = table.iloc[rows_of_split(table, self.config.preprocessing, seed, split)] if split != "full" else table
         events = HookEvents(self.hooks, "prediction")
         events.encoding_starts(table)
-        frame, dropped = encode(table, specs, fitted_state(specs, metadata))
+        encoded = encode(table, specs, fitted_state(specs, metadata))
         self.hooks.on_build_data_end(table, "prediction")
-        if dropped.any():
-            frame = frame.rows(torch.from_numpy(np.flatnonzero(~dropped)))
-        return Rows(frame, ~dropped, table.index)
+        kept = encoded.dropped.used
+        warn_of_dropped(encoded.dropped.counts(), len(table))
+        if with_targets:
+            refuse_nothing_to_evaluate(encoded, table, outputs)
+        frame = encoded.frame if kept.all() else encoded.frame.rows(torch.from_numpy(np.flatnonzero(kept)))
+        return Rows(frame, kept, table.index)
 
-    def _columns(self, specs: Sequence[Spec]) -> Selection | None:
-        """The columns to read; None where the model may ask for any."""
-        if self.config.reads_all_columns:
-            return None
-        optional = dict.fromkeys((DEFAULT_COLUMN, *self.config.preprocessing.split.columns), False)
-        textual = {spec.column: spec.feature.is_textual for spec in specs}
-        return Selection({**optional, **textual}, {spec.column: spec.feature.where for spec in specs})
+    def _columns(self, specs: Sequence[Spec]) -> Selection:
+        """The columns to read; all where the model may ask for any."""
+        return self.config.preprocessing.selection(specs, reads_all=self.config.reads_all_columns)
 
 
 def fitted_state(specs: Sequence[Spec], metadata: Mapping[str, Any]) -> dict[str, Facts]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Protocol
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -15,20 +15,32 @@ import torch
 from numpy.typing import NDArray
 
 from ludwig.columns.frame import Frame
+from ludwig.data.arrow import Selection
 from ludwig.data.balance import balance, sample
-from ludwig.data.names import refuse_absent
-from ludwig.data.split import SPLITTERS, Splitter, default_split
+from ludwig.data.encoding import (
+    SILENT,
+    EncodedTable,
+    Events,
+    Parsed,
+    Spec,
+    encode,
+    refuse_absent_columns,
+    warn_of_dropped,
+)
+from ludwig.data.rows import BALANCED, IN_NO_SPLIT, SAMPLED, RowCounts, summed
+from ludwig.data.split import DEFAULT_COLUMN, SPLITTERS, Splitter, default_split
 from ludwig.data.split import SplitIndex as SplitRows
 from ludwig.error import InputDataError
-from ludwig.features.base import Encoded, Facts, Feature
-from ludwig.features.cells import Cells
-from ludwig.runtime.console import logger_of
+from ludwig.features.base import Facts, first_few
+from ludwig.runtime.console import logger_of, warn
 from ludwig.schema import Chosen, param
 
 logger = logger_of(__name__)
 
 SPLIT = Chosen(SPLITTERS, "random")
 FEWEST_ROWS = 2  # of the training split
+MOST_MISSING = 0.5  # share of an input's cells that words such as NA may make missing without a warning
+EMPTY = np.arange(0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,6 +70,11 @@ class Preprocessing:
         help="Undersampling: wanted ratio of minority to majority class, reached by dropping training rows of "
         "the majority; null for none.",
     )
+    missing_values: list[str] | None = param(
+        None,
+        help="Words of a CSV file, or another file of texts, that mean a missing value; an empty list keeps every "
+        "word, null stands for the usual ones, such as NA, null and None.",
+    )
     split: Annotated[Splitter.Config, SPLIT] = param(
         SPLIT.make, help="Split of the rows into training, validation and test."
     )
@@ -71,18 +88,15 @@ class Preprocessing:
             faults.append(("sample_size", "Cannot go together with a sample_ratio below 1. Remove one of them."))
         return faults
 
-
-class Spec(Protocol):
-    """One feature as this room needs it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def column(self) -> str: ...
-    @property
-    def feature(self) -> Feature[Any, Any, Any]: ...
-    @property
-    def tied(self) -> str | None: ...
+    def selection(self, specs: Sequence[Spec], *, reads_all: bool) -> Selection:
+        """The columns to read: those of the features and of the split, or all."""
+        watched = {spec.column: 0.0 if spec.feature.target else MOST_MISSING for spec in specs}
+        if reads_all:
+            return Selection(missing=self.missing_values, watched=watched)
+        optional = dict.fromkeys((DEFAULT_COLUMN, *self.split.columns), False)
+        textual = {spec.column: spec.feature.is_textual for spec in specs}
+        needed = {spec.column: spec.feature.where for spec in specs}
+        return Selection({**optional, **textual}, needed, self.missing_values, watched)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,64 +122,7 @@ class Prepared:
     validation: Frame | None
     test: Frame | None
     facts: dict[str, Facts]
-
-
-class Events:
-    """Who listens to preprocessing; this one does nothing with what it hears."""
-
-    def fit_starts(self, table: pd.DataFrame) -> None:
-        """The features are about to be fitted on the training split."""
-
-    def fit_ends(self, table: pd.DataFrame) -> None:
-        """They are fitted."""
-
-    def encoding_starts(self, table: pd.DataFrame) -> None:
-        """The rows are about to be encoded."""
-
-    def encoding_ends(self, table: pd.DataFrame) -> None:
-        """They are encoded."""
-
-    def progress(self, share: float) -> None:
-        """So large a share of the features is encoded."""
-
-
-SILENT = Events()
-
-
-class Parsed:
-    """A raw table whose cells have been parsed: once, however many splits or folds are then made of it."""
-
-    def __init__(self, table: pd.DataFrame, specs: Sequence[Spec]) -> None:
-        """Parses the column of each feature.
-
-        Raises:
-            InputDataError: A column is missing, or has cells that do not fit.
-        """
-        refuse_absent_columns(table, specs)
-        self.table, self.specs = table, specs
-        self.cells: dict[str, Cells] = {spec.name: spec.feature.parse(table[spec.column]) for spec in specs}
-
-    def fit(self, training: NDArray[np.int64] | None = None) -> dict[str, Facts]:
-        """The fitted state of each feature from the training rows, or from all; tied features are fitted together."""
-        tallies: dict[str, Any] = {}
-        hosts = {spec.name: spec.tied or spec.name for spec in self.specs}
-        for spec in self.specs:
-            cells = self.cells[spec.name] if training is None else self.cells[spec.name].take(training)
-            tally, host = spec.feature.tally(cells), hosts[spec.name]
-            tallies[host] = tallies[host].merge(tally) if host in tallies else tally
-        return {spec.name: spec.feature.finish(tallies[hosts[spec.name]]) for spec in self.specs}
-
-    def encode(self, facts: Mapping[str, Facts], events: Events = SILENT) -> tuple[Frame, NDArray[np.bool_]]:
-        """All rows as a frame, and which of them cannot be used: [N]."""
-        columns: dict[str, Encoded] = {}
-        for place, spec in enumerate(self.specs, start=1):
-            columns[spec.name] = spec.feature.encode(self.cells[spec.name], facts[spec.name])
-            events.progress(place / len(self.specs))
-        dropped = np.zeros(len(self.table), dtype=bool)
-        for encoded in columns.values():
-            if encoded.dropped is not None:
-                dropped |= encoded.dropped
-        return Frame.of({name: encoded.column for name, encoded in columns.items()}), dropped
+    rows: RowCounts = dataclasses.field(default_factory=dict)
 
 
 def preprocess(
@@ -188,24 +145,25 @@ def preprocess(
     if table is None:
         raise InputDataError("There is no training data: give `dataset`, or `training_set`.")
     _check_rows(table, specs)
-    rows: SplitRows | None = None
+    read, rows = len(table), None
     if tables.whole is not None:
         table, rows = _split(table, config, seed)
     parsed = Parsed(table, specs)
     facts = dict(known) if known else _fitted(parsed, None if rows is None else rows.training, events)
     events.encoding_starts(table)
-    frame, dropped = parsed.encode(facts, events)
+    encoded = parsed.encode(facts, events)
+    own = SplitRows(np.arange(len(table)), EMPTY, EMPTY) if rows is None else rows
+    training = _training_rows(parsed, encoded, own.training, config, seed)
+    counts = {"training": encoded.count(own.training, len(training))}
+    held_out = {name: _part(encoded, getattr(own, name), name, counts) for name in ("validation", "test")}
     if rows is None:
-        training = np.flatnonzero(~dropped)
-        held_out = [_held_out(name, other, specs, facts) for name, other in _others(tables)]
-    else:
-        training = rows.training[~dropped[rows.training]]
-        held_out = [_part(frame, part[~dropped[part]]) for part in (rows.validation, rows.test)]
-    prepared = Prepared(
-        _training(frame, _balanced(frame, training, specs, config, seed)), held_out[0], held_out[1], facts
-    )
+        held_out = {name: _held_out(name, other, specs, facts, counts) for name, other in _others(tables).items()}
+    beside = {SAMPLED: read - len(table), IN_NO_SPLIT: 0 if rows is None else len(table) - rows.count()}
+    counts = {"total": summed([*counts.values()], beside), **counts}
+    _report(counts)
+    frame = _rows(encoded.frame, training)
     events.encoding_ends(table)
-    return prepared
+    return Prepared(frame, held_out["validation"], held_out["test"], facts, counts)
 
 
 def _split(table: pd.DataFrame, config: Preprocessing, seed: int) -> tuple[pd.DataFrame, SplitRows]:
@@ -226,15 +184,6 @@ def _fitted(parsed: Parsed, training: NDArray[np.int64] | None, events: Events) 
     return facts
 
 
-def encode(table: pd.DataFrame, specs: Sequence[Spec], facts: Mapping[str, Facts]) -> tuple[Frame, NDArray[np.bool_]]:
-    """All rows of a table with fitted features, and which of them cannot be used: [N].
-
-    Raises:
-        InputDataError: A column is missing, or has cells that do not fit.
-    """
-    return Parsed(table, specs).encode(facts)
-
-
 def rows_of_split(table: pd.DataFrame, config: Preprocessing, seed: int, split: str) -> NDArray[np.int64]:
     """The positions of the rows that training on this table would put into the split ("full" for all)."""
     if split == "full":
@@ -245,11 +194,6 @@ def rows_of_split(table: pd.DataFrame, config: Preprocessing, seed: int, split: 
     return rows if kept is None else kept[rows]
 
 
-def refuse_absent_columns(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
-    """Raises when a feature's column is not there."""
-    refuse_absent({spec.column: spec.feature.where for spec in specs}, table.columns)
-
-
 def _check_rows(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
     refuse_absent_columns(table, specs)
     if len(table) < FEWEST_ROWS:
@@ -257,31 +201,63 @@ def _check_rows(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
         raise InputDataError(f"The data has {count}. Training needs {FEWEST_ROWS} rows at least, and should have many.")
 
 
-def _others(tables: Tables) -> list[tuple[str, pd.DataFrame | None]]:
-    return [("validation", tables.validation), ("test", tables.test)]
+def _others(tables: Tables) -> dict[str, pd.DataFrame | None]:
+    return {"validation": tables.validation, "test": tables.test}
 
 
-def _held_out(name: str, table: pd.DataFrame | None, specs: Sequence[Spec], facts: Mapping[str, Facts]) -> Frame | None:
+def _held_out(
+    name: str, table: pd.DataFrame | None, specs: Sequence[Spec], facts: Mapping[str, Facts], counts: RowCounts
+) -> Frame | None:
+    """The rows of a table of its own, and their number."""
     if table is None:
         return None
-    frame, dropped = encode(table, specs, facts)
-    part = _part(frame, np.flatnonzero(~dropped))
+    part = _part(encode(table, specs, facts), np.arange(len(table)), name, counts)
     if part is None:
-        logger.warning("The %s set has no usable rows, so it is left out.", name)
+        warn(f"The {name} set has no usable rows, so it is left out.")
     return part
 
 
-def _training(frame: Frame, rows: NDArray[np.int64]) -> Frame:
-    if len(rows) < FEWEST_ROWS:
+def _part(encoded: EncodedTable, rows: NDArray[np.int64], name: str, counts: RowCounts) -> Frame | None:
+    """The usable ones of the rows of a split, and their number."""
+    if len(rows) == 0:
+        return None
+    kept = rows[encoded.dropped.used[rows]]
+    counts[name] = encoded.count(rows, len(kept))
+    return _rows(encoded.frame, kept) if len(kept) else None
+
+
+def _training_rows(
+    parsed: Parsed, encoded: EncodedTable, rows: NDArray[np.int64], config: Preprocessing, seed: int
+) -> NDArray[np.int64]:
+    """The rows that are trained on, those that are drawn more than once as often.
+
+    Raises:
+        InputDataError: There are too few, or none has a target that the model knows.
+    """
+    kept = rows[encoded.dropped.used[rows]]
+    if len(kept) < FEWEST_ROWS:
+        reasons = ", ".join(f"{count} because the {reason}" for reason, count in encoded.dropped.counts(rows).items())
         raise InputDataError(
-            f"Only {len(rows)} rows are left for training once rows with missing targets are dropped. Training needs "
+            f"Only {len(kept)} of {len(rows)} rows are left for training: {reasons} were dropped. Training needs "
             f"{FEWEST_ROWS} at least."
         )
-    return _rows(frame, rows)
+    for spec in parsed.specs:
+        if spec.feature.target and spec.name in encoded.unknown and encoded.unknown[spec.name][kept].all():
+            raise InputDataError(
+                f"The model knows none of the classes of the {spec.feature.where} in the training split "
+                f"({first_few(parsed.table[spec.column].iloc[kept].unique().tolist())}), so there is nothing to learn. "
+                "A model that is trained further keeps its classes: make a new LudwigModel for others."
+            )
+    return _balanced(encoded.frame, kept, parsed.specs, config, seed)
 
 
-def _part(frame: Frame, rows: NDArray[np.int64]) -> Frame | None:
-    return _rows(frame, rows) if len(rows) else None
+def _report(counts: RowCounts) -> None:
+    """The rows in the log; those that are dropped for a missing cell as a warning, whatever the level."""
+    for name, count in counts.items():
+        logger.info("Rows of %s: %s.", "all data" if name == "total" else name, count)
+    total = counts["total"]
+    missing = {reason: n for reason, n in total.dropped.items() if reason not in (SAMPLED, BALANCED, IN_NO_SPLIT)}
+    warn_of_dropped(missing, total.read)
 
 
 def _rows(frame: Frame, rows: NDArray[np.int64]) -> Frame:

@@ -17,9 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ludwig.error import InputDataError, nearest
-from ludwig.features.base import Feature
+from ludwig.features.base import Feature, first_few
 from ludwig.features.cells import Labels
-from ludwig.runtime.console import logger_of
+from ludwig.runtime.console import logger_of, warn
 from ludwig.schema import Component, Registry, param
 
 logger = logger_of(__name__)
@@ -28,6 +28,7 @@ Index = NDArray[np.int64]
 FEWEST = 3  # rows that a wanted part gets where the table has enough
 ENOUGH = 3 * FEWEST
 DEFAULT_COLUMN = "split"
+MOST_ODD = 0.5  # share of other values up to which a column of that name was meant for the split
 GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 WORDS = {"0": 0, "1": 1, "2": 2, "0.0": 0, "1.0": 1, "2.0": 2}
 WORDS |= {"train": 0, "training": 0, "valid": 1, "val": 1, "validation": 1, "test": 2}
@@ -45,6 +46,10 @@ class SplitIndex:
     def of(parts: NDArray[np.integer]) -> SplitIndex:
         """From 0, 1 or 2 for each row: [N]."""
         return SplitIndex(*(np.flatnonzero(parts == part) for part in range(3)))
+
+    def count(self) -> int:
+        """How many rows have a part."""
+        return len(self.training) + len(self.validation) + len(self.test)
 
 
 class Splitter(Component, ABC):
@@ -174,7 +179,7 @@ class FixedSplitter(Splitter):
         parts = _parts(_column(table, self.config.column))
         odd = int((parts < 0).sum())
         if odd:
-            logger.warning("%d rows are left out: their '%s' is not 0, 1 or 2.", odd, self.config.column)
+            warn(f"{odd} rows are left out: their '{self.config.column}' is not 0, 1 or 2.")
         return SplitIndex.of(parts)
 
 
@@ -301,13 +306,24 @@ class HashSplitter(Splitter):
 
 def default_split(config: Splitter.Config, table: pd.DataFrame) -> Splitter.Config:
     """The rule of the config; under the default rule, a column `split` of 0, 1 and 2 is used where there is one."""
-    there = DEFAULT_COLUMN in table.columns and bool((_parts(table[DEFAULT_COLUMN]) >= 0).all())
-    if there and config == RandomSplitter.Config():
-        logger.info("The data has a column 'split' of 0, 1 and 2, which is used.")
-        return FixedSplitter.Config()
-    if there and DEFAULT_COLUMN not in config.columns:
+    if DEFAULT_COLUMN not in table.columns:
+        return config
+    odd = _parts(table[DEFAULT_COLUMN]) < 0
+    if DEFAULT_COLUMN in config.columns or odd.mean() > MOST_ODD:
+        return config
+    if config != RandomSplitter.Config():
         logger.warning("The data has a column 'split', which preprocessing.split overrides.")
-    return config
+        return config
+    if odd.any():
+        values = first_few(table[DEFAULT_COLUMN][odd].unique().tolist())
+        warn(
+            f"The column 'split' is not used, since {odd.sum()} of its {len(odd)} cells are not 0, 1 or 2 ({values}): "
+            "the rows are split at random. Mend the cells, or set preprocessing.split.type to fixed, which leaves such "
+            "rows out."
+        )
+        return config
+    logger.info("The data has a column 'split' of 0, 1 and 2, which is used.")
+    return FixedSplitter.Config()
 
 
 def _parts(column: pd.Series) -> NDArray[np.integer]:

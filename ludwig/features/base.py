@@ -62,6 +62,7 @@ class Encoded:
 
     column: Column
     dropped: Flags | None = None  # [N]
+    unknown: Flags | None = None  # [N], cells of a value that the training split did not have; None where none can be
 
 
 def at_origin(name: str, origin: str) -> str:

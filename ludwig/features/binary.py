@@ -6,6 +6,7 @@ N = rows
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -17,8 +18,10 @@ from ludwig.columns.dense import Dense
 from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, first_few
 from ludwig.features.cells import Labels
-from ludwig.features.labels import WordTally, as_tensor
+from ludwig.features.invalid import InvalidOptions, allowed, refuse_if_many
+from ludwig.features.labels import WordTally, as_tensor, by_frequency
 from ludwig.features.missing import settled
+from ludwig.features.spelling import value_of
 from ludwig.runtime.console import logger_of
 from ludwig.schema import param
 
@@ -78,7 +81,7 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Feature.Config):
+    class Config(InvalidOptions, Feature.Config):
         missing_value_strategy: Strategy = param(
             "fill_with_false",
             help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
@@ -118,19 +121,15 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
 
     def finish(self, tally: WordTally) -> BinaryFacts:
         self.refuse_all_missing(len(tally.counts))
-        words = sorted(tally.counts)
-        if len(words) > 2:
-            raise InputDataError(
-                f"The {self.where} has {len(words)} different values ({first_few(words)}) where a binary "
-                "has two. Declare it as category, or clean the column."
-            )
+        counts = self._of_two(tally.counts)
+        words = sorted(counts)
         if len(words) == 1 and self.target:
             raise InputDataError(
                 f"The {self.where} has one class only in the training split ({words[0]!r}), so there is nothing to "
                 "learn. Name another column, or give rows of the other class."
             )
         false_label, true_label = self._sides(words)
-        true_count, total = tally.counts[true_label], sum(tally.counts.values())
+        true_count, total = counts[true_label], sum(counts.values())
         return BinaryFacts(
             false_label=false_label,
             true_label=true_label,
@@ -139,12 +138,23 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
             true_share=true_count / total if total else 0.0,
         )
 
+    def _of_two(self, counts: Counter[str]) -> Counter[str]:
+        """The labels without those of a few cells that are neither of the two that occur most."""
+        odd = by_frequency(counts)[2:]
+        cells = sum(counts[word] for word in odd)
+        if cells > allowed(self.config.max_invalid_share, counts.total()):
+            raise InputDataError(
+                f"The {self.where} has {len(counts)} different values ({first_few(sorted(counts))}) where a binary "
+                "has two. Declare it as category, or clean the column."
+            )
+        return Counter({word: count for word, count in counts.items() if word not in odd})
+
     def _sides(self, words: list[str]) -> tuple[str, str]:
         """(false label, true label): as in the config, else by the usual words, else by the alphabet."""
         if not words:
             return "False", "True"
         truths = {word: _truth(word) for word in words}
-        wanted = self.config.fallback_true_label
+        wanted = self._wanted(words)
         if wanted is not None and None in truths.values():
             return self._beside(wanted, words, is_true=True)
         for word, truth in truths.items():
@@ -160,6 +170,13 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
             false_label,
         )
         return sides
+
+    def _wanted(self, words: list[str]) -> str | None:
+        """The label that the config takes for true, as the column writes it."""
+        wanted: str | None = self.config.fallback_true_label
+        if wanted is None or wanted in words or value_of(wanted) is None:
+            return wanted
+        return next((word for word in words if value_of(word) == value_of(wanted)), wanted)
 
     def _beside(self, word: str, words: list[str], *, is_true: bool) -> tuple[str, str]:
         """The word and the other one, in the order (false, true)."""
@@ -181,24 +198,35 @@ class BinaryFeature(Feature[Labels, WordTally, BinaryFacts]):
         return true_count * 2 > total  # the mode; also where a neighbour is asked for and there is none
 
     def encode(self, cells: Labels, facts: BinaryFacts) -> Encoded:
-        table = np.fromiter((self._value_of(word, facts) for word in cells.words), np.uint8, len(cells.words))
+        cells, truths = self._readable(cells, facts)
+        table = np.array(truths, np.uint8)
         dropped = None
         if self.config.fill_value is None:
             cells, _, dropped = settled(cells, self.config.missing_value_strategy)
         values = np.append(table, np.uint8(facts.fill))[cells.codes]
         return Encoded(Dense(as_tensor(values)), dropped)
 
-    def _value_of(self, word: str, facts: BinaryFacts) -> bool:
-        """The label's side. A value the training split did not have is known by the usual words, else refused."""
+    def _readable(self, cells: Labels, facts: BinaryFacts) -> tuple[Labels, list[bool]]:
+        """The cells without those that are neither label, which are missing; and the side of each word: [U]."""
+        truths = [self._value_of(word, facts) for word in cells.words]
+        odd = np.array([truth is None for truth in truths], dtype=bool)  # [U]
+        invalid = np.append(odd, False)[cells.codes]  # [N]
+        if invalid.any():
+            fault = f"that are neither '{facts.false_label}' nor '{facts.true_label}'"
+            shown = cells.words[np.unique(cells.codes[invalid])].tolist()
+            share = self.config.max_invalid_share
+            refuse_if_many(int(invalid.sum()), len(cells), share, self.where, fault, shown)
+            cells = Labels(np.where(invalid, np.int32(-1), cells.codes), cells.words)
+        return cells, [bool(truth) for truth in truths]
+
+    def _value_of(self, word: str, facts: BinaryFacts) -> bool | None:
+        """The label's side. A value the training split did not have is known by the usual words; None for others."""
         if word in (facts.true_label, facts.false_label):
             return word == facts.true_label
-        truth = _truth(word)
-        if truth is None:
-            raise InputDataError(
-                f"The {self.where} has the value {word!r}, where the training split had "
-                f"'{facts.false_label}' and '{facts.true_label}'."
-            )
-        return truth
+        value = value_of(word)
+        if value is not None and value in (value_of(facts.true_label), value_of(facts.false_label)):
+            return value == value_of(facts.true_label)
+        return _truth(word)
 
     def facts_of_config(self) -> BinaryFacts:
         return BinaryFacts("False", "True", textual=False, fill=False, true_share=0.5)

@@ -16,14 +16,11 @@ from numpy.typing import NDArray
 
 from ludwig.columns.dense import Dense
 from ludwig.error import InputDataError
-from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, first_few
+from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature
 from ludwig.features.cells import Labels
 from ludwig.features.labels import Vocabulary, WordTally, as_tensor, fill_word
 from ludwig.features.missing import settled
-from ludwig.runtime.console import logger_of
 from ludwig.schema import param
-
-logger = logger_of(__name__)
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
 
@@ -112,19 +109,8 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
         if dropped is None and missing.any():
             cells = cells.filled(missing, facts.fill)
         ids = facts.vocabulary.encode(cells)
-        if self.target:
-            self._tell_of_unseen(cells, facts)
-        return Encoded(Dense(as_tensor(ids)), dropped)
-
-    def _tell_of_unseen(self, cells: Labels, facts: CategoryFacts) -> None:
-        present = cells.counts() > 0
-        unseen = [word for word in cells.words[present] if word not in facts.vocabulary.ids]
-        if unseen and facts.vocabulary.unknown_id < 0:
-            logger.warning(
-                "The %s has classes that the training split lacks (%s); losses and metrics leave their rows out.",
-                self.where,
-                first_few(unseen),
-            )
+        has_id = self.target and facts.vocabulary.unknown_id >= 0  # then rare classes are one class
+        return Encoded(Dense(as_tensor(ids)), dropped, None if has_id else facts.vocabulary.unseen(cells))
 
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: CategoryFacts) -> dict[str, Any]:
         words = np.array(facts.vocabulary.words, dtype=object)

@@ -13,6 +13,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ludwig.features.spelling import spelled, word_of
+
 Index = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -92,8 +94,7 @@ class Labels:
     @staticmethod
     def of(column: pd.Series, lowercase: bool = False) -> Labels:
         """Parses a column of any dtype; only distinct values are turned into text."""
-        codes, values = _distinct(column)
-        words = _as_text(values)
+        codes, words = _distinct(column)
         if lowercase:
             words = [word.lower() for word in words]
         place: dict[str, int] = {}
@@ -105,24 +106,20 @@ class Labels:
         return Labels(codes, distinct)
 
 
-def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], NDArray[Any]]:
+def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], list[str]]:
+    """The place of each cell among the distinct ones, -1 where it is missing, and those as words."""
     if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object:
         encoded = pa.array(column, from_pandas=True).dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.unify_dictionaries().combine_chunks()
         codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        return np.asarray(codes, np.int32), encoded.dictionary.to_numpy(zero_copy_only=False)
+        return np.asarray(codes, np.int32), encoded.dictionary.to_pylist()
+    if column.dtype == object and pd.api.types.infer_dtype(column).startswith("mixed"):
+        column = column.map(_truth_as_word)
     places, values = pd.factorize(column)  # of a categorical column the words that occur, and no others
-    return np.asarray(places, np.int32), np.asarray(values, object)
+    return np.asarray(places, np.int32), spelled(values, column.dtype)
 
 
-def _as_text(values: NDArray[Any]) -> list[str]:
-    """Each value by itself, so that chunks of a column read like the whole of it."""
-    return [value if isinstance(value, str) else _text_of(value) for value in values.tolist()]
-
-
-def _text_of(value: Any) -> str:
-    """Whole numbers read alike whether or not a missing cell made their column a float column: 1.0 is "1"."""
-    if isinstance(value, float) and abs(value) < 2**63 and value.is_integer():
-        return str(int(value))
-    return str(value)
+def _truth_as_word(value: Any) -> Any:
+    """True and 1 are equal, and would be taken for one value."""
+    return word_of(value) if isinstance(value, bool | np.bool_) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ludwig.features.base import UNKNOWN, Tally
-from ludwig.features.cells import Labels
+from ludwig.features.cells import Flags, Labels
+from ludwig.features.spelling import value_of
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,23 @@ class Vocabulary:
         """Id by word."""
         return {word: place for place, word in enumerate(self.words)}
 
+    @cached_property
+    def _ids_by_value(self) -> dict[Hashable, int]:
+        """Id by the value that a word stands for; of several words for one value the most frequent."""
+        values: dict[Hashable, int] = {}
+        for place, word in enumerate(self.words):
+            value = value_of(word)
+            if value is not None:
+                values.setdefault(value, place)
+        return values
+
+    def find(self, word: str) -> int | None:
+        """The id of a word, or of another way to write the value that it stands for; None where it is not listed."""
+        place = self.ids.get(word)
+        if place is None and (value := value_of(word)) is not None:
+            place = self._ids_by_value.get(value)
+        return place
+
     @property
     def unknown_id(self) -> int:
         """The id of a word that is not listed; -1 where none is reserved."""
@@ -50,9 +68,19 @@ class Vocabulary:
 
     def encode(self, cells: Labels) -> NDArray[np.integer]:
         """The id of each cell: [N]; a missing cell is unknown. Only distinct words are looked up."""
-        unknown = self.unknown_id
-        table = np.fromiter((self.ids.get(word, unknown) for word in cells.words), np.int32, len(cells.words))
-        return np.append(table, np.int32(unknown)).astype(self.dtype)[cells.codes]
+        found = self._found(cells)
+        table = np.where(found < 0, np.int32(self.unknown_id), found)
+        return np.append(table, np.int32(self.unknown_id)).astype(self.dtype)[cells.codes]
+
+    def unseen(self, cells: Labels) -> Flags | None:
+        """Which cells have a word that is not listed: [N]; None where there is none. A missing cell has no word."""
+        unlisted = self._found(cells) < 0
+        return np.append(unlisted, False)[cells.codes] if unlisted.any() else None
+
+    def _found(self, cells: Labels) -> NDArray[np.int32]:
+        """The id of each distinct word, -1 where it is not listed: [U]."""
+        places = (self.find(word) for word in cells.words)
+        return np.fromiter((-1 if place is None else place for place in places), np.int32, len(cells.words))
 
     @property
     def dtype(self) -> type[np.integer]:

@@ -19,6 +19,7 @@ from ludwig.columns.dense import Dense
 from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Flags, Numbers
+from ludwig.features.invalid import InvalidOptions
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
 from ludwig.features.moments import Moments
 from ludwig.features.number_cells import floats_of
@@ -114,7 +115,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Feature.Config):
+    class Config(InvalidOptions, Feature.Config):
         missing_value_strategy: Strategy = param(
             "fill_with_const",
             help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
@@ -148,14 +149,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
     may_hold_times = True
 
     def parse(self, column: pd.Series) -> Numbers:
-        values = floats_of(column, self.where)
-        infinite = np.isinf(values)
-        if infinite.any():
-            raise InputDataError(
-                f"The {self.where} has {infinite.sum()} infinite values, the first in row "
-                f"{int(infinite.argmax())}. Replace them, or make them missing."
-            )
-        return Numbers(values)
+        return Numbers(floats_of(column, self.where, self.config.max_invalid_share))
 
     def tally(self, cells: Numbers) -> NumberTally:
         missing = cells.missing()

@@ -9,25 +9,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ludwig.error import InputDataError
-from ludwig.features.base import first_few
+from ludwig.features.invalid import refuse_many
 
 
-def floats_of(column: pd.Series, where: str) -> NDArray[np.float64]:
-    """One number a cell, NaN where it is missing: [N].
+def floats_of(column: pd.Series, where: str, max_invalid_share: float) -> NDArray[np.float64]:
+    """One number a cell, NaN where it is missing: [N]. A few cells that are not finite numbers are missing as well.
 
     Raises:
-        InputDataError: Cells are not numbers; the message counts them and shows the first few.
+        InputDataError: Many cells are not numbers; the message counts them and shows the first few.
     """
+    numbers = _numbers(column, where, max_invalid_share)
+    infinite = np.isinf(numbers)
+    refuse_many(column, infinite, max_invalid_share, where, "that are infinite")
+    return np.where(infinite, np.nan, numbers) if infinite.any() else numbers
+
+
+def _numbers(column: pd.Series, where: str, max_invalid_share: float) -> NDArray[np.float64]:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(np.float64, na_value=np.nan)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)  # categories that are integers cannot take up missing cells
     numbers = pd.to_numeric(column, errors="coerce")
     unreadable = (numbers.isna() & column.notna()).to_numpy()
-    if unreadable.any():
-        raise InputDataError(
-            f"The {where} has {unreadable.sum()} cells of {len(column)} that are not numbers: "
-            f"{first_few(column[unreadable].tolist())}. Clean them, or declare the feature as category or text."
-        )
+    refuse_many(column, unreadable, max_invalid_share, where, "that are not numbers")
     return numbers.to_numpy(np.float64, na_value=np.nan)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ludwig.columns.ragged import Ragged
 from ludwig.error import ConfigValidationError
 from ludwig.features.base import FEATURES, UNKNOWN, Encoded, Facts, Feature, Tally
-from ludwig.features.cells import Labels
+from ludwig.features.cells import Flags, Labels
 from ludwig.features.labels import Vocabulary, fill_word, most_frequent
 from ludwig.features.missing import settled
 from ludwig.features.tokenizer_base import END, TOKENIZERS, Tokenizer, Tokens, Use
@@ -220,7 +220,18 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         if missing.any():
             cells = cells.filled(missing, facts.fill)
         distinct = self._encoded(cells.words.tolist(), facts.vocabulary)  # [U]
-        return Encoded(distinct.rows(torch.from_numpy(cells.codes.astype(np.int64))), dropped)
+        unknown = self._without_known_token(distinct, facts.vocabulary)
+        column = distinct.rows(torch.from_numpy(cells.codes.astype(np.int64)))
+        return Encoded(column, dropped, unknown[cells.codes] if unknown.any() else None)
+
+    def _without_known_token(self, texts: Ragged, vocabulary: Vocabulary) -> Flags:
+        """Which texts have tokens, and only unknown ones: [U]."""
+        lengths = texts.lengths.numpy()
+        if self.tokenizer.has_vocabulary:
+            return np.zeros(len(lengths), dtype=bool)
+        known = texts.values.numpy() != vocabulary.unknown_id
+        counts = np.bincount(np.repeat(np.arange(len(lengths)), lengths)[known], minlength=len(lengths))
+        return np.asarray((counts == 0) & (lengths > 0))
 
     def _encoded(self, texts: list[str], vocabulary: Vocabulary) -> Ragged:
         """Each distinct text once."""

@@ -21,6 +21,7 @@ from ludwig.columns.ragged import Ragged
 from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Flags, Index
+from ludwig.features.invalid import InvalidOptions
 from ludwig.features.labels import as_tensor
 from ludwig.features.missing import settled
 from ludwig.features.moments import Moments
@@ -131,7 +132,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Feature.Config):
+    class Config(InvalidOptions, Feature.Config):
         window_size: int = param(
             0,
             min=0,
@@ -153,7 +154,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
             return fill_faults(self.fill_value)
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class TargetConfig(Feature.Config):
+    class TargetConfig(InvalidOptions, Feature.Config):
         horizon: int = param(
             0,
             min=0,
@@ -188,8 +189,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
 
     def _windows(self, column: pd.Series, steps: int) -> Series:
         """A row's past, itself included, or its future, as far as the table goes."""
-        values = floats_of(column, self.where)
-        self._refuse_infinite(values)
+        values = floats_of(column, self.where, self.config.max_invalid_share)
         rows = np.arange(len(values))
         if self.target:
             padded = np.concatenate([values, np.full(steps, np.nan)])

@@ -13,15 +13,13 @@ from ludwig.data.dataset import Dataset
 from ludwig.data.pipeline import Pipeline, Rows
 from ludwig.data.preprocess import Prepared
 from ludwig.data.reading import Sources, given_sources
+from ludwig.data.rows import to_json
 from ludwig.data.sources import Source
 from ludwig.error import ArgumentError
 from ludwig.lifecycle.held import DEFAULT_SEED, FULL, Data, Given, Held, Metadata, sets_of, within_call
 from ludwig.models.base import FeatureSpec
 from ludwig.runtime.atomic import read_json
-from ludwig.runtime.console import logger_of
 from ludwig.schema import dump
-
-logger = logger_of(__name__)
 
 
 def preprocess(
@@ -92,7 +90,6 @@ def _pipeline(held: Held, hooks: CallbackList) -> Pipeline:
 def _known_metadata(held: Held, metadata: Metadata | None) -> Mapping[str, Any] | None:
     known = _read_metadata(metadata)
     if known is None and held.model is not None:
-        logger.warning("The model is trained already: it keeps its vocabularies, scales and weights.")
         return held.training_set_metadata
     return known
 
@@ -113,7 +110,8 @@ def _as_datasets(held: Held, prepared: Prepared, seed: int) -> PreprocessedDatas
     metadata = {**{name: {**values, **sections[name]} for name, values in fitted.items()}, "random_seed": seed}
     parts = (prepared.validation, prepared.test)
     validation, test = (None if frame is None else Dataset(frame, names) for frame in parts)
-    return PreprocessedDataset(Dataset(prepared.training, names), validation, test, metadata)
+    training = Dataset(prepared.training, names)
+    return PreprocessedDataset(training, validation, test, metadata, rows=to_json(prepared.rows))
 
 
 def rows_of(held: Held, given: Given, split: str, hooks: CallbackList, *, with_targets: bool) -> Rows:

@@ -12,9 +12,7 @@ from ludwig.inference.session import Wanted
 from ludwig.lifecycle.held import Given, Held, Kept, refuse_odd_split, split_of, within_call
 from ludwig.lifecycle.prediction import Statistics, evaluate
 from ludwig.lifecycle.training import train
-from ludwig.runtime.console import logger_of
-
-logger = logger_of(__name__)
+from ludwig.runtime.console import warn
 
 Result = tuple[dict[str, Any] | None, TrainingStats, PreprocessedDataset, str]
 
@@ -40,7 +38,7 @@ def experiment(
     rows = split_of(data, split)
     if rows is None:
         with within_call(held):
-            logger.warning("The %s split has no rows, so it is not evaluated.", split)
+            warn(f"The {split} split has no rows, so it is not evaluated.")
         return None, results.train_stats, data, run
     if run:
         wanted = dataclasses.replace(wanted, folder=Path(run))

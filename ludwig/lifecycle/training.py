@@ -12,14 +12,12 @@ from ludwig.lifecycle.data import training_data
 from ludwig.lifecycle.held import Given, Held, Kept, end_online_training, fitted, within_call
 from ludwig.lifecycle.saved import save
 from ludwig.runtime.atomic import storing
-from ludwig.runtime.console import logger_of, shows_progress
+from ludwig.runtime.console import shows_progress, warn
 from ludwig.runtime.distributed import workers_of
 from ludwig.training import Job, Run, Saves, Saving, build, checkpoints, draws_of, trainer_of
 from ludwig.training.console import ProgressBar, RoundTable
 from ludwig.training.progress import Progress
 from ludwig.training.run import facts_of_run, training_stats
-
-logger = logger_of(__name__)
 
 
 def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callback] | None) -> TrainingResults:
@@ -28,7 +26,9 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
         workers = workers_of(held.device)
         hooks = _training_hooks(held, callbacks, kept, is_main=workers.is_main)
         if held.config_obj.hyperopt:
-            logger.warning("The config has a section `hyperopt`, which training ignores. Call `hyperopt` to search.")
+            warn("The config has a section `hyperopt`, which training ignores. Call `hyperopt` to search.")
+        if held.model is not None and given.metadata is None:
+            warn("The model is trained already: it keeps its vocabularies, scales and weights, and is trained further.")
         given = dataclasses.replace(given, metadata=given.metadata or facts_of_run(kept.resume_path))
         saves = kept.saves_processed_input and kept.output_directory is not None and workers.is_main
         data, sources = training_data(held, given, seed, hooks, saves=saves)
@@ -36,7 +36,7 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
         end_online_training(held)
         run = workers.broadcast(kept.run() if workers.is_main else Run(None, Saves()))
         run = run if workers.is_main else run.followed()
-        run.open(held.config, metadata, sources, given.data_format, seed)
+        run.open(held.config, metadata, sources, given.data_format, data.rows, seed)
         experiment = (kept.experiment_name, kept.model_name, kept.output_directory, kept.resume_path)
         hooks.on_train_init(held.user_config, run.name, *experiment)
         try:
@@ -44,7 +44,7 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
             stats = training_stats(progress, held.config_obj.trainer)
             if run.saves.model and run.model_folder is not None:
                 save(held, run.model_folder)
-            run.close(held.config, metadata, stats, progress, seed)
+            run.close(held.config, metadata, data.rows, stats, progress, seed)
         finally:
             hooks.on_train_end(run.name)
         workers.barrier()  # until all files are there

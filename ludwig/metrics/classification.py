@@ -1,4 +1,4 @@
-"""Metrics of one class of several. Rows whose class is not known (an id below zero) are left out.
+"""Metrics of one class of several. A row whose class the model does not know (an id below zero) counts as wrong.
 
 B = rows of the batch, C = classes
 """
@@ -18,21 +18,40 @@ KINDS = ("category", "category_distribution")
 
 
 @METRICS.register("accuracy", kinds=KINDS)
-class MacroAccuracy(Metric):
-    """Macro accuracy (balanced accuracy): the mean over the classes that occur of their recall."""
+@METRICS.register("accuracy_micro", kinds=KINDS)
+class Accuracy(MeanMetric):
+    """Accuracy: fraction of correct predictions; `accuracy_micro` is another name for it."""
+
+    direction: ClassVar[Direction] = "maximize"
+
+    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
+        known = target >= 0
+        return self.right(prediction, target.long().clamp_min(0)) & known, torch.ones_like(known)
+
+    def right(self, prediction: Prediction, ids: Tensor) -> Tensor:
+        """Which rows are hits: [B]."""
+        assert prediction.predictions is not None
+        return prediction.predictions == ids
+
+
+@METRICS.register("balanced_accuracy", kinds=KINDS)
+class BalancedAccuracy(Metric):
+    """Balanced accuracy: the mean over the classes that occur of their recall; unknown classes are one class."""
 
     direction: ClassVar[Direction] = "maximize"
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.counts: Tensor | int = 0  # [2, C]: rows, hits
+        self.counts: Tensor | int = 0  # [2, C + 1]: rows, hits; the unknown class is the last
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
         assert prediction.predictions is not None
-        there, ids = target >= 0, target.long().clamp_min(0)  # [B]
-        marks = torch.stack([there, prediction.predictions == target]).long()  # [2, B]
-        zeros = marks.new_zeros(2, self.setting.classes)
-        self.counts = self.counts + zeros.index_add(1, ids, marks)  # [2, C]
+        last = self.setting.classes
+        ids = target.long()
+        hits = (prediction.predictions == ids) & (ids >= 0)
+        marks = torch.stack([torch.ones_like(hits), hits]).long()  # [2, B]
+        places = torch.where(ids < 0, last, ids)  # [B]
+        self.counts = self.counts + marks.new_zeros(2, last + 1).index_add(1, places, marks)  # [2, C + 1]
 
     def merge(self, other: Self) -> None:
         self.counts = self.counts + other.counts
@@ -45,23 +64,8 @@ class MacroAccuracy(Metric):
         return float((hits[occurs] / rows[occurs]).mean()) if occurs.any() else None
 
 
-@METRICS.register("accuracy_micro", kinds=KINDS)
-class MicroAccuracy(MeanMetric):
-    """Micro accuracy: fraction of correct predictions."""
-
-    direction: ClassVar[Direction] = "maximize"
-
-    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
-        return self.right(prediction, target.long().clamp_min(0)), target >= 0
-
-    def right(self, prediction: Prediction, ids: Tensor) -> Tensor:
-        """Which rows are hits: [B]."""
-        assert prediction.predictions is not None
-        return prediction.predictions == ids
-
-
 @METRICS.register("hits_at_k", kinds=KINDS)
-class HitsAtK(MicroAccuracy):
+class HitsAtK(Accuracy):
     """Hits at k (top-k accuracy): fraction of rows whose class is among the k most probable ones; ties rank last."""
 
     @classmethod

@@ -32,6 +32,22 @@ def area_under_roc(scores: Tensor, truth: Tensor) -> float | None:
     return (int(below.sum()) + int(not_above.sum())) / (2 * pairs)
 
 
+def average_precision(scores: Tensor, truth: Tensor) -> float | None:
+    """The mean of the precision at each score, weighted by how many of the true rows have that score.
+
+    scores [N], truth [N] of booleans; None without a true row. The sum over n of (R_n - R_(n-1)) P_n of Zhu 2004,
+    "Recall, Precision and Average Precision", without interpolation.
+    """
+    if scores.isnan().any():
+        return math.nan
+    levels, places = torch.unique(scores, return_inverse=True)  # ascending
+    rows, hits = (torch.bincount(kept, minlength=len(levels)).flip(0) for kept in (places, places[truth]))
+    if not hits.any():
+        return None
+    precision = hits.cumsum(0).double() / rows.cumsum(0)  # from the highest score on
+    return float((hits.double() * precision).sum() / hits.sum())
+
+
 def _ascending(values: Tensor) -> Tensor:
     """The values sorted. On a processor NumPy is many times faster, as it keeps no permutation."""
     return torch.from_numpy(np.sort(values.numpy())) if values.is_cpu else values.sort().values
@@ -73,6 +89,15 @@ class RocAuc(ScoreMetric):
     def compute(self) -> float | None:
         kept = self.kept()
         return None if kept is None else area_under_roc(kept[0], kept[1] > 0)
+
+
+@METRICS.register("average_precision", kinds=("binary",))
+class AveragePrecision(ScoreMetric):
+    """Average precision of the positive class: the area under its precision-recall curve, without interpolation."""
+
+    def compute(self) -> float | None:
+        kept = self.kept()
+        return None if kept is None else average_precision(kept[0], kept[1] > 0)
 
 
 @METRICS.register("roc_auc", kinds=("category", "category_distribution"))

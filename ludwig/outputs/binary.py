@@ -44,7 +44,7 @@ class BinaryOutput(DecodedOutput):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(DecodedOutput.Config):
         feature = BinaryFeature
-        reported = ("accuracy", "precision", "recall", "roc_auc", "specificity")
+        reported = ("accuracy", "average_precision", "precision", "recall", "roc_auc", "specificity")
         default_metric = "roc_auc"
 
         decoder: Annotated[Decoder.Config, DECODER] = param(

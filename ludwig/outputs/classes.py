@@ -13,7 +13,7 @@ from ludwig.schema import param
 class ClassMetricOptions:
     """How predicted classes are evaluated."""
 
-    reported: ClassVar[tuple[str, ...]] = ("accuracy", "accuracy_micro", "hits_at_k", "roc_auc")
+    reported: ClassVar[tuple[str, ...]] = ("accuracy", "accuracy_micro", "balanced_accuracy", "hits_at_k", "roc_auc")
     default_metric: ClassVar[str] = "accuracy"
 
     top_k: int = param(

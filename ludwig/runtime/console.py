@@ -49,7 +49,7 @@ def logger_of(module: str) -> CallLogger:
 
 
 def warn(text: str) -> None:
-    """Tells the user of something about data or results, whatever the logging level, at the line that called us."""
+    """Warns the user of something about data or results, whatever the logging level, at the line that called us."""
     warnings.warn(text, LudwigWarning, stacklevel=_frames_of_ours(sys._getframe()) + 1)
 
 

@@ -100,19 +100,21 @@ class Run:
         return Saving(self.model_folder, best=self.saves.model, latest=self.saves.progress)
 
     def open(
-        self, config: Json, metadata: Json, sources: Mapping[str, Any], data_format: str | None, seed: int
+        self, config: Json, metadata: Json, sources: Mapping[str, Any], data_format: str | None, rows: Json, seed: int
     ) -> None:
         """Writes what is known before the first step, so that a run that dies can still be loaded and resumed."""
         if self.folder is None or self.model_folder is None or not self.saves.anything:
             return
         with storing(self.folder):
             if self.saves.description:
-                report.save_description(self.folder, config, sources, data_format, seed)
+                report.save_description(self.folder, config, sources, data_format, rows, seed)
             if self.saves.model:
                 artifacts.save_config(self.model_folder, config)
                 artifacts.save_facts(self.model_folder, metadata)
 
-    def close(self, config: Json, metadata: Json, stats: TrainingStats, progress: Progress, seed: int) -> None:
+    def close(
+        self, config: Json, metadata: Json, rows: Json, stats: TrainingStats, progress: Progress, seed: int
+    ) -> None:
         """Writes what training gave, the weights aside.
 
         Raises:
@@ -127,7 +129,7 @@ class Run:
             if self.saves.progress:
                 write_json(self.model_folder / TRAINING_PROGRESS_TRACKER_FILE_NAME, progress.to_json())
             if self.saves.model:
-                summary = report.training_report(config, metadata, progress, seed, self.folder)
+                summary = report.training_report(config, metadata, rows, progress, seed, self.folder)
                 report.save_report_and_card(self.folder, summary)
 
 

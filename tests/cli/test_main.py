@@ -11,7 +11,7 @@ from ludwig.callbacks import Callback
 from ludwig.cli import flags
 from ludwig.cli.main import COMMANDS, main
 from ludwig.config import load_config
-from ludwig.error import ArgumentError
+from ludwig.error import ArgumentError, LudwigWarning
 
 CONFIG = {
     "input_features": [{"name": "x", "type": "number"}, {"name": "c", "type": "category"}],
@@ -114,7 +114,8 @@ def test_a_flag_logs_the_training_to_a_service(folder, monkeypatch):
     assert [(run["experiment"], run["status"]) for run in runs] == [("experiment", "finished")] * 2
     assert "loss" in runs[0]["tracked"]
     model = "results/experiment_run/model"
-    assert main(["train", "-c", "config.yaml", "--dataset", "table.csv", "-mlp", model, "-l", "error", "--aim"]) == 0
+    with pytest.warns(LudwigWarning, match="trained already"):
+        main(["train", "-c", "config.yaml", "--dataset", "table.csv", "-mlp", model, "-l", "error", "--aim"])
     assert len(runs) == 3
 
 

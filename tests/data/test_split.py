@@ -17,7 +17,7 @@ from ludwig.data.split import (
     StratifySplitter,
     default_split,
 )
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, LudwigWarning
 from ludwig.schema import load
 
 ROWS = 1000
@@ -260,12 +260,11 @@ def test_a_column_assigns_the_parts(cells):
     assert [part.tolist() for part in parts_of(index)] == [[0, 3], [1], [2]]
 
 
-def test_other_values_are_left_out_aloud(caplog):
+def test_other_values_are_left_out_aloud():
     table = pd.DataFrame({"part": [0, 1, 2, 7, None]})
-    with caplog.at_level(logging.WARNING):
+    with pytest.warns(LudwigWarning, match="2 rows are left out: their 'part' is not 0, 1 or 2"):
         index = splitter("fixed", column="part").split(table, 0)
     assert sizes_of(index) == (1, 1, 1)
-    assert "2 rows are left out: their 'part' is not 0, 1 or 2" in caplog.text
 
 
 def test_parts_may_be_absent():
@@ -291,10 +290,17 @@ def test_a_split_column_is_used_under_the_default_rule(cells, caplog):
     assert "a column 'split' of 0, 1 and 2, which is used" in caplog.text
 
 
-@pytest.mark.parametrize("cells", [[0, 1, 3], ["a", "b", "c"], [0, 1, None]])
+@pytest.mark.parametrize("cells", [["a", "b", "c"], [0, 7, 9], [None, None, 1]])
 def test_a_split_column_of_other_values_is_an_ordinary_column(cells):
     config = RandomSplitter.Config()
     assert default_split(config, pd.DataFrame({"split": cells})) is config
+
+
+@pytest.mark.parametrize(("cells", "odd"), [([0, 1, 3], "3"), ([0, 1, None], "nan")])
+def test_a_split_column_with_a_few_other_values_is_left_aside_aloud(cells, odd):
+    config = RandomSplitter.Config()
+    with pytest.warns(LudwigWarning, match=rf"'split' is not used, since 1 of its 3 cells are not 0, 1 or 2 \({odd}\)"):
+        assert default_split(config, pd.DataFrame({"split": cells})) is config
 
 
 def test_a_config_that_overrides_a_split_column_warns(caplog):

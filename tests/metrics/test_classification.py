@@ -16,18 +16,19 @@ def rows():
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
-def test_accuracy_is_balanced_over_the_classes_that_occur(score, rows):
+def test_balanced_accuracy_is_that_of_sklearn(score, rows):
     target, shares = rows
     predicted = shares.argmax(1)
     expected = metrics.balanced_accuracy_score(target, predicted)
-    assert score("accuracy", "category", target, FIVE, predictions=predicted) == pytest.approx(expected)
+    assert score("balanced_accuracy", "category", target, FIVE, predictions=predicted) == pytest.approx(expected)
 
 
-def test_micro_accuracy_is_the_share_of_right_answers(score, rows):
+@pytest.mark.parametrize("name", ["accuracy", "accuracy_micro"])
+def test_accuracy_is_the_share_of_right_answers(score, rows, name):
     target, shares = rows
     predicted = shares.argmax(1)
     expected = metrics.accuracy_score(target, predicted)
-    assert score("accuracy_micro", "category", target, FIVE, predictions=predicted) == pytest.approx(expected)
+    assert score(name, "category", target, FIVE, predictions=predicted) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
@@ -52,13 +53,37 @@ def test_hits_at_three_are_undefined_for_three_classes(classes, expected):
     assert METRICS.get("hits_at_k", "category").applies(Setting(classes=classes, top_k=3)) is expected
 
 
-@pytest.mark.parametrize("name", ["accuracy", "accuracy_micro", "hits_at_k", "roc_auc"])
-def test_rows_of_no_known_class_are_left_out(score, rows, name):
+@pytest.fixture
+def with_unknown(rows):
+    """Targets of which every third is of a class that the model does not know."""
     target, shares = rows
     cut = target.clone()
     cut[::3] = -1
-    there = cut >= 0
+    return cut, shares
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_rows_of_an_unknown_class_are_wrong(score, with_unknown):
+    target, shares = with_unknown
     answers = {"predictions": shares.argmax(1), "probabilities": shares}
-    expected = score(name, "category", target[there], FIVE, **{key: value[there] for key, value in answers.items()})
-    assert score(name, "category", cut, FIVE, **answers) == pytest.approx(expected)
-    assert score(name, "category", torch.full_like(target, -1), FIVE, **answers) is None
+    elsewhere = target.long().where(target >= 0, 5)  # a sixth class, which is never predicted
+    wider = torch.cat([shares, torch.zeros(len(shares), 1)], dim=1).numpy()
+    expected = {
+        "accuracy": metrics.accuracy_score(elsewhere, answers["predictions"]),
+        "balanced_accuracy": metrics.balanced_accuracy_score(elsewhere, answers["predictions"]),
+        "hits_at_k": metrics.top_k_accuracy_score(elsewhere, wider, k=3, labels=range(6)),
+    }
+    for name, value in expected.items():
+        assert score(name, "category", target, FIVE, **answers) == pytest.approx(value), name
+        assert score(name, "category", torch.full_like(target, -1), FIVE, **answers) == 0
+    none = torch.full_like(answers["predictions"], -1)  # an answer that is no class is not right by chance
+    assert score("balanced_accuracy", "category", torch.full_like(target, -1), FIVE, predictions=none) == 0
+    assert score("accuracy", "category", torch.full_like(target, -1), FIVE, predictions=none) == 0
+
+
+def test_rows_of_an_unknown_class_have_no_part_in_roc_auc(score, with_unknown):
+    target, shares = with_unknown
+    there = target >= 0
+    expected = score("roc_auc", "category", target[there], FIVE, probabilities=shares[there])
+    assert score("roc_auc", "category", target, FIVE, probabilities=shares) == pytest.approx(expected)
+    assert score("roc_auc", "category", torch.full_like(target, -1), FIVE, probabilities=shares) is None

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ludwig.metrics import METRICS
 from ludwig.metrics.base import Setting
@@ -16,6 +16,22 @@ def test_binary_area_is_that_of_sklearn_also_with_ties(score, digits):
     scores = (torch.rand(500) + 0.2 * target).round(decimals=digits)
     value = score("roc_auc", "binary", target, probabilities=scores)
     assert value == pytest.approx(roc_auc_score(target, scores), abs=1e-12)
+
+
+@pytest.mark.parametrize("digits", [1, 2, 8])
+def test_average_precision_is_that_of_sklearn_also_with_ties(score, digits):
+    target = (torch.rand(500) < 0.3).to(torch.uint8)
+    scores = (torch.rand(500) + 0.2 * target).round(decimals=digits)
+    value = score("average_precision", "binary", target, probabilities=scores)
+    assert value == pytest.approx(average_precision_score(target, scores), abs=1e-12)
+
+
+def test_average_precision_needs_a_positive_row(score):
+    scores = torch.tensor([0.2, 0.4])
+    assert score("average_precision", "binary", torch.zeros(2, dtype=torch.int8), probabilities=scores) is None
+    assert score("average_precision", "binary", torch.ones(2, dtype=torch.int8), probabilities=scores) == 1
+    odd = torch.tensor([0.2, math.nan])
+    assert math.isnan(score("average_precision", "binary", torch.tensor([0, 1]), probabilities=odd))
 
 
 @pytest.mark.parametrize("digits", [1, 8])

@@ -10,9 +10,9 @@ EXPECTED = {
     "timeseries": "mean_absolute_error mean_absolute_percentage_error mean_absolute_scaled_error mean_squared_error r2 "
     "root_mean_squared_error symmetric_mean_absolute_percentage_error",
     "vector": "mean_absolute_error mean_absolute_percentage_error mean_squared_error r2",
-    "binary": "accuracy expected_calibration_error precision recall roc_auc specificity",
-    "category": "accuracy accuracy_micro expected_calibration_error hits_at_k roc_auc",
-    "category_distribution": "accuracy accuracy_micro hits_at_k roc_auc",
+    "binary": "accuracy average_precision expected_calibration_error precision recall roc_auc specificity",
+    "category": "accuracy accuracy_micro balanced_accuracy expected_calibration_error hits_at_k roc_auc",
+    "category_distribution": "accuracy accuracy_micro balanced_accuracy hits_at_k roc_auc",
     "sequence": "next_token_perplexity perplexity sequence_accuracy token_accuracy",
     "text": "next_token_perplexity perplexity sequence_accuracy token_accuracy",
     "set": "jaccard",

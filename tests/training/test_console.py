@@ -110,6 +110,7 @@ def test_the_bar_follows_the_number_of_steps(monkeypatch, capsys):
     bar.on_trainer_train_teardown(trainer, found, None, True)
 
 
+@pytest.mark.filterwarnings("ignore:The model is trained already")
 def test_in_a_notebook_one_table_grows(notebook, capsys):
     one = model("adam")
     one.logging_level = logging.INFO

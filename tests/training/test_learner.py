@@ -262,6 +262,7 @@ def test_a_network_outlives_its_online_training(averaged):
     assert torch.equal(torch.cat([weight.detach().flatten() for weight in network.parameters()]), found)
 
 
+@pytest.mark.filterwarnings("ignore:The model is trained already")
 def test_gradients_of_a_run_that_broke_off_do_not_count():
     class Breaks(Callback):
         def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):

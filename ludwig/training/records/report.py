@@ -30,7 +30,7 @@ NOT_IN_SCHEMA = ("idx2str", "str2idx", "str2freq", "grid", "preprocessing")
 
 
 def save_description(
-    folder: Path, config: Json, sources: Mapping[str, Any], data_format: str | None, seed: int
+    folder: Path, config: Json, sources: Mapping[str, Any], data_format: str | None, rows: Json, seed: int
 ) -> None:
     """What was run, on what, with which versions."""
     files = {name: str(source) for name, source in sources.items() if isinstance(source, str | Path)}
@@ -40,6 +40,7 @@ def save_description(
         "random_seed": seed,
         **files,
         "data_format": data_format,
+        "rows": rows,
         "config": config,
         "torch_version": torch.__version__,
         "compute": _compute(),
@@ -59,13 +60,14 @@ def save_training_statistics(folder: Path, statistics: Json) -> None:
     write_json(folder / TRAINING_STATISTICS_FILE_NAME, statistics)
 
 
-def training_report(config: Json, metadata: Json, progress: Progress, seed: int, folder: Path) -> Json:
+def training_report(config: Json, metadata: Json, rows: Json, progress: Progress, seed: int, folder: Path) -> Json:
     """The run in one document."""
     return {
         "report_version": "1.0",
         "generated_at": datetime.datetime.now(datetime.UTC).isoformat(),
         "model_type": config["model_type"],
         "config": config,
+        "rows": rows,
         "data_schema": {key: _schema(config[key], metadata) for key in ("input_features", "output_features")},
         "selected": {"epoch": progress.best_eval_metric_epoch, "step": progress.best_eval_metric_steps},
         "metrics": {
@@ -129,6 +131,7 @@ def model_card(report: Json) -> str:
         + _table(combiner.items(), ["parameter", "value"]),
         "Input Features": _table(_rows(config["input_features"], "encoder"), ["name", "type", "encoder"]),
         "Output Features": _table(_rows(config["output_features"], "decoder"), ["name", "type", "decoder"]),
+        "Rows": _table(_row_counts(report["rows"]), ["split", "read", "used", "dropped"]),
         "Training Configuration": _table(
             [(key, value) for key, value in trainer.items() if not isinstance(value, dict)], ["parameter", "value"]
         ),
@@ -145,6 +148,11 @@ def _table(rows: Any, headers: list[str]) -> str:
 
 def _rows(features: list[Json], part: str) -> list[list[Any]]:
     return [[f["name"], f["type"], f.get(part, {}).get("type")] for f in features]
+
+
+def _row_counts(rows: Json) -> list[list[Any]]:
+    reasons = {name: ", ".join(f"{n}: {why}" for why, n in counts["dropped"].items()) for name, counts in rows.items()}
+    return [[name, counts["read"], counts["used"], reasons[name]] for name, counts in rows.items()]
 
 
 def _statistics(schema: Json) -> list[list[Any]]:

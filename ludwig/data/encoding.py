@@ -1,0 +1,183 @@
+"""The cells of a raw table, parsed once, fitted and encoded.
+
+N = rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ludwig.columns.frame import Frame
+from ludwig.data.names import refuse_absent
+from ludwig.data.rows import BALANCED, Dropped, RowCount
+from ludwig.error import InputDataError
+from ludwig.features.base import Encoded, Facts, Feature, first_few
+from ludwig.features.cells import Cells, Flags
+from ludwig.runtime.console import warn
+
+FEWEST_TO_WARN = 2  # cells of a column that are all unknown; a single one is nothing unusual
+
+
+class Spec(Protocol):
+    """One feature as this room needs it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def column(self) -> str: ...
+    @property
+    def feature(self) -> Feature[Any, Any, Any]: ...
+    @property
+    def tied(self) -> str | None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedTable:
+    """All rows of a table as tensors, and which of them can be used."""
+
+    frame: Frame
+    dropped: Dropped
+    unknown: Mapping[str, Flags]  # by feature: cells of a value that the training split did not have
+
+    def count(self, rows: NDArray[np.int64], used: int) -> RowCount:
+        """The rows of a split, of which so many are used; those that balancing left out are counted as well."""
+        dropped = self.dropped.counts(rows)
+        kept = len(rows) - sum(dropped.values())
+        return RowCount(len(rows), used, {**dropped, **({BALANCED: kept - used} if used < kept else {})})
+
+
+class Events:
+    """Who listens to preprocessing; this one does nothing with what it hears."""
+
+    def fit_starts(self, table: pd.DataFrame) -> None:
+        """The features are about to be fitted on the training split."""
+
+    def fit_ends(self, table: pd.DataFrame) -> None:
+        """They are fitted."""
+
+    def encoding_starts(self, table: pd.DataFrame) -> None:
+        """The rows are about to be encoded."""
+
+    def encoding_ends(self, table: pd.DataFrame) -> None:
+        """They are encoded."""
+
+    def progress(self, share: float) -> None:
+        """So large a share of the features is encoded."""
+
+
+SILENT = Events()
+
+
+class Parsed:
+    """A raw table whose cells have been parsed: once, however many splits or folds are then made of it."""
+
+    def __init__(self, table: pd.DataFrame, specs: Sequence[Spec]) -> None:
+        """Parses the column of each feature.
+
+        Raises:
+            InputDataError: A column is missing, or has cells that do not fit.
+        """
+        refuse_absent_columns(table, specs)
+        self.table, self.specs = table, specs
+        self.cells: dict[str, Cells] = {spec.name: spec.feature.parse(table[spec.column]) for spec in specs}
+
+    def fit(self, training: NDArray[np.int64] | None = None) -> dict[str, Facts]:
+        """The fitted state of each feature from the training rows, or from all; tied features are fitted together."""
+        tallies: dict[str, Any] = {}
+        hosts = {spec.name: spec.tied or spec.name for spec in self.specs}
+        for spec in self.specs:
+            cells = self.cells[spec.name] if training is None else self.cells[spec.name].take(training)
+            tally, host = spec.feature.tally(cells), hosts[spec.name]
+            tallies[host] = tallies[host].merge(tally) if host in tallies else tally
+        return {spec.name: spec.feature.finish(tallies[hosts[spec.name]]) for spec in self.specs}
+
+    def encode(self, facts: Mapping[str, Facts], events: Events = SILENT) -> EncodedTable:
+        """All rows as tensors. An input of which no cell is known is reported."""
+        columns: dict[str, Encoded] = {}
+        for place, spec in enumerate(self.specs, start=1):
+            columns[spec.name] = spec.feature.encode(self.cells[spec.name], facts[spec.name])
+            events.progress(place / len(self.specs))
+        unknown = {name: encoded.unknown for name, encoded in columns.items() if encoded.unknown is not None}
+        self._warn_of_unknown(unknown)
+        frame = Frame.of({name: encoded.column for name, encoded in columns.items()})
+        return EncodedTable(frame, self._dropped(columns), unknown)
+
+    def _dropped(self, columns: Mapping[str, Encoded]) -> Dropped:
+        """Targets first, since a row without one is of no use whatever its inputs are."""
+        flags: dict[str, Flags] = {}
+        for spec in sorted(self.specs, key=lambda spec: not spec.feature.target):
+            gone = columns[spec.name].dropped
+            if gone is not None and gone.any():
+                flags[f"{'target' if spec.feature.target else 'input'} '{spec.name}' is missing"] = gone
+        return Dropped.of(len(self.table), flags)
+
+    def _warn_of_unknown(self, unknown: Mapping[str, Flags]) -> None:
+        for spec in self.specs:
+            if spec.feature.target or spec.name not in unknown:
+                continue
+            there = len(self.table) - int(self.cells[spec.name].missing().sum())
+            if unknown[spec.name].sum() == there >= FEWEST_TO_WARN:
+                warn(
+                    f"All {there} cells of the {spec.feature.where} have values that the model does not know, such as "
+                    f"{first_few(self.table[spec.column].dropna().tolist())}, so they are all encoded alike. Check how "
+                    "the column was read."
+                )
+
+
+def encode(table: pd.DataFrame, specs: Sequence[Spec], facts: Mapping[str, Facts]) -> EncodedTable:
+    """All rows of a table with fitted features.
+
+    Raises:
+        InputDataError: A column is missing, or has cells that do not fit.
+    """
+    return Parsed(table, specs).encode(facts)
+
+
+def refuse_nothing_to_evaluate(encoded: EncodedTable, table: pd.DataFrame, outputs: Sequence[Spec]) -> None:
+    """Warns of targets of which the model does not know the class.
+
+    Raises:
+        InputDataError: There is no row that a prediction can be compared with.
+    """
+    kept = encoded.dropped.used
+    rows = int(kept.sum())
+    if rows == 0:
+        reasons = ", ".join(f"{count} because the {reason}" for reason, count in encoded.dropped.counts().items())
+        raise InputDataError(
+            f"None of the {len(table)} rows can be evaluated: {reasons} were dropped. Give rows with targets, or call "
+            "`predict`."
+        )
+    for spec in outputs:
+        unknown = encoded.unknown.get(spec.name)
+        count = 0 if unknown is None else int(unknown[kept].sum())
+        if unknown is None or count == 0:
+            continue
+        classes = first_few(table[spec.column][unknown & kept].unique().tolist())
+        if count == rows:
+            raise InputDataError(
+                f"The model knows none of the classes of the {spec.feature.where} ({classes}), so none of the {rows} "
+                "rows can be evaluated. Check how the column was read, or train a new model with these classes."
+            )
+        warn(
+            f"{count} of {rows} rows have a class of the {spec.feature.where} that the model does not know "
+            f"({classes}). They count as wrong in accuracy and its kin, and are left out of the loss, ROC AUC and "
+            "calibration."
+        )
+
+
+def warn_of_dropped(dropped: Mapping[str, int], rows: int) -> None:
+    """Warns of rows that cannot be used; by reason, of so many."""
+    if dropped:
+        reasons = ", ".join(f"{count} because the {reason}" for reason, count in dropped.items())
+        warn(f"{sum(dropped.values())} of {rows} rows are dropped: {reasons}.")
+
+
+def refuse_absent_columns(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
+    """Raises when a feature's column is not there."""
+    refuse_absent({spec.column: spec.feature.where for spec in specs}, table.columns)
