@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import logging
 import warnings
@@ -16,7 +15,7 @@ import torch
 from ludwig import lifecycle
 from ludwig.api_types import EvaluationFrequency, PreprocessedDataset, TrainingResults, TrainingStats
 from ludwig.backend import Backend, initialize_backend
-from ludwig.callbacks import Callback
+from ludwig.callbacks import Callback, checked_callbacks
 from ludwig.config import ModelConfig, load_config, read_config
 from ludwig.data.dataset import Dataset
 from ludwig.data.sources import Source
@@ -66,10 +65,10 @@ class LudwigModel:
         allow_parallel_threads: bool = True,
         callbacks: list[Callback] | None = None,
     ) -> None:
-        raw = copy.deepcopy(read_config(config))
+        raw = read_config(config)
         self.config_fp = None if isinstance(config, Mapping) else str(config)
+        self.callbacks: list[Callback] = checked_callbacks(callbacks)
         self._declare(load_config(raw), raw, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads)
-        self.callbacks: list[Callback] = list(callbacks or [])
 
     def _declare(
         self,
@@ -107,7 +106,8 @@ class LudwigModel:
 
     @config.setter
     def config(self, config: dict[str, Any]) -> None:
-        lifecycle.change_config(self, load_config(config), copy.deepcopy(config))
+        raw = read_config(config)
+        lifecycle.change_config(self, load_config(raw), raw)
 
     def save_config(self, save_path: str) -> None:
         """Writes the rendered config to `model_hyperparameters.json` in the folder."""
@@ -354,7 +354,7 @@ class LudwigModel:
             from_checkpoint: Whether the latest checkpoint is taken and not the final weights.
 
         Raises:
-            FileNotFoundError: There is no such folder, or no checkpoint in it.
+            NoSuchFileError: There is no such folder, or no checkpoint in it.
             ArtifactError: It is incomplete, damaged or from a newer version.
         """
         folder = Path(model_dir)
@@ -362,7 +362,7 @@ class LudwigModel:
         model = LudwigModel.__new__(LudwigModel)
         config = load_config(raw, is_saved=True).with_input_order(artifacts.input_order(folder))
         model._declare(config, raw, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads)
-        model.config_fp, model.callbacks, model.assets = None, list(callbacks or []), Assets(folder)
+        model.config_fp, model.callbacks, model.assets = None, checked_callbacks(callbacks), Assets(folder)
         lifecycle.restore(model, folder, metadata, from_checkpoint=from_checkpoint)
         return model
 
@@ -371,7 +371,7 @@ class LudwigModel:
 
         Raises:
             NotTrainedError: The model has no network yet to take them.
-            FileNotFoundError: There is no checkpoint.
+            NoSuchFileError: There is no checkpoint.
             ArtifactError: The file is not there or damaged.
         """
         lifecycle.load_weights(self, Path(model_dir), from_checkpoint=from_checkpoint)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ludwig.error import ArgumentError
+
 
 class Callback:
     """All hooks, each doing nothing. Every hook also takes keywords that later versions may add."""
@@ -155,6 +157,27 @@ class Callback:
         return train_fn, tune_config
 
 
+def checked_callbacks(callbacks: Iterable[Callback] | None) -> list[Callback]:
+    """The callbacks as a list.
+
+    Raises:
+        ArgumentError: One of them is no callback, or it stands alone.
+    """
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        raise ArgumentError(f"callbacks must be a list of callbacks. Received: {callbacks!r:.100}.")
+    found = list(callbacks)
+    for place, callback in enumerate(found):
+        if not isinstance(callback, Callback):
+            is_class = isinstance(callback, type) and issubclass(callback, Callback)
+            what = f"the class {callback.__name__}; pass {callback.__name__}()" if is_class else f"{callback!r:.100}"
+            raise ArgumentError(
+                f"callbacks[{place}] must be an instance of a subclass of ludwig.callbacks.Callback. Received: {what}."
+            )
+    return found
+
+
 class CallbackList:
     """Forwards the hooks of preprocessing, training and evaluation to callbacks, in their order."""
 
@@ -163,7 +186,7 @@ class CallbackList:
 
     def plus(self, callbacks: Iterable[Callback] | None) -> CallbackList:
         """These callbacks and then others, for one call."""
-        return CallbackList([*self.callbacks, *(callbacks or ())])
+        return CallbackList([*self.callbacks, *checked_callbacks(callbacks)])
 
     def on_cmdline(self, cmd: str, *args: str) -> None:
         for callback in self.callbacks:

@@ -26,6 +26,10 @@ class ArtifactError(LudwigError, ValueError):
     """A saved model or checkpoint is incomplete, damaged or from a newer version."""
 
 
+class NoSuchFileError(LudwigError, FileNotFoundError):
+    """A file or a folder that a call names is not there."""
+
+
 class StorageError(LudwigError, OSError):
     """Something cannot be written: the disk is full, or nothing may be written there."""
 

@@ -110,7 +110,7 @@ def test_bad_data_and_calls_are_reported_in_one_sentence(case):
 
 
 BAD_CONFIGS: dict[str, tuple[dict, str]] = {
-    "empty": ({}, "input_features: Missing data for required field"),
+    "empty": ({}, "input_features: Must be set"),
     "unknown section": (config(foo=1), "foo: Unknown parameter"),
     "unknown key of a feature": (config([{**NUMBER, "encodr": "ple"}]), r"\[0\].encodr: .* Did you mean 'encoder'"),
     "unknown key of a component": (

@@ -46,6 +46,17 @@ def names_are_unique(config: ModelConfig) -> list[Fault]:
     ]
 
 
+def names_are_there(config: ModelConfig) -> list[Fault]:
+    """A feature has a name, and its column too."""
+    return [
+        (f"{key}[{place}].{option}", "Must not be empty.")
+        for key in ("input_features", "output_features")
+        for place, feature in enumerate(getattr(config, key))
+        for option, name in (("name", feature.name), ("column", feature.source))
+        if not name.strip()
+    ]
+
+
 def names_are_free(config: ModelConfig) -> list[Fault]:
     """No feature has a name that stands for something else where names of features are keys."""
     taken = {"input_features": (FORMAT_KEY,), "output_features": (FORMAT_KEY, "combined")}
@@ -242,6 +253,7 @@ def requirements_are_met(config: ModelConfig) -> list[Fault]:
 
 RULES: tuple[Callable[[ModelConfig], list[Fault]], ...] = (
     at_least_one_feature,
+    names_are_there,
     names_are_unique,
     names_are_free,
     no_target_is_an_input,

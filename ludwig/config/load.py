@@ -3,68 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import marshmallow as ma
-import yaml
 
 from ludwig.config.checks import faults_between
 from ludwig.config.defaults import merge_defaults
 from ludwig.config.model_config import CONFIGS, ModelConfig
 from ludwig.config.upgrade import upgraded
-from ludwig.error import ConfigValidationError, nearest
-from ludwig.schema import load
+from ludwig.error import nearest
+from ludwig.schema import load, plain_section
 from ludwig.schema.report import faults_of, raise_all
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes 1e-3 for text; here it is the number that it looks like (as in YAML 1.2)."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)$|^[-+]?(\d[\d_]*\.[\d_]*|\.\d[\d_]*)$|^[-+]?\.(inf|nan)$"
-    ),
-    list("-+0123456789."),
-)
-
-
-def read_yaml(text: str, where: str) -> dict[str, Any]:
-    """The config in a YAML text.
-
-    Raises:
-        ConfigValidationError: It is no YAML, or not a mapping of sections.
-    """
-    try:
-        raw = yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ConfigValidationError(f"{where} is not valid YAML: {error}") from None
-    return _mapping(raw, where)
-
-
-def read_config(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:
-    """The raw config of a file or a dict.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ConfigValidationError: It holds no mapping of sections.
-    """
-    if not isinstance(source, str | Path):
-        return _mapping(source, "The config")
-    path = Path(source)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no config file '{source}'.")
-    return read_yaml(path.read_text(encoding="utf-8"), f"The config file '{path}'")
-
-
-def _mapping(raw: Any, where: str) -> dict[str, Any]:
-    if not isinstance(raw, Mapping):
-        raise ConfigValidationError(f"{where} must be a mapping of sections. Received: {type(raw).__name__}.")
-    return dict(raw)
 
 
 def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfig:
@@ -76,7 +26,7 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
     Raises:
         ConfigValidationError: with every fault at once, each with its path.
     """
-    config = merge_defaults(upgraded(raw))
+    config = merge_defaults(upgraded(plain_section(raw)))
     model_type = config.get("model_type", "ecd")
     if not isinstance(model_type, str) or model_type not in CONFIGS:
         text = (

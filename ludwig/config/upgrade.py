@@ -77,6 +77,15 @@ def _features(config: Raw, *keys: str) -> list[Raw]:
     return found
 
 
+def _under(section: Raw, key: str, values: Raw) -> None:
+    """Puts the values into a section of the section, under what stands there; a wrong one is left to the schema."""
+    own = section.get(key)
+    if isinstance(own, dict) or own is None:
+        section[key] = {**values, **(own or {})}
+    elif isinstance(own, str) and "type" not in values:
+        section[key] = {**values, "type": own}
+
+
 def rename_training(config: Raw) -> None:
     """`training` is `trainer`."""
     if "training" in config and "trainer" not in config:
@@ -179,8 +188,14 @@ def move_preprocessing_of_types(config: Raw) -> None:
     if not isinstance(preprocessing, dict):
         return
     for kind in [key for key in preprocessing if key in FEATURES.words()]:
-        of_type = config.setdefault("defaults", {}).setdefault("number" if kind == "numerical" else kind, {})
-        of_type["preprocessing"] = {**preprocessing.pop(kind), **of_type.get("preprocessing", {})}
+        moved, name = preprocessing.pop(kind), "number" if kind == "numerical" else kind
+        defaults = config.setdefault("defaults", {})
+        of_type = defaults.setdefault(name, {}) if isinstance(defaults, dict) else None
+        if isinstance(of_type, dict):
+            if isinstance(moved, dict):
+                _under(of_type, "preprocessing", moved)
+            else:  # which the schema refuses
+                of_type["preprocessing"] = moved
 
 
 def rename_split(config: Raw) -> None:
@@ -198,7 +213,7 @@ def rename_split(config: Raw) -> None:
     preprocessing.pop("stratify", None)
     preprocessing.pop("force_split", None)
     if split:
-        preprocessing["split"] = {**split, **preprocessing.get("split", {})}
+        _under(preprocessing, "split", split)
 
 
 def rename_missing_strategies(config: Raw) -> None:
@@ -219,7 +234,7 @@ def move_vector_size(config: Raw) -> None:
         if feature.get("type") == "vector" and "vector_size" in feature:
             size = feature.pop("vector_size")
             if size is not None:
-                feature.setdefault("preprocessing", {}).setdefault("vector_size", size)
+                _under(feature, "preprocessing", {"vector_size": size})
 
 
 def move_learning_rate_options(config: Raw) -> None:
@@ -232,7 +247,7 @@ def move_learning_rate_options(config: Raw) -> None:
         decay = trainer.pop("decay")
         moved["decay"] = "exponential" if decay is True else decay or None
     if moved:
-        trainer["learning_rate_scheduler"] = {**moved, **(trainer.get("learning_rate_scheduler") or {})}
+        _under(trainer, "learning_rate_scheduler", moved)
     if "increase_batch_size_on_plateau_max" in trainer:
         trainer.setdefault("max_batch_size", trainer.pop("increase_batch_size_on_plateau_max"))
     if trainer.get("eval_batch_size") == 0:

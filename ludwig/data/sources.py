@@ -20,7 +20,7 @@ import pyarrow as pa
 from ludwig.data.arrow import Selection, as_pandas, selected_names
 from ludwig.data.formats import EXTENSIONS, READERS, format_of_name
 from ludwig.data.names import sanitize
-from ludwig.error import InputDataError, MissingExtraError, nearest
+from ludwig.error import InputDataError, MissingExtraError, NoSuchFileError, nearest
 
 
 class ArrowTable(Protocol):
@@ -45,7 +45,7 @@ def format_of(source: Any, data_format: str | None = None) -> str:
     """The format of a source: as named, else by its kind or its extension.
 
     Raises:
-        FileNotFoundError: There is no such file, and its name has no known extension.
+        NoSuchFileError: There is no such file, and its name has no known extension.
         InputDataError: The name is not known, does not fit the source, or the extension is not known.
     """
     name = None if data_format in (None, "auto") else SYNONYMS.get(str(data_format), str(data_format))
@@ -104,7 +104,7 @@ def read_table(source: Source, data_format: str | None = None, columns: Selectio
             result, which then has the column of the nearest name.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        NoSuchFileError: There is no such file.
         InputDataError: The source cannot be read as a table, or lacks a column that is needed.
         MissingExtraError: The format needs a package that is not installed.
     """
@@ -181,9 +181,9 @@ def _from_file(source: str | Path, name: str, columns: Selection | None) -> pd.D
         raise InputDataError(f"'{path}' cannot be read as {name}: {error}") from None
 
 
-def _no_file(path: Path) -> FileNotFoundError:
+def _no_file(path: Path) -> NoSuchFileError:
     beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-    return FileNotFoundError(f"There is no data file '{path}'.{nearest(path.name, beside)}")
+    return NoSuchFileError(f"There is no data file '{path}'.{nearest(path.name, beside)}")
 
 
 def _is_remote(source: str | Path) -> bool:
@@ -202,7 +202,7 @@ def _from_remote(url: str, name: str, columns: Selection | None) -> pd.DataFrame
             files, place = fsspec.core.url_to_fs(url)
             files.get(place, str(target), recursive=files.isdir(place))
         except FileNotFoundError:
-            raise FileNotFoundError(f"There is no data at '{url}'.") from None
+            raise NoSuchFileError(f"There is no data at '{url}'.") from None
         except (ImportError, ValueError, OSError) as error:
             raise InputDataError(f"'{url}' cannot be fetched: {error}") from None
         return _from_file(target, name, columns)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ludwig.config import ModelConfig
-from ludwig.error import NotTrainedError
+from ludwig.error import NoSuchFileError, NotTrainedError
 from ludwig.globals import TRAINING_PROGRESS_TRACKER_FILE_NAME
 from ludwig.lifecycle.held import DEFAULT_SEED, Held, end_online_training, fitted, trained, within_call
 from ludwig.models import Model, artifacts
@@ -49,7 +49,7 @@ def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
     """Saved weights into the network.
 
     Raises:
-        FileNotFoundError: There is no checkpoint.
+        NoSuchFileError: There is no checkpoint.
         ArtifactError: A file is not there, damaged, or of another network.
     """
     model = trained(held, "load_weights")
@@ -60,7 +60,7 @@ def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
         else:
             found = checkpoints.load_latest(folder / "training_checkpoints")
             if found is None:
-                raise FileNotFoundError(f"There is no checkpoint in '{folder / 'training_checkpoints'}'.")
+                raise NoSuchFileError(f"There is no checkpoint in '{folder / 'training_checkpoints'}'.")
             model.load_weights(found.weights)
         end_online_training(held)
         model.to(held.device).eval()

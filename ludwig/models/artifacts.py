@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ludwig.error import ArtifactError
+from ludwig.error import ArtifactError, NoSuchFileError
 from ludwig.globals import (
     FORMAT_VERSION,
     MODEL_HYPERPARAMETERS_FILE_NAME,
@@ -48,11 +48,11 @@ def load_config_and_facts(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]
     """The rendered config and the facts.
 
     Raises:
-        FileNotFoundError: There is no such folder.
+        NoSuchFileError: There is no such folder.
         ArtifactError: It is incomplete, or from a newer version.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no model folder '{folder}'.")
+        raise NoSuchFileError(f"There is no model folder '{folder}'.")
     config, metadata = (_read(folder, name) for name in (MODEL_HYPERPARAMETERS_FILE_NAME, TRAIN_SET_METADATA_FILE_NAME))
     version = metadata.pop(FORMAT_KEY, 0)
     if version > FORMAT_VERSION:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from ludwig.error import ArgumentError
+from ludwig.runtime.arguments import whole_number
 
 
-def choose_device(gpus: str | int | list[int] | None = None, gpu_memory_limit: float | None = None) -> torch.device:
+def choose_device(gpus: str | int | Sequence[int] | None = None, gpu_memory_limit: float | None = None) -> torch.device:
     """The first of the wanted GPUs, else the first there is, else the CPU.
 
     Args:
@@ -19,8 +22,9 @@ def choose_device(gpus: str | int | list[int] | None = None, gpu_memory_limit: f
     Raises:
         ArgumentError: The share is out of bounds, or a wanted GPU is not there.
     """
-    if gpu_memory_limit is not None and not 0 <= gpu_memory_limit <= 1:
-        raise ArgumentError(f"gpu_memory_limit must be between 0 and 1. Received: {gpu_memory_limit}.")
+    is_share = isinstance(gpu_memory_limit, int | float | np.number) and 0 <= gpu_memory_limit <= 1
+    if gpu_memory_limit is not None and not is_share:
+        raise ArgumentError(f"gpu_memory_limit must be a number between 0 and 1. Received: {gpu_memory_limit!r:.100}.")
     wanted = _listed(gpus)
     if wanted == [-1]:
         return torch.device("cpu")
@@ -36,9 +40,20 @@ def choose_device(gpus: str | int | list[int] | None = None, gpu_memory_limit: f
     return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
 
 
-def _listed(gpus: str | int | list[int] | None) -> list[int]:
+def _listed(gpus: str | int | Sequence[int] | None) -> list[int]:
     if gpus is None:
         return []
     if isinstance(gpus, str):
-        return [int(word) for word in gpus.split(",") if word.strip()] or [-1]
-    return [gpus] if isinstance(gpus, int) else list(gpus)
+        words: list[object] = [_number(word) for word in gpus.split(",") if word.strip()] or [-1]
+    else:
+        words = [*np.atleast_1d(np.asarray(gpus, dtype=object))]
+    try:
+        places = [whole_number("gpus", word, -1) for word in words]
+    except ArgumentError:
+        form = "the number of a GPU, a list of them, or a text such as '0,1'; -1 for none"
+        raise ArgumentError(f"gpus must be {form}. Received: {gpus!r:.100}.") from None
+    return [-1] if -1 in places else places
+
+
+def _number(word: str) -> object:
+    return int(word) if word.strip().removeprefix("-").isdecimal() else word

@@ -3,6 +3,7 @@
 from ludwig.schema.derive import Chosen, Named, dump, fingerprint, load, schema_of
 from ludwig.schema.export import json_schema
 from ludwig.schema.params import param
+from ludwig.schema.plain import plain_section, plain_value
 from ludwig.schema.registry import ANY, Component, Registry
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     "json_schema",
     "load",
     "param",
+    "plain_section",
+    "plain_value",
     "schema_of",
 ]

@@ -26,7 +26,7 @@ import marshmallow as ma
 
 from ludwig.error import nearest
 from ludwig.schema.params import is_internal
-from ludwig.schema.registry import ANY, Registry
+from ludwig.schema.registry import ANY, Registry, quoting
 
 T = TypeVar("T")
 
@@ -58,7 +58,13 @@ def load(config: type[T], raw: Mapping[str, Any]) -> T:
     Raises:
         marshmallow.ValidationError: with every fault of the section at once, as a tree of paths.
     """
-    return schema_of(config)().load(raw)  # type: ignore[no-any-return]
+    return schema_of(config)().load(_section(raw))  # type: ignore[no-any-return]
+
+
+def _section(raw: object) -> Mapping[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise ma.ValidationError(f"Must be a section of keys and values. Received: {raw!r:.200}.")
+    return raw
 
 
 def dump(config: Any) -> dict[str, Any]:
@@ -91,8 +97,6 @@ class _SectionSchema(ma.Schema):
     class Meta:
         unknown = ma.INCLUDE  # refused below, where the near miss can be named
 
-    error_messages = {"type": "Must be a section of keys and values."}
-
     @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
     def _refuse_unknown_keys(self, data: Any, original: Any, **_: Any) -> None:
         unknown = {
@@ -117,7 +121,10 @@ class _Checked(ma.fields.Field[Any]):
         if self.kind is float and type(value) is int:
             return _as_float(value)
         if type(value) is not self.kind:
-            raise ma.ValidationError(f"Must be {_ARTICLE[self.kind]}. Received: {value!r}.")
+            hint = quoting(value) if self.kind is str else ""
+            raise ma.ValidationError(f"Must be {_ARTICLE[self.kind]}. Received: {value!r:.200}.{hint}")
+        if isinstance(value, int) and value.bit_length() > 63:
+            raise ma.ValidationError(f"Must be an integer of 64 bits. Received one of {value.bit_length()} bits.")
         if isinstance(value, float) and not math.isfinite(value):
             raise ma.ValidationError(f"Must be a finite number. Received: {value!r}.")
         return value
@@ -143,7 +150,7 @@ class _OneOf(ma.fields.Field[Any]):
         if not any(type(value) is type(choice) and value == choice for choice in self.choices):
             choices = ", ".join("null" if choice is None else str(choice) for choice in self.choices)
             hint = nearest(value, [c for c in self.choices if isinstance(c, str)])
-            raise ma.ValidationError(f"Must be one of: {choices}. Received: {value!r}.{hint}")
+            raise ma.ValidationError(f"Must be one of: {choices}. Received: {value!r:.200}.{hint or quoting(value)}")
         return value
 
 
@@ -192,6 +199,29 @@ class _Either(ma.fields.Field[Any]):
         return [" Or: ".join(str(text) for _, m in faults for text in (m if isinstance(m, list) else [m]))]
 
 
+class _List(ma.fields.List[Any]):
+    """A list; what is none is shown."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if not isinstance(value, list | tuple):
+            raise ma.ValidationError(f"Must be a list. Received: {value!r:.200}.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class _Dict(ma.fields.Dict):
+    """A section whose keys are free."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(_section(value), attr, data, **kwargs)  # type: ignore[no-untyped-call]
+
+
+class _Section(ma.fields.Nested):
+    """A section of a fixed class."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, partial: Any = None, **kwargs: Any) -> Any:
+        return super()._deserialize(_section(value), attr, data, partial, **kwargs)
+
+
 class _Tuple(ma.fields.Field[Any]):
     """A list that becomes a tuple, element by element."""
 
@@ -229,7 +259,9 @@ class _ChosenField(ma.fields.Field[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
         if not isinstance(value, str | Mapping):
-            raise ma.ValidationError(f"Must be a section with a `type`, or the name of a type. Received: {value!r}.")
+            raise ma.ValidationError(
+                f"Must be a section with a `type`, or the name of a type. Received: {value!r:.200}.{quoting(value)}"
+            )
         section = {"type": value} if isinstance(value, str) else dict(value)
         name = section.pop("type", self.chosen.default)
         registry, kind = self.chosen.registry, self.chosen.kind
@@ -255,7 +287,11 @@ def _field_of(hint: Any, declared: dataclasses.Field[Any]) -> ma.fields.Field[An
     return _field(hint, bounds, required=required, metadata={"help": declared.metadata.get("help", "")})
 
 
+NULL: Any = {"null": "Must not be null. Remove the key to take its default.", "required": "Must be set."}
+
+
 def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.Field[Any]:
+    kwargs["error_messages"] = NULL
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _NameField(args[1], **kwargs) if isinstance(args[1], Named) else _ChosenField(args[1], **kwargs)
@@ -268,16 +304,14 @@ def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.F
     if origin is Literal:
         return _OneOf(args, **{**kwargs, "allow_none": None in args or kwargs.get("allow_none", False)})
     if origin is list:
-        messages: Any = {"invalid": "Must be a list."}
-        return ma.fields.List(_field(args[0], bounds), validate=_length(bounds), error_messages=messages, **kwargs)
+        return _List(_field(args[0], bounds), validate=_length(bounds), **kwargs)
     if origin is tuple:
         repeats = args[-1] is Ellipsis
         return _Tuple([_field(a, bounds) for a in args if a is not Ellipsis], repeats, **kwargs)
     if origin is dict:
-        messages = {"invalid": "Must be a section of keys and values."}
-        return ma.fields.Dict(ma.fields.Raw(), _field(args[1], bounds), error_messages=messages, **kwargs)
+        return _Dict(ma.fields.Raw(), _field(args[1], bounds), **kwargs)
     if dataclasses.is_dataclass(hint):
-        return ma.fields.Nested(schema_of(typing.cast(type, hint)), **kwargs)
+        return _Section(schema_of(typing.cast(type, hint)), **kwargs)
     if hint in _ARTICLE:
         return _Checked(hint, validate=_range(bounds) if hint in (int, float) else None, **kwargs)
     return ma.fields.Raw(**{"allow_none": True, **kwargs})

@@ -27,6 +27,11 @@ class Component:
 C = TypeVar("C")
 
 
+def quoting(value: object) -> str:
+    """' In YAML ...' where a truth value stands in the place of a text, else nothing."""
+    return " YAML reads yes, no, on and off as true and false: put the word in quotes." * isinstance(value, bool)
+
+
 class Registry(Generic[C]):
     """Components by name and, where one name means different things, by the kind of feature that they serve."""
 
@@ -90,7 +95,9 @@ class Registry(Generic[C]):
         """
         choices = ", ".join(self.names(kind))
         if not isinstance(name, str):  # a list, as a config may have in its place, is no key of a table
-            raise LookupError(f"The {self.role} must be a name. Received: {name!r}. Choose one of: {choices}.")
+            raise LookupError(
+                f"The {self.role} must be a name. Received: {name!r:.200}.{quoting(name)} Choose one of: {choices}."
+            )
         for key in ((kind, name), (ANY, name)):
             if key in self._table:
                 return self._table[key]
