@@ -12,6 +12,7 @@ COMMANDS = {
     "predict": "Predict with a trained model.",
     "evaluate": "Evaluate a trained model.",
     "preprocess": "Preprocess data and keep the result beside it.",
+    "cache": "List or remove preprocessed data that is cached.",
     "render_config": "Show a config with every default spelled out.",
     "export_schema": "Write the JSON Schema of the config.",
 }

@@ -6,6 +6,7 @@ N = rows
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,17 +19,20 @@ from numpy.typing import NDArray
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
 from ludwig.data.arrow import Selection
-from ludwig.data.cache import cache_file, load_prepared
+from ludwig.data.cache import CacheFile, cache_file, load_prepared
+from ludwig.data.cache_folder import Limits, prune
 from ludwig.data.dataset import Dataset
 from ludwig.data.encoding import Events, Spec, encode, refuse_nothing_to_evaluate, warn_of_dropped
 from ludwig.data.preprocess import Prepared, Preprocessing, Tables, rows_of_split
 from ludwig.data.reading import Sources, read_sources
 from ludwig.data.sources import Source, folder_of, format_of, read_table
-from ludwig.error import ArgumentError
+from ludwig.error import ArgumentError, InputDataError
 from ludwig.features.base import Facts
-from ludwig.runtime.console import logger_of
+from ludwig.runtime.console import logger_of, warn
 
 logger = logger_of(__name__)
+
+NO_LIMITS = Limits()
 
 # From the data's folder: inputs, outputs, and the columns that training reads besides.
 Resolve = Callable[[Path | None], tuple[Sequence[Spec], Sequence[Spec], Sequence[Spec]]]
@@ -81,10 +85,17 @@ class Pipeline:
     """Prepares data by one config."""
 
     def __init__(
-        self, config: Declared, resolve: Resolve, fit: Fit, cache_dir: Path | None, hooks: CallbackList
+        self,
+        config: Declared,
+        resolve: Resolve,
+        fit: Fit,
+        cache_dir: Path | None,
+        hooks: CallbackList,
+        cache_limits: Limits = NO_LIMITS,
     ) -> None:
         """`fit`: splits, fits and encodes tables, wherever that work runs."""
-        self.config, self.resolve, self.fit, self.cache_dir, self.hooks = config, resolve, fit, cache_dir, hooks
+        self.config, self.resolve, self.fit, self.hooks = config, resolve, fit, hooks
+        self.cache_dir, self.cache_limits = cache_dir, cache_limits
 
     def for_training(
         self,
@@ -109,13 +120,13 @@ class Pipeline:
         if format_of(first, data_format) == "hdf5":
             return load_prepared(Path(first), specs)
         cache = None if known else cache_file(sources, data_format, specs, config, seed, self.cache_dir)
-        if cache is not None and (cached := cache.load(specs)) is not None:
+        if cache is not None and (cached := _cached(cache, specs)) is not None:
             logger.info("The preprocessed data is taken from '%s'.", cache.path)
             return cached
         tables = read_sources(sources, data_format, self._columns(specs)).mapped(self.config.prepare)
         prepared = self.fit(tables, specs, config, seed, known, HookEvents(self.hooks, "training"))
         if cache is not None and save_cache:
-            cache.save(prepared)
+            _keep(cache, prepared, self.cache_limits)
         return prepared
 
     def for_prediction(
@@ -155,6 +166,28 @@ class Pipeline:
     def _columns(self, specs: Sequence[Spec]) -> Selection:
         """The columns to read; all where the model may ask for any."""
         return self.config.preprocessing.selection(specs, reads_all=self.config.reads_all_columns)
+
+
+def _cached(cache: CacheFile, specs: Sequence[Spec]) -> Prepared | None:
+    """The data from the cache; None where it has none, or none that can be used."""
+    try:
+        return cache.load(specs)
+    except (InputDataError, OSError) as error:
+        warn(f"The cached data is not used, and is made anew: {error}")
+        return None
+
+
+def _keep(cache: CacheFile, prepared: Prepared, limits: Limits) -> None:
+    """Into the cache, where that can be written; the run does not depend on it."""
+    try:
+        cache.save(prepared)
+        prune(cache.path.parent, limits, kept=cache.path)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error
+        warn(
+            f"The preprocessed data is not cached: '{cache.path.parent}' cannot be written to ({why}). "
+            "Set backend.cache_dir to another folder, or skip_save_processed_input."
+        )
 
 
 def fitted_state(specs: Sequence[Spec], metadata: Mapping[str, Any]) -> dict[str, Facts]:

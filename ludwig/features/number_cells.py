@@ -9,7 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ludwig.error import InputDataError
+from ludwig.features.base import first_few
 from ludwig.features.invalid import refuse_many
+
+DATES, DURATIONS = "dates or times", "durations"
+TIMES = {  # by pandas' name of the values of a column
+    **dict.fromkeys(("datetime64", "datetime", "date", "time"), DATES),
+    **dict.fromkeys(("timedelta64", "timedelta"), DURATIONS),
+    "period": "periods",
+    "interval": "intervals",
+}
 
 
 def floats_of(column: pd.Series, where: str, max_invalid_share: float) -> NDArray[np.float64]:
@@ -27,9 +37,21 @@ def floats_of(column: pd.Series, where: str, max_invalid_share: float) -> NDArra
 def _numbers(column: pd.Series, where: str, max_invalid_share: float) -> NDArray[np.float64]:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(np.float64, na_value=np.nan)
+    _refuse_times(column, where)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)  # categories that are integers cannot take up missing cells
     numbers = pd.to_numeric(column, errors="coerce")
     unreadable = (numbers.isna() & column.notna()).to_numpy()
     refuse_many(column, unreadable, max_invalid_share, where, "that are not numbers")
     return numbers.to_numpy(np.float64, na_value=np.nan)
+
+
+def _refuse_times(column: pd.Series, where: str) -> None:
+    """Raises where cells are dates, times, periods or durations: pandas would read them as nanoseconds or days."""
+    values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind in TIMES:
+        raise InputDataError(
+            f"The {where} holds {TIMES[kind]}, such as {first_few(values.dropna().tolist(), 1)}, and not numbers. "
+            "Declare the feature as category, or make numbers of them, such as days since a date."
+        )
