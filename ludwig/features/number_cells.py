@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ludwig.error import InputDataError
-from ludwig.features.base import first_few
 from ludwig.features.invalid import refuse_many
+from ludwig.features.spelling import word_of
 
 DATES, DURATIONS = "dates or times", "durations"
 TIMES = {  # by pandas' name of the values of a column
@@ -52,6 +52,6 @@ def _refuse_times(column: pd.Series, where: str) -> None:
     kind = pd.api.types.infer_dtype(values, skipna=True)
     if kind in TIMES:
         raise InputDataError(
-            f"The {where} holds {TIMES[kind]}, such as {first_few(values.dropna().tolist(), 1)}, and not numbers. "
+            f"The {where} holds {TIMES[kind]}, such as {word_of(values.dropna().tolist()[0])}, and not numbers. "
             "Declare the feature as category, or make numbers of them, such as days since a date."
         )
