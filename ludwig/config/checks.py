@@ -53,7 +53,7 @@ def names_are_there(config: ModelConfig) -> list[Fault]:
         for key in ("input_features", "output_features")
         for place, feature in enumerate(getattr(config, key))
         for option, name in (("name", feature.name), ("column", feature.source))
-        if not name.strip()
+        if not name.strip() and (option == "name" or feature.name.strip())
     ]
 
 

@@ -82,7 +82,7 @@ def _under(section: Raw, key: str, values: Raw) -> None:
     own = section.get(key)
     if isinstance(own, dict) or own is None:
         section[key] = {**values, **(own or {})}
-    elif isinstance(own, str) and "type" not in values:
+    elif isinstance(own, str):
         section[key] = {**values, "type": own}
 
 

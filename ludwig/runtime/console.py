@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from ludwig.error import LudwigWarning
+from ludwig.runtime.arguments import logging_level_of
 
 _of_call: ContextVar[int | None] = ContextVar("ludwig_logging_level", default=None)
 _for_all: list[int] = []  # the level that was set for all models of the process, if one was
@@ -63,6 +64,7 @@ def _frames_of_ours(frame: FrameType | None) -> int:
 
 def set_level_for_all(level: int) -> None:
     """One level for all models of the process from now on."""
+    level = logging_level_of(level)
     _for_all[:] = [level]
     logging.getLogger("ludwig").setLevel(level)
 

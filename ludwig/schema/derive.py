@@ -287,11 +287,11 @@ def _field_of(hint: Any, declared: dataclasses.Field[Any]) -> ma.fields.Field[An
     return _field(hint, bounds, required=required, metadata={"help": declared.metadata.get("help", "")})
 
 
-NULL: Any = {"null": "Must not be null. Remove the key to take its default.", "required": "Must be set."}
+MISSING: Any = {"null": "Must not be null. Remove the key to take its default.", "required": "Must be set."}
 
 
 def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.Field[Any]:
-    kwargs["error_messages"] = NULL
+    kwargs["error_messages"] = {**MISSING, **({"null": "Must be set."} if kwargs.get("required") else {})}
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _NameField(args[1], **kwargs) if isinstance(args[1], Named) else _ChosenField(args[1], **kwargs)
