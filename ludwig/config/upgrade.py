@@ -97,6 +97,9 @@ def rename_types(config: Raw) -> None:
     for feature in _features(config):
         if feature.get("type") == "numerical":
             feature["type"] = "number"
+    defaults = config.get("defaults")
+    if isinstance(defaults, dict) and "numerical" in defaults and "number" not in defaults:
+        defaults["number"] = defaults.pop("numerical")
 
 
 def clean_names(config: Raw) -> None:

@@ -35,7 +35,7 @@ def read_facts(kind: type[F], raw: object) -> F:
 
 def _refuse_wrong(section: Any) -> None:
     """Raises where a field holds something else than its type says."""
-    hints = _hints(type(section))
+    hints = _hints(typing.cast(Hashable, type(section)))
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
         if not _fits(value, hints[field.name]):

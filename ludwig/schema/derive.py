@@ -52,6 +52,13 @@ class Named:
     kind: str = ANY
 
 
+def entries_of(config: type[Any], name: str) -> Chosen:
+    """What an entry of this list of a config is chosen from."""
+    (entry,) = get_args(typing.get_type_hints(config, include_extras=True)[name])
+    (chosen,) = (mark for mark in entry.__metadata__ if isinstance(mark, Chosen))
+    return chosen
+
+
 def load(config: type[T], raw: Mapping[str, Any]) -> T:
     """Checks a raw section and builds its dataclass.
 
