@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from ludwig.inference.session import Wanted
 from ludwig.lifecycle import Data, Given, Kept, Statistics
 from ludwig.models import Model, artifacts
 from ludwig.models.assets import Assets
-from ludwig.runtime.console import level_of, set_level_for_all
+from ludwig.runtime.arguments import logging_level_of, path_of
+from ludwig.runtime.console import set_level_for_all
 from ludwig.runtime.device import choose_device
 from ludwig.training import Saves, TrainerBase
 
@@ -81,7 +82,7 @@ class LudwigModel:
         allow_parallel_threads: bool,
     ) -> None:
         self.config_obj, self.user_config = config, raw
-        self.logging_level, self.allow_parallel_threads = level_of(logging_level), allow_parallel_threads
+        self.logging_level, self.allow_parallel_threads = logging_level_of(logging_level), allow_parallel_threads
         declared = config.backend
         self.backend = initialize_backend(backend or (None if declared is None else declared.build()))
         self.device = choose_device(gpus, gpu_memory_limit)
@@ -111,7 +112,7 @@ class LudwigModel:
 
     def save_config(self, save_path: str) -> None:
         """Writes the rendered config to `model_hyperparameters.json` in the folder."""
-        lifecycle.save_config(self, Path(save_path))
+        lifecycle.save_config(self, path_of("save_path", save_path))
 
     # -- training
 
@@ -335,7 +336,7 @@ class LudwigModel:
         Raises:
             NotTrainedError: There is nothing to save yet.
         """
-        lifecycle.save(self, Path(save_path))
+        lifecycle.save(self, path_of("save_path", save_path))
 
     @staticmethod
     def load(
@@ -357,7 +358,7 @@ class LudwigModel:
             NoSuchFileError: There is no such folder, or no checkpoint in it.
             ArtifactError: It is incomplete, damaged or from a newer version.
         """
-        folder = Path(model_dir)
+        folder = path_of("model_dir", model_dir)
         raw, metadata = artifacts.load_config_and_facts(folder)
         model = LudwigModel.__new__(LudwigModel)
         config = load_config(raw, is_saved=True).with_input_order(artifacts.input_order(folder))
@@ -374,7 +375,7 @@ class LudwigModel:
             NoSuchFileError: There is no checkpoint.
             ArtifactError: The file is not there or damaged.
         """
-        lifecycle.load_weights(self, Path(model_dir), from_checkpoint=from_checkpoint)
+        lifecycle.load_weights(self, path_of("model_dir", model_dir), from_checkpoint=from_checkpoint)
 
     @staticmethod
     def create_model(config_obj: ModelConfig | dict[str, Any], random_seed: int = default_random_seed) -> Model:
@@ -394,7 +395,7 @@ class LudwigModel:
     @staticmethod
     def set_logging_level(logging_level: int | str) -> None:
         """What all models of the process log from now on, a number or a name; below WARNING they draw progress bars."""
-        set_level_for_all(level_of(logging_level))
+        set_level_for_all(logging_level)
 
     def free_gpu_memory(self) -> None:
         """Moves the network to the CPU and empties the device's cache."""
@@ -415,6 +416,8 @@ class LudwigModel:
         """
         _refuse_unknown("collect_weights", kwargs)
         weights = lifecycle.trained(self, "collect_weights").parameters_by_name()
+        if isinstance(tensor_names, str) or not isinstance(tensor_names, Iterable | None):
+            raise ArgumentError(f"tensor_names must be a list of names. Received: {tensor_names!r:.100}.")
         for name in tensor_names or ():
             if name not in weights:
                 raise ArgumentError(f"There is no tensor '{name}'.{nearest(name, weights)}")
@@ -422,7 +425,7 @@ class LudwigModel:
 
 
 def _wanted(return_type: type | str, folder: str, skips_predictions: bool, skips_unprocessed: bool) -> Wanted:
-    return Wanted(return_type, Path(folder), not skips_predictions, not skips_unprocessed)
+    return Wanted(return_type, path_of("output_directory", folder), not skips_predictions, not skips_unprocessed)
 
 
 def _saves(

@@ -9,14 +9,12 @@ from typing import Any
 
 import marshmallow as ma
 
+from ludwig.config.defaults import INPUT_SECTIONS, OUTPUT_SECTIONS
 from ludwig.config.model_config import ModelConfig
-from ludwig.decoders.base import DECODERS
-from ludwig.encoders.base import ENCODERS
 from ludwig.error import nearest
 from ludwig.features.base import FEATURES
-from ludwig.losses.base import LOSSES
 from ludwig.models.artifacts import FORMAT_KEY
-from ludwig.schema import load
+from ludwig.schema import entries_of, load
 from ludwig.schema.params import is_internal
 from ludwig.schema.report import faults_of
 
@@ -53,7 +51,7 @@ def names_are_there(config: ModelConfig) -> list[Fault]:
         for key in ("input_features", "output_features")
         for place, feature in enumerate(getattr(config, key))
         for option, name in (("name", feature.name), ("column", feature.source))
-        if not name.strip()
+        if not name.strip() and (option == "name" or feature.name.strip())
     ]
 
 
@@ -208,27 +206,25 @@ def defaults_are_known(config: ModelConfig) -> list[Fault]:
             faults.append((path, f"Must be a section of keys and values. Received: {sections!r}."))
         else:
             for name, section in sections.items():
-                faults += [(f"{path}.{name}{at}", text) for at, text in _section_faults(kind, name, section)]
+                faults += [(f"{path}{at}", text) for at, text in _section_faults(config, kind, name, section)]
     return faults
 
 
-def _section_faults(kind: str, name: str, section: Any) -> list[Fault]:
-    registry: Any = {"encoder": ENCODERS, "decoder": DECODERS, "loss": LOSSES}.get(name)
-    if name != "preprocessing" and registry is None:
-        known = ("preprocessing", "encoder", "decoder", "loss")
-        return [("", f"Unknown parameter.{nearest(name, known)} Choose one of: {', '.join(known)}.")]
-    raw = {"type": section} if isinstance(section, str) else section
-    if not isinstance(raw, Mapping):
-        return [("", f"Must be a section of keys and values. Received: {section!r}.")]
+SIDES = {**dict.fromkeys(INPUT_SECTIONS, "input_features"), **dict.fromkeys(OUTPUT_SECTIONS, "output_features")}
+
+
+def _section_faults(config: ModelConfig, kind: str, name: str, section: Any) -> list[Fault]:
+    """What a feature of that type would report of the section."""
+    if name not in SIDES:
+        return [(f".{name}", f"Unknown parameter.{nearest(name, SIDES)} Choose one of: {', '.join(SIDES)}.")]
+    features = entries_of(type(config), SIDES[name])
+    if kind not in features.registry.names(features.kind):
+        which = f"{SIDES[name].replace('_', ' ')} of type '{kind}'"
+        return [(f".{name}", f"Has no effect: models of this type have no {which}. Remove it.")]
     try:
-        if registry is None:
-            load(FEATURES.get(kind).Config, raw)
-        elif "type" in raw:
-            load(registry.get(raw["type"], kind).Config, {key: value for key, value in raw.items() if key != "type"})
+        load(features.registry.get(kind, features.kind).Config, {"name": "x", name: section})
     except ma.ValidationError as error:
         return [(f".{at}", text) for at, text in faults_of(error.messages)]
-    except LookupError as error:
-        return [(".type", str(error))]
     return []
 
 

@@ -82,7 +82,7 @@ def _under(section: Raw, key: str, values: Raw) -> None:
     own = section.get(key)
     if isinstance(own, dict) or own is None:
         section[key] = {**values, **(own or {})}
-    elif isinstance(own, str) and "type" not in values:
+    elif isinstance(own, str):
         section[key] = {**values, "type": own}
 
 
@@ -97,6 +97,9 @@ def rename_types(config: Raw) -> None:
     for feature in _features(config):
         if feature.get("type") == "numerical":
             feature["type"] = "number"
+    defaults = config.get("defaults")
+    if isinstance(defaults, dict) and "numerical" in defaults and "number" not in defaults:
+        defaults["number"] = defaults.pop("numerical")
 
 
 def clean_names(config: Raw) -> None:

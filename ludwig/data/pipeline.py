@@ -28,6 +28,7 @@ from ludwig.data.reading import Sources, read_sources
 from ludwig.data.sources import Source, folder_of, format_of, read_table
 from ludwig.error import ArgumentError, InputDataError
 from ludwig.features.base import Facts
+from ludwig.features.fitted import read_facts
 from ludwig.runtime.console import logger_of, warn
 
 logger = logger_of(__name__)
@@ -191,5 +192,22 @@ def _keep(cache: CacheFile, prepared: Prepared, limits: Limits) -> None:
 
 
 def fitted_state(specs: Sequence[Spec], metadata: Mapping[str, Any]) -> dict[str, Facts]:
-    """The fitted state of the features back from `training_set_metadata`."""
-    return {spec.name: spec.feature.facts_type.from_json(metadata[spec.name]) for spec in specs}
+    """The fitted state of the features back from `training_set_metadata`.
+
+    Raises:
+        InputDataError: It is damaged, or was fitted on the features of another config.
+    """
+    return {spec.name: _facts_of(spec, metadata) for spec in specs}
+
+
+def _facts_of(spec: Spec, metadata: Mapping[str, Any]) -> Facts:
+    try:
+        if spec.name not in metadata:
+            raise ValueError(f"it knows only these features: {', '.join(map(str, metadata)):.200}")
+        facts: Facts = read_facts(spec.feature.facts_type, metadata[spec.name])
+    except ValueError as error:
+        raise InputDataError(
+            f"training_set_metadata does not fit the {spec.feature.where}: {error}. Use the one that was fitted with "
+            "this config, or leave it out."
+        ) from None
+    return facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from ludwig.data.preprocess import Prepared
 from ludwig.data.reading import Sources, given_sources
 from ludwig.data.rows import to_json
 from ludwig.data.sources import Source
-from ludwig.error import ArgumentError
+from ludwig.error import ArgumentError, InputDataError, LudwigError, NoSuchFileError
 from ludwig.lifecycle.held import DEFAULT_SEED, FULL, Data, Given, Held, Metadata, sets_of, within_call
 from ludwig.models.base import FeatureSpec
+from ludwig.runtime.arguments import path_of, seed_of
 from ludwig.runtime.atomic import read_json
 from ludwig.schema import dump
 
@@ -26,6 +28,7 @@ def preprocess(
     held: Held, given: Given, seed: int, callbacks: list[Callback] | None, *, saves: bool
 ) -> PreprocessedDataset:
     """Reads, splits, fits and encodes; a trained model keeps the fitted state and the split that it was trained on."""
+    seed = seed_of(seed)
     with within_call(held):
         hooks = CallbackList(held.callbacks).plus(callbacks)
         data, _ = training_data(held, given, seed, hooks, saves=saves)
@@ -44,6 +47,7 @@ def training_data(
     """
     sources = given_sources(given.dataset, given.training_set, given.validation_set, given.test_set)
     if isinstance(given.dataset, PreprocessedDataset):
+        _refuse_other_config(held, given.dataset.training_set, with_targets=True)
         return given.dataset, {}
     if not any(isinstance(source, Dataset | PreprocessedDataset) for source in sources.values()):
         return _preprocessed(held, sources, given, seed, hooks, saves=saves), sources
@@ -53,10 +57,23 @@ def training_data(
             "Preprocessed data must be given as `dataset`, all that `preprocess` returned, or as `training_set`, "
             f"`validation_set` and `test_set`, its splits. Received: {_kinds(sources)}."
         )
+    for rows in sets.values():
+        _refuse_other_config(held, rows, with_targets=True)
     known = _read_metadata(given.metadata) or held.training_set_metadata
     if known is None:
         raise ArgumentError("Preprocessed sets need `training_set_metadata`, which `preprocess` gave with them.")
     return PreprocessedDataset(sets["training_set"], sets.get("validation_set"), sets.get("test_set"), dict(known)), {}
+
+
+def _refuse_other_config(held: Held, data: Dataset, *, with_targets: bool) -> None:
+    """Raises where preprocessed data was not preprocessed by this config."""
+    inputs, outputs = held.config_obj.resolve(held.assets)
+    for spec in (*inputs, *(outputs if with_targets else ())):
+        if data.features.get(spec.name) != proc_column(spec):
+            raise InputDataError(
+                f"The preprocessed data is that of another config: the {spec.feature.where} "
+                f"{'is read otherwise there' if spec.name in data.features else 'is not in it'}. Preprocess it again."
+            )
 
 
 def _kinds(sources: Sources) -> str:
@@ -96,9 +113,28 @@ def _known_metadata(held: Held, metadata: Metadata | None) -> Mapping[str, Any] 
 
 
 def _read_metadata(metadata: Metadata | None) -> Mapping[str, Any] | None:
-    if isinstance(metadata, str):
-        read: dict[str, Any] = read_json(Path(metadata))
-        return read
+    if metadata is None:
+        return None
+    if not isinstance(metadata, str | PathLike):
+        return _section_of(metadata, "training_set_metadata")
+    path = path_of("training_set_metadata", metadata)
+    where = f"training_set_metadata: '{path!s:.300}'"
+    try:
+        return _section_of(read_json(path), where)
+    except FileNotFoundError:
+        raise NoSuchFileError(f"{where} is not there.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, LudwigError):
+            raise
+        raise InputDataError(f"{where} cannot be read as JSON: {error!s:.200}.") from None
+
+
+def _section_of(metadata: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(metadata, Mapping):
+        raise InputDataError(
+            f"{where} must be what `preprocess` returned, or the path of training_set_metadata.json. "
+            f"Received: {metadata!r:.100}."
+        )
     return metadata
 
 
@@ -118,8 +154,10 @@ def _as_datasets(held: Held, prepared: Prepared, seed: int) -> PreprocessedDatas
 def rows_of(held: Held, given: Given, split: str, hooks: CallbackList, *, with_targets: bool) -> Rows:
     """The usable rows of a dataset, or of one of its splits."""
     metadata = held.training_set_metadata or {}
-    seed = int(metadata.get("random_seed", DEFAULT_SEED))
+    seed = seed_of(metadata.get("random_seed", DEFAULT_SEED))
     dataset = _dataset_of(given.dataset, split)
+    if isinstance(dataset, Dataset):
+        _refuse_other_config(held, dataset, with_targets=with_targets)
     pipeline = _pipeline(held, hooks)
     return pipeline.for_prediction(dataset, given.data_format, split, metadata, seed, with_targets=with_targets)
 

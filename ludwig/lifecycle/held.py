@@ -20,6 +20,7 @@ from ludwig.error import ArgumentError, NotTrainedError, nearest
 from ludwig.features.base import Facts
 from ludwig.models import Model
 from ludwig.models.assets import Assets
+from ludwig.runtime.arguments import name_of, path_of
 from ludwig.runtime.call import calling
 from ludwig.training import Run, Saves, TrainerBase
 
@@ -72,6 +73,14 @@ class Kept:
     resume_path: str | None
     saves: Saves
     saves_processed_input: bool
+
+    def __post_init__(self) -> None:
+        """Refuses what is no path or no name, before anything is done."""
+        for name in ("output_directory", "resume_path"):
+            if getattr(self, name) is not None:
+                path_of(name.replace("resume", "model_resume"), getattr(self, name))
+        name_of("experiment_name", self.experiment_name)
+        name_of("model_name", self.model_name)
 
     def run(self) -> Run:
         """The run's folder: that of an earlier run which goes on, or a new one."""

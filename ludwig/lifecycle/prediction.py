@@ -14,6 +14,7 @@ from ludwig.inference.session import Wanted, given_back, nothing, overall_statis
 from ludwig.lifecycle.data import rows_of
 from ludwig.lifecycle.held import Given, Held, fitted, refuse_odd_split, trained, within_call
 from ludwig.models import Model
+from ludwig.runtime.arguments import whole_number
 from ludwig.runtime.atomic import storing
 
 
@@ -38,6 +39,7 @@ def predict(
     """The predictions of all rows, as they are wanted."""
     model = trained(held, "predict")
     refuse_odd_split(split)
+    batch_size = whole_number("batch_size", batch_size, 1)
     with within_call(held), _generating(model, generation):
         hooks = CallbackList(held.callbacks).plus(callbacks)
         rows = rows_of(held, given, split, hooks, with_targets=False)
@@ -63,6 +65,8 @@ def evaluate(
     """The statistics by output, and the predictions where they are collected."""
     model, trainer = trained(held, "evaluate"), held.config_obj.trainer
     refuse_odd_split(split)
+    if batch_size is not None:
+        batch_size = whole_number("batch_size", batch_size, 1)
     hooks = CallbackList(held.callbacks).plus(callbacks)
     with within_call(held):
         hooks.on_evaluation_start()

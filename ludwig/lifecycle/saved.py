@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ludwig.config import ModelConfig
-from ludwig.error import NoSuchFileError, NotTrainedError
-from ludwig.globals import TRAINING_PROGRESS_TRACKER_FILE_NAME
+from ludwig.error import ArtifactError, InputDataError, NoSuchFileError, NotTrainedError
+from ludwig.features.base import Facts
+from ludwig.globals import TRAIN_SET_METADATA_FILE_NAME, TRAINING_PROGRESS_TRACKER_FILE_NAME
 from ludwig.lifecycle.held import DEFAULT_SEED, Held, end_online_training, fitted, trained, within_call
 from ludwig.models import Model, artifacts
 from ludwig.models.assets import Assets
+from ludwig.runtime.arguments import seed_of
 from ludwig.runtime.atomic import read_json, storing
 from ludwig.runtime.console import warn
 from ludwig.training import build, checkpoints
@@ -41,8 +43,15 @@ def restore(held: Held, folder: Path, metadata: dict[str, Any], *, from_checkpoi
     """Gives a model without a network that of a saved one."""
     with within_call(held):
         held.training_set_metadata = metadata
-        held.model = build(held.config_obj, fitted(held), DEFAULT_SEED, held.assets, starts=False)
+        held.model = build(held.config_obj, _saved_facts(held, folder), DEFAULT_SEED, held.assets, starts=False)
         load_weights(held, folder, from_checkpoint=from_checkpoint)
+
+
+def _saved_facts(held: Held, folder: Path) -> dict[str, Facts]:
+    try:
+        return fitted(held)
+    except InputDataError as error:
+        raise ArtifactError(f"'{folder / TRAIN_SET_METADATA_FILE_NAME}' is damaged: {error}") from None
 
 
 def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
@@ -94,6 +103,7 @@ def bare_network(config: ModelConfig, seed: int) -> Model:
     Raises:
         NotTrainedError: They do.
     """
+    seed = seed_of(seed)
     inputs, outputs = config.resolve(Assets())
     try:
         facts = {spec.name: spec.feature.facts_of_config() for spec in (*inputs, *outputs)}

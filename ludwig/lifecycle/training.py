@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 from ludwig.api_types import PreprocessedDataset, TrainingResults
-from ludwig.callbacks import Callback, CallbackList
+from ludwig.callbacks import Callback, CallbackList, checked_callbacks
 from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.integrations import tensorboard
 from ludwig.lifecycle.data import training_data
 from ludwig.lifecycle.held import Given, Held, Kept, end_online_training, fitted, within_call
 from ludwig.lifecycle.saved import save
+from ludwig.runtime.arguments import seed_of
 from ludwig.runtime.atomic import storing
 from ludwig.runtime.console import shows_progress, warn
 from ludwig.runtime.distributed import workers_of
@@ -22,6 +23,7 @@ from ludwig.training.run import facts_of_run, training_stats
 
 def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callback] | None) -> TrainingResults:
     """Trains and, where that is wanted, saves the run."""
+    seed = seed_of(seed)
     with within_call(held):
         workers = workers_of(held.device)
         hooks = _training_hooks(held, callbacks, kept, is_main=workers.is_main)
@@ -48,9 +50,10 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
             run.close(held.config, metadata, data.rows, stats, progress, seed)
         finally:
             hooks.on_train_end(run.name)
-        workers.barrier()  # until all files are there
-        if outcome.ended_by is not None:
-            hand_on(outcome.ended_by)
+        signals = workers.gather(outcome.ended_by)  # which waits until all files are there
+        ended_by = next((number for number in signals if number is not None), None)
+        if ended_by is not None:
+            hand_on(ended_by)
     return TrainingResults(stats, data, run.name or "")
 
 
@@ -60,7 +63,7 @@ def _training_hooks(held: Held, callbacks: list[Callback] | None, kept: Kept, *,
         own += [ProgressBar(), RoundTable()]
     if kept.saves.log and kept.output_directory is not None and tensorboard.is_installed():
         own.append(tensorboard.TensorBoardCallback())
-    return CallbackList([*held.callbacks, *(callbacks or ()), *own])
+    return CallbackList([*held.callbacks, *checked_callbacks(callbacks), *own])
 
 
 def _job(held: Held, data: PreprocessedDataset, seed: int, saving: Saving, *, resumes: bool) -> Job:
@@ -103,6 +106,7 @@ def _fit(held: Held, data: PreprocessedDataset, run: Run, seed: int, hooks: Call
 
 def train_online(held: Held, given: Given, seed: int) -> None:
     """One more epoch over all rows, keeping the model, its fitted state and the optimizer."""
+    seed = seed_of(seed)
     with within_call(held):
         hooks = CallbackList(held.callbacks)
         data, _ = training_data(held, given, seed, hooks, saves=False)

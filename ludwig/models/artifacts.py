@@ -51,10 +51,12 @@ def load_config_and_facts(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]
         NoSuchFileError: There is no such folder.
         ArtifactError: It is incomplete, or from a newer version.
     """
-    if not folder.is_dir():
-        raise NoSuchFileError(f"There is no model folder '{folder}'.")
+    if not _is_folder(folder):
+        raise NoSuchFileError(f"There is no model folder '{folder!s:.300}'.")
     config, metadata = (_read(folder, name) for name in (MODEL_HYPERPARAMETERS_FILE_NAME, TRAIN_SET_METADATA_FILE_NAME))
     version = metadata.pop(FORMAT_KEY, 0)
+    if not isinstance(version, int):
+        raise ArtifactError(f"'{folder / TRAIN_SET_METADATA_FILE_NAME}' is damaged: {FORMAT_KEY} is {version!r:.80}.")
     if version > FORMAT_VERSION:
         raise ArtifactError(
             f"The model in '{folder}' was saved in format {version}, and this version reads up to {FORMAT_VERSION}. "
@@ -63,14 +65,24 @@ def load_config_and_facts(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]
     return config, metadata
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, or a folder that may not be entered
+        return False
+
+
 def _read(folder: Path, name: str) -> Any:
     if not (folder / name).is_file():
         hint = f" Did you mean '{folder / 'model'}'?" if (folder / "model").is_dir() else ""
         raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {name}.{hint}")
     try:
-        return read_json(folder / name)
-    except ValueError as error:
-        raise ArtifactError(f"'{folder / name}' is damaged: {error}.") from None
+        content = read_json(folder / name)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArtifactError(f"'{folder / name}' is damaged: {error!s:.200}.") from None
+    if not isinstance(content, dict):
+        raise ArtifactError(f"'{folder / name}' is damaged: it must hold an object. Received: {content!r:.80}.")
+    return content
 
 
 def input_order(folder: Path) -> list[str] | None:

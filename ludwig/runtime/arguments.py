@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from pathlib import Path
+
 import numpy as np
 
 from ludwig.error import ArgumentError
@@ -27,3 +31,41 @@ def whole_number(name: str, value: object, least: int, most: int | None = None) 
 def seed_of(value: object) -> int:
     """A random seed, as all generators take it."""
     return whole_number("random_seed", value, 0, LARGEST_SEED)
+
+
+def path_of(name: str, value: object) -> Path:
+    """The argument as a path.
+
+    Raises:
+        ArgumentError: It is none, or one that no system takes.
+    """
+    if not isinstance(value, str | os.PathLike) or not str(value) or "\0" in str(value):
+        raise ArgumentError(f"{name} must be a path, as text or a Path. Received: {value!r:.100}.")
+    return Path(value)
+
+
+def name_of(name: str, value: object) -> str:
+    """The argument as a name, of which a folder may be made.
+
+    Raises:
+        ArgumentError: It is no text, or one that no system takes.
+    """
+    if not isinstance(value, str) or "\0" in value:
+        raise ArgumentError(f"{name} must be text. Received: {value!r:.100}.")
+    return value
+
+
+def logging_level_of(value: object) -> int:
+    """A level of the module `logging`, by number or by name.
+
+    Raises:
+        ArgumentError: There is no such level.
+    """
+    names = logging.getLevelNamesMapping()
+    if isinstance(value, str) and value.upper() in names:
+        return names[value.upper()]
+    try:
+        return whole_number("logging_level", value, 0)
+    except ArgumentError:
+        known = ", ".join(name for name in names if name != "NOTSET")
+        raise ArgumentError(f"logging_level must be an integer, or one of {known}. Received: {value!r:.100}.") from None

@@ -14,9 +14,8 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
-from ludwig.error import ArgumentError, LudwigWarning
+from ludwig.error import LudwigWarning
+from ludwig.runtime.arguments import logging_level_of
 
 _of_call: ContextVar[int | None] = ContextVar("ludwig_logging_level", default=None)
 _for_all: list[int] = []  # the level that was set for all models of the process, if one was
@@ -63,26 +62,11 @@ def _frames_of_ours(frame: FrameType | None) -> int:
     return count
 
 
-def level_of(level: object) -> int:
-    """A logging level by its number or name.
-
-    Raises:
-        ArgumentError: It is neither.
-    """
-    names = logging.getLevelNamesMapping()
-    if isinstance(level, str) and level.upper() in names:
-        return names[level.upper()]
-    if isinstance(level, int | np.integer) and not isinstance(level, bool):
-        return int(level)
-    raise ArgumentError(
-        f"logging_level must be a number or one of {', '.join(names)}, such as logging.INFO. Received: {level!r}."
-    )
-
-
-def set_level_for_all(level: int) -> None:
+def set_level_for_all(level: int | str) -> None:
     """One level for all models of the process from now on."""
-    _for_all[:] = [level]
-    logging.getLogger("ludwig").setLevel(level)
+    number = logging_level_of(level)
+    _for_all[:] = [number]
+    logging.getLogger("ludwig").setLevel(number)
 
 
 def shows_progress(level: int) -> bool:

@@ -1,6 +1,6 @@
 """The grammar of the config: how a component declares itself and how a config is checked against that."""
 
-from ludwig.schema.derive import Chosen, Named, dump, fingerprint, load, schema_of
+from ludwig.schema.derive import Chosen, Named, dump, entries_of, fingerprint, load, schema_of
 from ludwig.schema.export import json_schema
 from ludwig.schema.params import param
 from ludwig.schema.plain import plain_section, plain_value
@@ -13,6 +13,7 @@ __all__ = [
     "Named",
     "Registry",
     "dump",
+    "entries_of",
     "fingerprint",
     "json_schema",
     "load",

@@ -52,6 +52,13 @@ class Named:
     kind: str = ANY
 
 
+def entries_of(config: type[Any], name: str) -> Chosen:
+    """What an entry of this list of a config is chosen from."""
+    (entry,) = get_args(typing.get_type_hints(config, include_extras=True)[name])
+    (chosen,) = (mark for mark in entry.__metadata__ if isinstance(mark, Chosen))
+    return chosen
+
+
 def load(config: type[T], raw: Mapping[str, Any]) -> T:
     """Checks a raw section and builds its dataclass.
 
@@ -287,11 +294,11 @@ def _field_of(hint: Any, declared: dataclasses.Field[Any]) -> ma.fields.Field[An
     return _field(hint, bounds, required=required, metadata={"help": declared.metadata.get("help", "")})
 
 
-NULL: Any = {"null": "Must not be null. Remove the key to take its default.", "required": "Must be set."}
+MISSING: Any = {"null": "Must not be null. Remove the key to take its default.", "required": "Must be set."}
 
 
 def _field(hint: Any, bounds: Mapping[str, float], **kwargs: Any) -> ma.fields.Field[Any]:
-    kwargs["error_messages"] = NULL
+    kwargs["error_messages"] = {**MISSING, **({"null": "Must be set."} if kwargs.get("required") else {})}
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _NameField(args[1], **kwargs) if isinstance(args[1], Named) else _ChosenField(args[1], **kwargs)

@@ -229,3 +229,73 @@ def test_a_split_takes_columns_that_it_can_read(rule, kind, fits):
     else:
         with pytest.raises(ConfigValidationError, match=f"'s' is a {kind} feature, which a '{rule}' split cannot use"):
             load_config(raw)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sections", "words"),
+    [
+        ("image", {"encoder": {"num_cov_layers": 3}}, r"defaults\.image\.encoder\.num_cov_layers: Unknown .*num_conv"),
+        (
+            "image",
+            {"encoder": {"num_conv_layers": 0}},
+            r"defaults\.image\.encoder\.num_conv_layers: Must be at least 1",
+        ),
+        ("vector", {"encoder": {"type": "dense", "foo": 1}}, r"defaults\.vector\.encoder\.foo: Unknown parameter"),
+        ("vector", {"encoder": "desne"}, r"defaults\.vector\.encoder\.type: .*Did you mean 'dense'"),
+        ("vector", {"preprocessing": {"foo": 1}}, r"defaults\.vector\.preprocessing\.foo: Unknown parameter"),
+        ("vector", {"preprocessing": "zscore"}, r"defaults\.vector\.preprocessing: Must be a section"),
+        ("vector", {"decoder": {"foo": 1}}, r"defaults\.vector\.decoder\.foo: Unknown parameter"),
+        ("vector", {"loss": {"foo": 1}}, r"defaults\.vector\.loss\.foo: Unknown parameter"),
+        ("vector", {"combiner": {}}, r"defaults\.vector\.combiner: Unknown parameter"),
+    ],
+)
+def test_defaults_of_a_type_that_no_feature_has_are_checked_as_well(kind, sections, words):
+    with pytest.raises(ConfigValidationError, match=f"one fault:\n.*{words}"):
+        load_config(config(defaults={kind: sections}))
+
+
+def test_right_defaults_of_a_type_that_no_feature_has_are_welcome():
+    defaults = {"image": {"encoder": {"num_conv_layers": 3}}, "vector": {"decoder": {"num_fc_layers": 1}}}
+    assert load_config(config(defaults=defaults)).defaults == defaults
+    renamed = load_config(config(defaults={"numerical": {"encoder": "ple"}}))
+    assert renamed.input_features[0].encoder.type == "ple"
+
+
+@pytest.mark.parametrize("wrong", [3, [1], "zscore", True])
+@pytest.mark.parametrize("section", ["preprocessing", "trainer", "defaults", "hyperopt"])
+def test_a_section_of_a_wrong_kind_is_one_fault(section, wrong):
+    with pytest.raises(ConfigValidationError, match=f"one fault:\n  {section}: Must be a section of keys and values"):
+        load_config(config(**{section: wrong}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"preprocessing": {"number": "zscore"}},
+        {"preprocessing": {"number": 3}, "defaults": {"number": 3}},
+        {"preprocessing": {"number": {"normalization": "minmax"}}, "defaults": "x"},
+        {"preprocessing": {"stratify": "y", "split": 3}},
+        {"preprocessing": {"stratify": {"y": 1}, "split": "random"}},
+        {"trainer": {"learning_rate_scheduler": 3, "decay": True}},
+        {"input_features": [{**X, "preprocessing": 3}]},
+        {"input_features": [{"name": "x", "type": ["number"]}]},
+        {"input_features": [{"name": "", "type": "number"}]},
+        {"input_features": [{**X, "column": " "}]},
+        {"output_features": [{"name": "v", "type": "vector", "vector_size": 3, "preprocessing": "x"}]},
+        {"combiner": "\ud800"},
+        {"trainer": {"batch_size": 10**400}},
+        {3: 4},
+        {None: 4},
+        {("a",): 4},
+    ],
+)
+def test_one_mistake_is_one_fault(wrong):
+    with pytest.raises(ConfigValidationError, match="one fault"):
+        load_config({**config(), **wrong})
+
+
+def test_a_config_within_itself_is_refused():
+    raw = config()
+    raw["trainer"] = raw
+    with pytest.raises(ConfigValidationError, match="contain itself"):
+        load_config(raw)

@@ -140,7 +140,7 @@ def test_the_command_line_ends_with_130(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("level", ["loud", None, True, 1.5, []])
 def test_a_level_that_is_none_is_refused_and_changes_nothing(level):
     before = logging.getLogger("ludwig").level
-    with pytest.raises(ArgumentError, match="logging_level must be a number or one of .*INFO"):
+    with pytest.raises(ArgumentError, match="logging_level must be an integer, or one of .*INFO"):
         LudwigModel.set_logging_level(level)
     with pytest.raises(ArgumentError, match="logging_level"):
         LudwigModel(model("adam").user_config, logging_level=level)
