@@ -23,6 +23,11 @@ from ludwig.nn.initializer import InitializerSpec, initialize
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
 
+NEAR_ZERO: InitializerSpec = {
+    "type": "normal",
+    "std": 0.01,
+}  # at zero itself a ReLU that follows would give no gradient
+
 
 def _sizes(facts: Sequence[CategoryFacts]) -> list[int]:
     return [len(fact.vocabulary) for fact in facts]
@@ -213,7 +218,7 @@ class PassthroughEncoder(Encoder):
 
 @ENCODERS.register("target", kinds=("category",))
 class TargetEncoder(Encoder):
-    """A small embedding that starts at zero, so that a category has no effect until training gives it one.
+    """A small embedding that starts near zero, so that a category has hardly any effect until training gives it one.
 
     Use it for large vocabularies with rare categories, which it keeps near zero and so near the mean of all. It costs
     `output_size` weights a category.
@@ -241,7 +246,7 @@ class TargetEncoder(Encoder):
 
     def __init__(self, config: Config, facts: Sequence[CategoryFacts]) -> None:
         super().__init__(config, facts)
-        self.table = CategoryTable(_sizes(facts), config.output_size, initializer="zeros")
+        self.table = CategoryTable(_sizes(facts), config.output_size, initializer=NEAR_ZERO)
         self.shape = Shape("tokens", config.output_size, len(facts))
 
     def rows_of(self, name: str, weight: Tensor, column: int, facts: Sequence[CategoryFacts]) -> slice:

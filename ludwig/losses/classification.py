@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid
 
+from ludwig.error import ConfigValidationError
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.losses.classes import ClassLoss, known
 from ludwig.losses.cross_entropy import CrossEntropy, CrossEntropyConfig
@@ -66,9 +68,9 @@ class Corn(ClassLoss):
     """CORN, ordinal regression: each of the first C - 1 logits is the conditional logit that the class is beyond its
     rank.
 
-    Use it for classes in an order, such as ratings. Labels that are numbers are ranked by their value, others by the
-    alphabet. The last logit is not used. A rank is trained only on rows that are beyond the rank before it, and all
-    ranks of all rows count alike.
+    Use it for classes in an order, such as ratings: that of `order`; without it labels that are numbers are ranked by
+    their value, others by the alphabet. The last logit is not used. A rank is trained only on rows that are beyond the
+    rank before it, and all ranks of all rows count alike.
 
     Takes logits [B, C] and class ids [B].
 
@@ -80,6 +82,7 @@ class Corn(ClassLoss):
     type: category
     loss:
       type: corn
+      order: [poor, fair, good]
     ```
     """
 
@@ -87,12 +90,18 @@ class Corn(ClassLoss):
     class Config(Loss.Config):
         has_own_probabilities = True
 
+        order: list[str] | None = param(
+            None,
+            help="Order of the classes, the lowest first; null ranks numbers by their value and other labels by the "
+            "alphabet.",
+        )
+
     rank_of_id: Tensor  # [C]
 
     def __init__(self, config: Config, labels: Sequence[str] = ()) -> None:
         super().__init__(config, labels)
         self.ranks = max(len(labels) - 1, 1)
-        self.register_buffer("rank_of_id", torch.tensor(ranks_of(labels)), persistent=False)
+        self.register_buffer("rank_of_id", torch.tensor(ranks_of(labels, config.order)), persistent=False)
 
     def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
         ranks, own = torch.arange(logits.shape[-1] - 1, device=logits.device), self.rank_of_id[ids]
@@ -116,12 +125,21 @@ class Corn(ClassLoss):
         return shares.index_select(-1, self.rank_of_id)  # from the order of the ranks to that of the ids
 
 
-def ranks_of(labels: Sequence[str]) -> list[int]:
-    """The rank of each class, by value where all labels are numbers, else by the alphabet; ids go by frequency."""
-    try:
-        ranked = sorted(labels, key=float)
-    except ValueError:
-        ranked = sorted(labels)
+def ranks_of(labels: Sequence[str], order: Sequence[str] | None = None) -> list[int]:
+    """The rank of each class: as ordered, else by value where all labels are numbers, else by the alphabet.
+
+    Raises:
+        ConfigValidationError: The order is not one of these classes.
+    """
+    if order is not None and labels and sorted(order) != sorted(labels):
+        raise ConfigValidationError(
+            f"loss.order: Must name each class once, the lowest first. Received: {', '.join(order)}. The classes are "
+            f"{', '.join(sorted(labels))}."
+        )
+    ranked = sorted(labels) if order is None else list(order)
+    if order is None:
+        with suppress(ValueError):  # they are not all numbers
+            ranked = sorted(labels, key=float)
     rank = {label: place for place, label in enumerate(ranked)}
     return [rank[label] for label in labels]
 

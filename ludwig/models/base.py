@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
-from ludwig.error import ArgumentError, ArtifactError, nearest
+from ludwig.error import ArgumentError, ArtifactError, ConfigValidationError, nearest
 from ludwig.features.base import Facts, Feature
 from ludwig.models import artifacts
 from ludwig.models.assets import Assets, asset_folder
@@ -28,6 +28,7 @@ from ludwig.runtime.atomic import written_aside
 from ludwig.schema import Component, Registry
 
 Table = TypeVar("Table")
+SHOWN = 8  # names that a message shows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,8 +212,17 @@ class Model(Component, nn.Module):
 
         Returns:
             Those that lie in one tensor with weights that go on training, for the training step to hold.
+
+        Raises:
+            ConfigValidationError: No name matches.
         """
         chosen = re.compile(pattern)
+        names = [name for name, _ in self.named_weights()]
+        if not any(map(chosen.search, names)):
+            raise ConfigValidationError(
+                f"trainer.layers_to_freeze_regex: Must match the name of a weight. Received: {pattern!r}, and the "
+                f"weights are {', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}."
+            )
         by_tensor: dict[int, list[tuple[NamedWeight, bool]]] = {}
         for name, weight in self.named_weights():
             by_tensor.setdefault(id(weight.whole), []).append((weight, chosen.search(name) is not None))

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
+from ludwig.error import TrainingError
 from ludwig.inference.evaluation import rows_for_evaluation
 from ludwig.models.base import Model
 from ludwig.runtime.engine import Engine
@@ -15,6 +16,7 @@ from ludwig.training.optim.averaging import Score, Weights
 from ludwig.training.options import EvaluationOptions
 from ludwig.training.plan import Plan
 from ludwig.training.progress import Progress
+from ludwig.training.rounds import ADVICE, is_diverged
 from ludwig.training.selection import Selection
 
 
@@ -36,8 +38,14 @@ class Ended(Protocol):
 
 
 def finish(run: Ended, training: Frame, validation: Frame | None, test: Frame | None) -> None:
-    """Gives the model the selected weights and notes how they do on the test split."""
+    """Gives the model the selected weights and notes how they do on the test split.
+
+    Raises:
+        TrainingError: No evaluation found a finite loss, so no weights are good ones.
+    """
     progress, model = run.progress, run.model
+    if is_diverged(progress):
+        raise TrainingError(f"The loss is not finite in any evaluation up to step {progress.steps}. {ADVICE}")
     progress.seconds = progress.seconds_now()
     run.selection.take_best(model)
     if validation is not None:

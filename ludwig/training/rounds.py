@@ -15,7 +15,7 @@ from ludwig.columns.frame import Frame
 from ludwig.error import TrainingError
 from ludwig.inference.evaluation import Metrics
 from ludwig.models.base import Model, Step
-from ludwig.runtime.console import logger_of
+from ludwig.runtime.console import logger_of, warn
 from ludwig.runtime.distributed import Workers
 from ludwig.runtime.engine import Engine
 from ludwig.training.evaluator import Evaluator
@@ -163,18 +163,25 @@ class Round:
         return StopReason.CALLBACK if stops else None
 
 
+ADVICE = "Lower trainer.learning_rate, or look for extreme values in the data; with use_mixed_precision try bfloat16."
+
+
 def refuse_run_without_weights(run: Run) -> None:
     """Where gradients are not finite any more the best weights are kept, which never took such a gradient in.
 
     Raises:
-        TrainingError: There are none.
+        TrainingError: There are none, or none with a finite loss.
     """
     steps = int(run.learner.skipped)
     text = f"The gradients of {steps} steps in a row, up to step {run.progress.steps}, are not finite"
-    if run.selection.best is None:
-        raise TrainingError(
-            f"{text}. Lower trainer.learning_rate, or look for extreme values in the data; with "
-            "use_mixed_precision try bfloat16."
-        )
+    if run.selection.best is None or is_diverged(run.progress):
+        raise TrainingError(f"{text}. {ADVICE}")
     best = run.progress.best_eval_metric_steps
-    logger.warning("%s: training stops, and the best weights, of step %d, are kept.", text, best)
+    warn(f"{text}: training stops, and the best weights, of step {best}, are kept. {ADVICE}")
+
+
+def is_diverged(progress: Progress) -> bool:
+    """Whether no evaluation found a finite loss."""
+    history = progress.validation_metrics or progress.train_metrics
+    losses = [value for *_, value in history.get("combined", {}).get("loss", [])]
+    return bool(losses) and not any(map(math.isfinite, losses))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import logging
+import math
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ import torch
 
 from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
-from ludwig.error import TrainingError
+from ludwig.error import LudwigWarning, TrainingError
+from ludwig.metrics.loss import LossMetric
 from ludwig.models.ecd.model import Ecd
 
 LOSS = {"type": "softmax_cross_entropy", "class_weights": [1.0, 4.0, 9.0]}
@@ -168,13 +170,25 @@ def test_running_statistics_take_in_nothing_of_such_a_step():
     assert all(value.isfinite().all() for value in one.model.state_dict().values())
 
 
-def test_many_in_a_row_end_training_with_the_best_weights(caplog):
+def test_many_in_a_row_end_training_with_the_best_weights():
     one = model([Spoils(*range(9, 99))], max_skipped_steps=3, epochs=20)
-    stats = one.train(dataset=table(), output_directory=None).train_stats
+    text = "The gradients of 3 steps in a row, up to step 11, are not finite: training stops, and the best weights"
+    with pytest.warns(LudwigWarning, match=text):
+        stats = one.train(dataset=table(), output_directory=None).train_stats
+    assert stats.stop_reason == "not_finite"
     assert len(stats.training["y"]["loss"]) == 3  # two good evaluations, and the one in which training stopped
-    assert "The gradients of 3 steps in a row, up to step 11, are not finite: training stops" in caplog.text
     good = trained(epochs=2)
     torch.testing.assert_close(weights(one), weights(good))
+
+
+@pytest.mark.parametrize("split", [0, 1])
+def test_a_run_without_a_finite_loss_is_an_error(monkeypatch, split):
+    """The gradients stay finite here: predictions alone are out of bounds."""
+    evaluate = LossMetric.compute
+    monkeypatch.setattr(LossMetric, "compute", lambda self: evaluate(self) and math.inf)
+    data = table().assign(split=np.where(np.arange(100) % 5 == 0, split, 0))
+    with pytest.raises(TrainingError, match="The loss is not finite in any evaluation up to step"):
+        model().train(dataset=data, output_directory=None)
 
 
 def test_many_in_a_row_from_the_beginning_are_an_error():

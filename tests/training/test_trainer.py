@@ -245,7 +245,10 @@ def test_bucketing_needs_an_input_of_sequences():
             r"trainer\.learning_rate_scheduler\.decay: .*needs no decay",
         ),
         ({"no_weight_decay": ["biases"]}, r"trainer\.no_weight_decay: Has no effect"),
-        ({"optimizer": {"type": "adafactor", "lr": 0.1}}, r"trainer\.optimizer\.lr: Has no effect with relative_step"),
+        (
+            {"optimizer": {"type": "adafactor", "lr": 0.1, "relative_step": True}},
+            r"trainer\.optimizer\.lr: Has no effect with relative_step",
+        ),
         ({"no_weight_decay": ["bias"]}, r"trainer\.no_weight_decay.*biases"),
         ({"use_mixed_precision": "bf16"}, r"trainer\.use_mixed_precision.*bfloat16"),
         ({"ema_decay": 1.0}, r"trainer\.ema_decay.*less than 1"),
@@ -263,7 +266,7 @@ def test_adafactor_takes_its_own_rate_or_the_trainers():
         def on_batch_end(self, trainer, progress_tracker, save_path, sync_step=True, **kwargs):
             rates.append(trainer.optimizer.param_groups[0]["lr"])
 
-    for optimizer in ({}, {"relative_step": False}, {"relative_step": False, "lr": 0.02}):
+    for optimizer in ({"relative_step": True}, {}, {"lr": 0.02}):
         one = model([Watch()], optimizer={"type": "adafactor", **optimizer}, train_steps=1, learning_rate=0.01)
         one.train(dataset=table(), output_directory=None)
     assert rates == [None, 0.01, 0.02]
@@ -290,3 +293,8 @@ def test_a_selecting_metric_that_is_undefined_for_the_classes_is_refused():
     }
     with pytest.raises(ConfigValidationError, match=r"validation_metric: 'hits_at_k' is undefined .*'y'.* accuracy"):
         LudwigModel(config).train(table, output_directory=None)
+
+
+def test_freezing_nothing_is_an_error_that_shows_names():
+    with pytest.raises(ConfigValidationError, match=r"layers_to_freeze_regex: Must match .*'nothing'.*combiner\."):
+        model(layers_to_freeze_regex="nothing").train(dataset=table(), output_directory=None)

@@ -17,7 +17,7 @@ class AdafactorOptimizer(Optimizer):
     """Adafactor, which keeps second moments of a matrix as one row and one column: `transformers`' own.
 
     Use it to train or fine-tune large networks, such as T5, where the state of Adam does not fit: it keeps far less
-    than one number a weight. By default it also sets its own learning rate, and `trainer.learning_rate` has no effect.
+    than one number a weight. With `relative_step` it sets its own learning rate, and that of the trainer has no effect.
 
     Source: Shazeer & Stern 2018, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", arXiv:1804.04235.
 
@@ -26,7 +26,6 @@ class AdafactorOptimizer(Optimizer):
       learning_rate: 0.001
       optimizer:
         type: adafactor
-        relative_step: false
         scale_parameter: false
     ```
     """
@@ -42,7 +41,7 @@ class AdafactorOptimizer(Optimizer):
             True, help="Whether steps are scaled by the size of the weights that they change."
         )
         relative_step: bool = param(
-            True, help="Whether the learning rate follows from the number of the step, in place of the trainer's."
+            False, help="Whether the learning rate follows from the number of the step, in place of the trainer's."
         )
         warmup_init: bool = param(False, help="Warm-up: whether that learning rate rises from a small one.")
 
