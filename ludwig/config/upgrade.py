@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ludwig.config.upgrade_sections import SECTION_UPGRADES
 from ludwig.data.names import sanitize
 from ludwig.decoders.base import DECODERS
 from ludwig.encoders.base import ENCODERS
@@ -358,6 +359,7 @@ UPGRADES: tuple[Callable[[Raw], None], ...] = (
     spell_out_columns,
     sections_for_words,
     drop_internal_keys,
+    *SECTION_UPGRADES,
     nest_options_of_features,
     rename_bias,
     move_preprocessing_of_types,
