@@ -30,8 +30,9 @@ class Backend(Component, ABC):
             None, help="Cache folder of preprocessed data; null caches that of files beside them, and no other."
         )
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config | None = None) -> None:
+        """Without a config, that of all defaults."""
+        self.config = config if config is not None else type(self).Config()
 
     @property
     def cache_dir(self) -> Path | None:
