@@ -115,6 +115,12 @@ def clean_names(config: Raw) -> None:
     _clean(preprocessing.get("split") if isinstance(preprocessing, dict) else None, "column")
 
 
+def names_as_written(raw: Mapping[str, Any]) -> dict[str, str]:
+    """The names of columns as the user wrote them, by the names that they have here, where these differ."""
+    names = [feature.get("column") or feature.get("name") for feature in _features(dict(raw))]
+    return {sanitize(name): name for name in names if isinstance(name, str) and sanitize(name) != name}
+
+
 def _clean(section: Any, *keys: str) -> None:
     for key in keys:
         if isinstance(section, dict) and isinstance(section.get(key), str):

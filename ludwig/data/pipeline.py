@@ -82,10 +82,19 @@ class Pipeline:
     """Prepares data by one config."""
 
     def __init__(
-        self, config: Declared, resolve: Resolve, fit: Fit, cache_dir: Path | None, hooks: CallbackList
+        self,
+        config: Declared,
+        resolve: Resolve,
+        fit: Fit,
+        cache_dir: Path | None,
+        hooks: CallbackList,
+        written: Mapping[str, str] | None = None,
     ) -> None:
-        """`fit`: splits, fits and encodes tables, wherever that work runs."""
+        """`fit`: splits, fits and encodes tables, wherever that work runs; `written`: names of columns before they were
+        sanitised, as messages show them.
+        """
         self.config, self.resolve, self.fit, self.cache_dir, self.hooks = config, resolve, fit, cache_dir, hooks
+        self.written = dict(written or {})
 
     def for_training(
         self,
@@ -155,7 +164,10 @@ class Pipeline:
 
     def _columns(self, specs: Sequence[Spec]) -> Selection:
         """The columns to read; all where the model may ask for any."""
-        return self.config.preprocessing.selection(specs, reads_all=self.config.reads_all_columns)
+        return self._named(self.config.preprocessing.selection(specs, reads_all=self.config.reads_all_columns))
+
+    def _named(self, selection: Selection) -> Selection:
+        return dataclasses.replace(selection, written=self.written)
 
 
 def fitted_state(specs: Sequence[Spec], metadata: Mapping[str, Any]) -> dict[str, Facts]:
