@@ -393,8 +393,8 @@ class LudwigModel:
     # -- small things
 
     @staticmethod
-    def set_logging_level(logging_level: int) -> None:
-        """What all models of the process log from now on; below WARNING they draw progress bars."""
+    def set_logging_level(logging_level: int | str) -> None:
+        """What all models of the process log from now on, a number or a name; below WARNING they draw progress bars."""
         set_level_for_all(logging_level)
 
     def free_gpu_memory(self) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
+from ludwig.data.cache_folder import Limits
 from ludwig.data.encoding import Events, Spec
 from ludwig.data.preprocess import Prepared, Preprocessing, Tables
 from ludwig.features.base import Facts
@@ -29,6 +30,15 @@ class Backend(Component, ABC):
         cache_dir: str | None = param(
             None, help="Cache folder of preprocessed data; null caches that of files beside them, and no other."
         )
+        cache_max_gb: float | None = param(
+            20.0,
+            min=0,
+            help="Maximum size of all caches of a folder in gigabytes: the least recently used are removed; null for "
+            "no limit.",
+        )
+        cache_max_days: float | None = param(
+            30.0, min=0, help="Days after their last use at which caches of a folder are removed; null for never."
+        )
 
     def __init__(self, config: Config | None = None) -> None:
         """Without a config, that of all defaults."""
@@ -38,6 +48,11 @@ class Backend(Component, ABC):
     def cache_dir(self) -> Path | None:
         """Where preprocessed data is kept, if a folder is given."""
         return None if self.config.cache_dir is None else Path(self.config.cache_dir)
+
+    @property
+    def cache_limits(self) -> Limits:
+        """How much preprocessed data is kept in a folder."""
+        return Limits(self.config.cache_max_gb, self.config.cache_max_days)
 
     @abstractmethod
     def fit(

@@ -12,13 +12,16 @@ COMMANDS = {
     "predict": "Predict with a trained model.",
     "evaluate": "Evaluate a trained model.",
     "preprocess": "Preprocess data and keep the result beside it.",
+    "cache": "List or remove preprocessed data that is cached.",
     "render_config": "Show a config with every default spelled out.",
     "export_schema": "Write the JSON Schema of the config.",
 }
 
+INTERRUPTED = 130  # 128 and the number of the signal, as shells have it
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; gives the exit status: 0, 1 for an unknown command, 2 for wrong input."""
+    """Runs one command; gives the exit status: 0, 1 for an unknown command, 2 for wrong input, 130 for Ctrl-C."""
     words = sys.argv[1:] if arguments is None else arguments
     if not words or words[0] in ("-h", "--help"):
         sys.stdout.write(_help())
@@ -46,6 +49,9 @@ def _run(command: str, words: list[str]) -> int:
     except (LudwigError, FileNotFoundError) as error:
         sys.stderr.write(f"ludwig {command}: {error}\n")
         return 2
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write(f"ludwig {command}: interrupted. {interrupt}\n")
+        return INTERRUPTED
     return 0
 
 

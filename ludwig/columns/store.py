@@ -5,6 +5,7 @@ N = rows
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +20,10 @@ from ludwig.columns.frame import Block, Frame, Layout, Other
 from ludwig.columns.ragged import Padded, Ragged
 from ludwig.error import InputDataError
 
-FORMAT = 2
+FORMAT = 3
+SEAL = b"ludwig sha256 "  # stands after the HDF5 data, followed by the digest of all before it
+PIECE = 1 << 20  # bytes that are read at once
+SEAL_BYTES = len(SEAL) + hashlib.sha256().digest_size
 
 
 def save_frames(path: Path, frames: Mapping[str, Frame], attributes: Mapping[str, str]) -> None:
@@ -40,6 +44,33 @@ def save_frames(path: Path, frames: Mapping[str, Frame], attributes: Mapping[str
                 part = group.create_group(f"other_{place}")  # a name with a slash in it would be a group in a group
                 part.attrs["name"] = json.dumps(column)
                 _save_other(part, column, other)
+    _seal(path)
+
+
+def _seal(path: Path) -> None:
+    """Puts the digest of the file behind its end, which HDF5 does not read."""
+    digest = _digest_of(path, path.stat().st_size)
+    with path.open("ab") as file:
+        file.write(SEAL + digest)
+
+
+def _check_seal(path: Path) -> None:
+    """Raises where a byte of the file is another than when it was sealed."""
+    size = path.stat().st_size - SEAL_BYTES
+    with path.open("rb") as file:
+        file.seek(max(size, 0))
+        found = file.read()
+    if size < 0 or found != SEAL + _digest_of(path, size):
+        raise InputDataError(f"'{path}' is damaged: its content is not what was saved.")
+
+
+def _digest_of(path: Path, size: int) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while size > 0 and (piece := file.read(min(size, PIECE))):
+            digest.update(piece)
+            size -= len(piece)
+    return digest.digest()
 
 
 def _save_other(group: Any, name: str, other: Other) -> None:
@@ -76,8 +107,9 @@ def load_frames(
                 raise InputDataError(f"'{path}' is an HDF5 file, but not data that this version preprocessed.")
             attributes = {name: file[f"attributes/{name}"][()].decode() for name in file.get("attributes", ())}
             decoders = decoders_of(attributes)
+            _check_seal(path)
             frames = {name: _load_frame(path, group, decoders) for name, group in file["frames"].items()}
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError) as error:  # whatever damaged bytes make h5py raise
         raise InputDataError(f"'{path}' cannot be read as preprocessed data: {error}.") from None
     return frames, attributes
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,12 @@ class CacheFile:
 
     def load(self, specs: Sequence[Spec]) -> Prepared | None:
         """The data back; None when it is not there."""
-        return load_prepared(self.path, specs) if self.path.is_file() else None
+        if not self.path.is_file():
+            return None
+        prepared = load_prepared(self.path, specs)
+        with suppress(OSError):  # where it may be read only, it is not removed either
+            os.utime(self.path)  # it was used now
+        return prepared
 
     def save(self, prepared: Prepared) -> None:
         """Writes the data aside, then gives it its name."""
@@ -81,7 +88,9 @@ def cache_file(
         return None
     identity = {name: [format_of(source, data_format), _identity(source)] for name, source in sources.items()}
     features = [
-        [s.name, s.column, s.tied, s.feature.target, s.feature.kind, fingerprint(s.feature.config)] for s in specs
+        [s.name, s.column, s.tied, s.feature.target, s.feature.kind, fingerprint(s.feature.config)]
+        + [_identity(file) for file in s.feature.files()]
+        for s in specs
     ]
     content = [FORMAT, identity, features, dump(config), seed]
     key = hashlib.sha256(json.dumps(plain(content), sort_keys=True).encode()).hexdigest()[:16]

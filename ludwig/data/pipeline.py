@@ -6,6 +6,7 @@ N = rows
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
 from ludwig.data.arrow import Selection
-from ludwig.data.cache import cache_file, load_prepared
+from ludwig.data.cache import CacheFile, cache_file, load_prepared
+from ludwig.data.cache_folder import Limits, prune
 from ludwig.data.dataset import Dataset
 from ludwig.data.encoding import Events, Spec, encode, refuse_nothing_to_evaluate, warn_of_dropped
 from ludwig.data.preprocess import Prepared, Preprocessing, Tables, rows_of_split
@@ -27,9 +29,11 @@ from ludwig.data.sources import Source, folder_of, format_of, read_table
 from ludwig.error import ArgumentError, InputDataError
 from ludwig.features.base import Facts
 from ludwig.features.fitted import read_facts
-from ludwig.runtime.console import logger_of
+from ludwig.runtime.console import logger_of, warn
 
 logger = logger_of(__name__)
+
+NO_LIMITS = Limits()
 
 # From the data's folder: inputs, outputs, and the columns that training reads besides.
 Resolve = Callable[[Path | None], tuple[Sequence[Spec], Sequence[Spec], Sequence[Spec]]]
@@ -88,12 +92,14 @@ class Pipeline:
         fit: Fit,
         cache_dir: Path | None,
         hooks: CallbackList,
+        cache_limits: Limits = NO_LIMITS,
         written: Mapping[str, str] | None = None,
     ) -> None:
         """`fit`: splits, fits and encodes tables, wherever that work runs; `written`: names of columns before they were
         sanitised, as messages show them.
         """
-        self.config, self.resolve, self.fit, self.cache_dir, self.hooks = config, resolve, fit, cache_dir, hooks
+        self.config, self.resolve, self.fit, self.hooks = config, resolve, fit, hooks
+        self.cache_dir, self.cache_limits = cache_dir, cache_limits
         self.written = dict(written or {})
 
     def for_training(
@@ -119,13 +125,13 @@ class Pipeline:
         if format_of(first, data_format) == "hdf5":
             return load_prepared(Path(first), specs)
         cache = None if known else cache_file(sources, data_format, specs, config, seed, self.cache_dir)
-        if cache is not None and (cached := cache.load(specs)) is not None:
+        if cache is not None and (cached := _cached(cache, specs)) is not None:
             logger.info("The preprocessed data is taken from '%s'.", cache.path)
             return cached
         tables = read_sources(sources, data_format, self._columns(specs)).mapped(self.config.prepare)
         prepared = self.fit(tables, specs, config, seed, known, HookEvents(self.hooks, "training"))
         if cache is not None and save_cache:
-            cache.save(prepared)
+            _keep(cache, prepared, self.cache_limits)
         return prepared
 
     def for_prediction(
@@ -168,6 +174,28 @@ class Pipeline:
 
     def _named(self, selection: Selection) -> Selection:
         return dataclasses.replace(selection, written=self.written)
+
+
+def _cached(cache: CacheFile, specs: Sequence[Spec]) -> Prepared | None:
+    """The data from the cache; None where it has none, or none that can be used."""
+    try:
+        return cache.load(specs)
+    except (InputDataError, OSError) as error:
+        warn(f"The cached data is not used, and is made anew: {error}")
+        return None
+
+
+def _keep(cache: CacheFile, prepared: Prepared, limits: Limits) -> None:
+    """Into the cache, where that can be written; the run does not depend on it."""
+    try:
+        cache.save(prepared)
+        prune(cache.path.parent, limits, kept=cache.path)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error
+        warn(
+            f"The preprocessed data is not cached: '{cache.path.parent}' cannot be written to ({why}). "
+            "Set backend.cache_dir to another folder, or skip_save_processed_input."
+        )
 
 
 def fitted_state(specs: Sequence[Spec], metadata: Mapping[str, Any]) -> dict[str, Facts]:

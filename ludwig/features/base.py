@@ -165,6 +165,10 @@ class Feature(Component, ABC, Generic[C, T, F]):
         """The foreign files that reading the column needs, which a saved model holds: by name, what writes a folder."""
         return {}
 
+    def files(self) -> list[Path]:
+        """The files and folders that the config names and that encoding reads, so that a change of theirs is seen."""
+        return []
+
     def facts_of_config(self) -> F:
         """The facts where the config alone determines them.
 

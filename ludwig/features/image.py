@@ -32,6 +32,8 @@ Strategy = Literal["fill_with_const", "bfill", "ffill", "drop_row"]
 Resize = Literal["interpolate", "crop_or_pad"]
 Shape = tuple[int, int, int]  # height, width, channels
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's names of greys of more than 8 bits
+BRIGHTEST = 65535  # of 16 bits
 DIGESTED = 1024  # bytes or pixels of an image that its digest reads
 
 
@@ -74,8 +76,18 @@ def pixels_of(source: Any, channels: int | None = None) -> NDArray[np.uint8]:
     if isinstance(source, np.ndarray):
         return _with_channels(_from_array(source), channels)
     with _opened(source) as image:
+        if image.mode in DEEP:
+            return _with_channels(_from_array(_deep_pixels(image)), channels)
         pixels = np.array(image.convert(MODES[channels] if channels else _mode(image)))
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _deep_pixels(image: Any) -> NDArray[Any]:
+    """The greys of an image of more than 8 bits; integers of 32 bits that 16 hold are those of 16: [H, W]."""
+    pixels = np.array(image)
+    if image.mode == "I" and pixels.min(initial=0) >= 0 and pixels.max(initial=0) <= BRIGHTEST:
+        return pixels.astype(np.uint16)  # as Pillow reads some files of 16 bits
+    return pixels.astype(np.uint16) if image.mode.startswith("I;16") else pixels
 
 
 def shape_of(source: Any) -> Shape:
@@ -108,6 +120,8 @@ def _opened(source: Any) -> Iterator[Any]:
 
 def _mode(image: Any) -> str:
     """Pillow's name of the channels as which an image is read: one letter each."""
+    if image.mode in DEEP:
+        return "L"
     return image.mode if image.mode in MODES.values() else "RGB"
 
 
@@ -122,13 +136,20 @@ def _digest(source: Any, folder: Path | None) -> bytes:
 
 
 def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """[H, W] or [H, W, C], as bytes or as shares of one. Channels may come first where they are few."""
+    """[H, W] or [H, W, C], as bytes, as 16 bits or as shares of one. Channels may come first where they are few.
+
+    The dtype alone says that numbers are of 16 bits, so that dark images stay dark.
+    """
     array = _channels_last(array)
+    if array.dtype == np.uint16:
+        return np.ascontiguousarray((array.astype(np.float32) * (255 / BRIGHTEST)).round().astype(np.uint8))
     low, high = array.min(initial=0), array.max(initial=0)
     if array.dtype.kind == "b" or (array.dtype.kind == "f" and high <= 1):
         array = array * 255
     elif not (low >= 0 and high <= 255):  # NaN is neither
-        raise InputDataError(f"An image array must have numbers from 0 to 255, or from 0 to 1. It has {low} to {high}.")
+        raise InputDataError(
+            f"An image must have numbers from 0 to 255, or from 0 to 1, or be of uint16. It has {low} to {high}."
+        )
     return np.ascontiguousarray(array).astype(np.uint8)
 
 
@@ -207,10 +228,11 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Feature.Config):
         missing_value_strategy: Strategy = param(
-            "bfill", help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row."
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
         )
         fill_value: float | None = param(
-            None, min=0, max=255, help="Fill value: grey level of the images that stay missing."
+            None, min=0, max=255, help="Fill value: grey level of images that are missing; null for black."
         )
         height: int | None = param(
             None, min=1, help="Height in pixels that images are resized to; null infers it from the training split."

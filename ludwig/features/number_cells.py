@@ -12,7 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ludwig.error import InputDataError
 from ludwig.features.invalid import refuse_many
+from ludwig.features.spelling import word_of
+
+DATES, DURATIONS = "dates or times", "durations"
+TIMES = {  # by pandas' name of the values of a column
+    **dict.fromkeys(("datetime64", "datetime", "date", "time"), DATES),
+    **dict.fromkeys(("timedelta64", "timedelta"), DURATIONS),
+    "period": "periods",
+    "interval": "intervals",
+}
 
 
 def floats_of(column: pd.Series, where: str, max_invalid_share: float) -> NDArray[np.float64]:
@@ -30,6 +40,7 @@ def floats_of(column: pd.Series, where: str, max_invalid_share: float) -> NDArra
 def _numbers(column: pd.Series, where: str, max_invalid_share: float) -> NDArray[np.float64]:
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
         return column.to_numpy(np.float64, na_value=np.nan)
+    _refuse_times(column, where)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)  # categories that are integers cannot take up missing cells
     try:
@@ -51,3 +62,14 @@ def _as_float(value: Any) -> float:
         return math.inf
     except (TypeError, ValueError):  # no number, or none at all
         return math.nan
+
+
+def _refuse_times(column: pd.Series, where: str) -> None:
+    """Raises where cells are dates, times, periods or durations: pandas would read them as nanoseconds or days."""
+    values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind in TIMES:
+        raise InputDataError(
+            f"The {where} holds {TIMES[kind]}, such as {word_of(values.dropna().tolist()[0])}, and not numbers. "
+            "Declare the feature as category, or make numbers of them, such as days since a date."
+        )

@@ -163,6 +163,10 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         source = self.config.pretrained_model_name_or_path
         return {} if source is None or not self.tokenizer.needs_source else {own_asset(source): self.tokenizer.save}
 
+    def files(self) -> list[Path]:
+        named = (self.config.vocab_file, self.config.pretrained_model_name_or_path)
+        return [Path(name) for name in named if name is not None and Path(name).exists()]
+
     @property
     def most(self) -> int | None:
         """How many tokens of a text are read; an answer leaves room for one token of its prompt."""

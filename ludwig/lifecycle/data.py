@@ -101,8 +101,8 @@ def _pipeline(held: Held, hooks: CallbackList) -> Pipeline:
         config = held.config_obj
         return (*config.resolve(held.assets, folder), config.besides(held.assets, folder))
 
-    written = names_as_written(held.user_config)
-    return Pipeline(held.config_obj, resolve, held.backend.fit, held.backend.cache_dir, hooks, written)
+    backend, written = held.backend, names_as_written(held.user_config)
+    return Pipeline(held.config_obj, resolve, backend.fit, backend.cache_dir, hooks, backend.cache_limits, written)
 
 
 def _known_metadata(held: Held, metadata: Metadata | None) -> Mapping[str, Any] | None:

@@ -8,14 +8,15 @@ from typing import Any
 from ludwig.config import ModelConfig
 from ludwig.error import ArtifactError, InputDataError, NoSuchFileError, NotTrainedError
 from ludwig.features.base import Facts
-from ludwig.globals import TRAIN_SET_METADATA_FILE_NAME
+from ludwig.globals import TRAIN_SET_METADATA_FILE_NAME, TRAINING_PROGRESS_TRACKER_FILE_NAME
 from ludwig.lifecycle.held import DEFAULT_SEED, Held, end_online_training, fitted, trained, within_call
 from ludwig.models import Model, artifacts
 from ludwig.models.assets import Assets
 from ludwig.runtime.arguments import seed_of
-from ludwig.runtime.atomic import storing
+from ludwig.runtime.atomic import read_json, storing
 from ludwig.runtime.console import warn
 from ludwig.training import build, checkpoints
+from ludwig.training.stopping import StopReason
 
 
 def save(held: Held, folder: Path) -> None:
@@ -64,6 +65,7 @@ def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
     with within_call(held):
         if not from_checkpoint:
             model.read_weights(folder)
+            _warn_of_interrupted(folder)
         else:
             found = checkpoints.load_latest(folder / "training_checkpoints")
             if found is None:
@@ -71,6 +73,17 @@ def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
             model.load_weights(found.weights)
         end_online_training(held)
         model.to(held.device).eval()
+
+
+def _warn_of_interrupted(folder: Path) -> None:
+    """Warns where a run was interrupted, and its latest weights lie beside the best ones."""
+    file = folder / TRAINING_PROGRESS_TRACKER_FILE_NAME
+    reason = read_json(file).get("stop_reason") if file.is_file() else None
+    if reason == StopReason.INTERRUPTED and checkpoints.has_any(folder / "training_checkpoints"):
+        warn(
+            f"The training of '{folder}' was interrupted, and these are its best weights so far. The latest ones come "
+            "with from_checkpoint=True; `train` goes on from there with model_resume_path."
+        )
 
 
 def change_config(held: Held, config: ModelConfig, raw: dict[str, Any]) -> None:

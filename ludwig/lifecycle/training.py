@@ -15,9 +15,9 @@ from ludwig.runtime.arguments import seed_of
 from ludwig.runtime.atomic import storing
 from ludwig.runtime.console import shows_progress, warn
 from ludwig.runtime.distributed import workers_of
-from ludwig.training import Job, Run, Saves, Saving, build, checkpoints, draws_of, trainer_of
+from ludwig.training import Job, Outcome, Run, Saves, Saving, build, checkpoints, draws_of, trainer_of
 from ludwig.training.console import ProgressBar, RoundTable
-from ludwig.training.progress import Progress
+from ludwig.training.interrupt import hand_on
 from ludwig.training.run import facts_of_run, training_stats
 
 
@@ -42,14 +42,18 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
         experiment = (kept.experiment_name, kept.model_name, kept.output_directory, kept.resume_path)
         hooks.on_train_init(held.user_config, run.name, *experiment)
         try:
-            progress = _fit(held, data, run, seed, hooks)
+            outcome = _fit(held, data, run, seed, hooks)
+            progress = outcome.progress
             stats = training_stats(progress, held.config_obj.trainer)
             if run.saves.model and run.model_folder is not None:
                 save(held, run.model_folder)
             run.close(held.config, metadata, data.rows, stats, progress, seed)
         finally:
             hooks.on_train_end(run.name)
-        workers.barrier()  # until all files are there
+        signals = workers.gather(outcome.ended_by)  # which waits until all files are there
+        ended_by = next((number for number in signals if number is not None), None)
+        if ended_by is not None:
+            hand_on(ended_by)
     return TrainingResults(stats, data, run.name or "")
 
 
@@ -80,7 +84,7 @@ def _job(held: Held, data: PreprocessedDataset, seed: int, saving: Saving, *, re
     )
 
 
-def _fit(held: Held, data: PreprocessedDataset, run: Run, seed: int, hooks: CallbackList) -> Progress:
+def _fit(held: Held, data: PreprocessedDataset, run: Run, seed: int, hooks: CallbackList) -> Outcome:
     before = held.model
     starts = not (run.resumes and checkpoints.has_any(run.saving.checkpoints))
     model = before if before is not None else build(held.config_obj, fitted(held), seed, held.assets, starts=starts)
@@ -97,7 +101,7 @@ def _fit(held: Held, data: PreprocessedDataset, run: Run, seed: int, hooks: Call
         raise
     model.load_weights(outcome.weights)
     held.config_obj = held.config_obj.with_settled(outcome.resolved)
-    return outcome.progress
+    return outcome
 
 
 def train_online(held: Held, given: Given, seed: int) -> None:

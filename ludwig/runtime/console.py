@@ -62,11 +62,11 @@ def _frames_of_ours(frame: FrameType | None) -> int:
     return count
 
 
-def set_level_for_all(level: int) -> None:
+def set_level_for_all(level: int | str) -> None:
     """One level for all models of the process from now on."""
-    level = logging_level_of(level)
-    _for_all[:] = [level]
-    logging.getLogger("ludwig").setLevel(level)
+    number = logging_level_of(level)
+    _for_all[:] = [number]
+    logging.getLogger("ludwig").setLevel(number)
 
 
 def shows_progress(level: int) -> bool:

@@ -46,7 +46,7 @@ def _listed(gpus: str | int | Sequence[int] | None) -> list[int]:
     if isinstance(gpus, str):
         words: list[object] = [_number(word) for word in gpus.split(",") if word.strip()] or [-1]
     else:
-        words = [gpus] if np.ndim(gpus) == 0 else list(np.asarray(gpus, dtype=object))
+        words = [*np.atleast_1d(np.asarray(gpus, dtype=object))]
     try:
         places = [whole_number("gpus", word, -1) for word in words]
     except ArgumentError:

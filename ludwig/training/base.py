@@ -63,6 +63,7 @@ class TrainerBase(Component):
             return []
 
     progress: Progress
+    ended_by: int | None = None  # the signal that ended the run
     augments: Mapping[str, Augment] = {}  # what changes batches of inputs at random, by their name
 
     def __init__(

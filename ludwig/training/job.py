@@ -61,6 +61,7 @@ class Outcome:
     weights: dict[str, Tensor]  # the selected ones, by the names that users see
     progress: Progress  # with all histories, and why it ended
     resolved: dict[str, Any]  # options of the trainer that were automatic, with the values that they got
+    ended_by: int | None = None  # the signal that ended it
 
 
 def build(
@@ -115,7 +116,7 @@ def run_job(job: Job, callbacks: CallbackList | None = None, model: Model | None
     with draws_of(model, job.seed):
         trainer = trainer_of(job, model, callbacks or CallbackList())
         progress = trainer.train(job.training, job.validation, job.test, checkpoint)
-    return Outcome(model.weights(), progress, trainer.resolved())
+    return Outcome(model.weights(), progress, trainer.resolved(), trainer.ended_by)
 
 
 def draws_of(model: Model, seed: int) -> AbstractContextManager[None]:

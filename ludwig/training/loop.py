@@ -122,7 +122,8 @@ class Loop(TrainerBase):
                 if resume_from is not None:
                     self.callbacks.on_resume_training(self.engine.is_main)
                 with listening() as interrupt:
-                    self.progress.stop_reason = self.run(training, validation, interrupt)
+                    why = self.run(training, validation, interrupt)
+                self.progress.stop_reason, self.ended_by = why, interrupt.signal
                 finish(self, training, validation, resident(test, self.engine))
                 self._give_back()
             finally:
@@ -150,9 +151,9 @@ class Loop(TrainerBase):
         return reason
 
     def resolved(self) -> dict[str, Any]:
-        found = {"batch_size": self.base.batch_size, "learning_rate": self._own_rate()}
         rows = self.evaluator.measured_rows
-        return found if rows is None else {**found, "eval_batch_size": rows}
+        found = {"batch_size": self.base.batch_size, "learning_rate": self._own_rate(), "eval_batch_size": rows}
+        return {name: value for name, value in found.items() if value is not None}
 
     def train_online(self, training: Frame) -> None:
         """One more epoch, keeping the optimizer from call to call.
@@ -218,8 +219,7 @@ class Loop(TrainerBase):
             else:
                 most = most_rows(self.config, rows, self.engine.device.type)
                 found = measured(self.model, training, most, self.engine, self.objective)
-            found = self.workers.broadcast(found)
-        return plan_of(self.config, rows, self.workers.count, found)
+        return plan_of(self.config, rows, self.workers.count, self.workers.broadcast(found))
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         before = checkpoint.progress

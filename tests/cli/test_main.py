@@ -55,10 +55,23 @@ def test_preprocess_leaves_what_train_then_finds(folder, capsys):
     assert main(["preprocess", "-pc", "config.yaml", "--dataset", "table.csv", "-l", "error"]) == 0
     assert "training: 42 rows" in capsys.readouterr().out
     (kept,) = folder.glob("table.*.hdf5")
-    before = kept.stat().st_mtime_ns
+    before = kept.stat().st_ino
     assert main(["train", "-c", "config.yaml", "--dataset", "table.csv", "-l", "error"]) == 0
     assert list(folder.glob("table.*.hdf5")) == [kept]
-    assert kept.stat().st_mtime_ns == before
+    assert kept.stat().st_ino == before  # not written again
+
+
+def test_caches_are_listed_and_removed(folder, capsys):
+    assert main(["preprocess", "-c", "config.yaml", "--dataset", "table.csv", "-l", "error"]) == 0
+    (kept,) = folder.glob("*.hdf5")
+    capsys.readouterr()
+    assert main(["cache", "list"]) == 0
+    assert kept.name in capsys.readouterr().out
+    assert main(["cache", "clear", str(folder)]) == 0
+    assert "1 cache removed" in capsys.readouterr().out
+    assert not kept.exists()
+    assert main(["cache", "list"]) == 0
+    assert "There are no caches" in capsys.readouterr().out
 
 
 def test_a_rendered_config_is_the_same_config(folder, capsys):

@@ -108,6 +108,8 @@ def test_bytes_of_a_file_are_an_image():
 
 def test_missing_images_take_a_neighbour_or_go(folder):
     _, _, result = learned(["a.png", None, "b.png"], folder)
+    assert (result.column.decoded().values[1] == 0).all()  # black, and no picture of another row
+    _, _, result = learned(["a.png", None, "b.png"], folder, missing_value_strategy="bfill")
     assert result.column.sources[1].endswith("b.png")
     _, _, result = learned(["a.png", None], folder, missing_value_strategy="drop_row")
     assert result.dropped.tolist() == [False, True]
@@ -144,6 +146,41 @@ def test_paths_are_found_wherever_they_stand_in_the_column(folder, kind):
     assert isinstance(result.column, Files)  # decoded batch by batch, as paths among the first rows are
     assert result.column.sources[150] == str(folder / name)
     assert [place for place, source in enumerate(result.column.sources) if source is not None] == [150]
+
+
+# -- images of more than 8 bits
+
+GREYS = np.linspace(0, 65535, 30).reshape(5, 6)
+EXPECTED = np.round(GREYS.astype(np.uint16) / 257)  # 65535 = 255 * 257
+
+
+@pytest.mark.parametrize("form", ["png", "tif"])
+def test_files_of_16_bits_are_scaled(folder, form):
+    Image.fromarray(GREYS.astype(np.uint16)).save(folder / f"deep.{form}")
+    assert shape_of(folder / f"deep.{form}") == (5, 6, 1)
+    for channels in (None, 1, 3):
+        pixels = pixels_of(folder / f"deep.{form}", channels)
+        assert pixels.shape == (5, 6, channels or 1)
+        np.testing.assert_allclose(pixels[:, :, 0], EXPECTED, atol=1)
+        assert (pixels == pixels[:, :, :1]).all()
+
+
+def test_a_dark_image_of_16_bits_stays_dark(folder):
+    dark = np.full((4, 4), 200, np.uint16)
+    Image.fromarray(dark).save(folder / "dark.png")
+    assert (pixels_of(folder / "dark.png") == 1).all()  # 200 / 257
+    np.testing.assert_array_equal(pixels_of(dark), pixels_of(folder / "dark.png"))
+    assert (pixels_of(dark.astype(np.int64)) == 200).all()  # plain integers are bytes
+
+
+def test_other_deep_images_are_read_by_their_range_or_refused(folder):
+    Image.fromarray(GREYS.astype(np.int32)).save(folder / "int.tif")
+    np.testing.assert_allclose(pixels_of(folder / "int.tif")[:, :, 0], EXPECTED, atol=1)
+    Image.fromarray((GREYS / 65535).astype(np.float32)).save(folder / "float.tif")
+    np.testing.assert_allclose(pixels_of(folder / "float.tif")[:, :, 0], GREYS / 257, atol=1)
+    Image.fromarray((GREYS * 100).astype(np.int32)).save(folder / "huge.tif")
+    with pytest.raises(InputDataError, match="numbers from 0 to 255"):
+        pixels_of(folder / "huge.tif")
 
 
 def test_flags_are_black_and_white():

@@ -111,6 +111,7 @@ def train(case: str, batch_size: int, folder: Path) -> dict:
 def train_with_a_stop(case: str, batch_size: int, folder: Path) -> dict:
     """The same, stopped in the middle of an epoch and resumed."""
     stopping.POLL_SECONDS = 0.0
+    sys.ps1 = ">>> "  # as where someone sits before the interpreter: training returns and does not raise
     out = {"output_directory": str(folder / "runs"), "experiment_name": f"stopped_{case}", "skip_save_log": True}
     stopped = model(case, batch_size).train(table(), callbacks=[Stops(5)], **out)
     assert len(stopped.train_stats.validation["z"]["loss"]) == 1  # the evaluation that ends a run without one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -16,7 +17,7 @@ import torch
 
 from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
-from ludwig.error import ArtifactError
+from ludwig.error import ArtifactError, LudwigWarning
 from ludwig.training import checkpoints
 
 QUICK = {"skip_save_log": True, "skip_save_training_statistics": True}  # files that no resumed run reads
@@ -64,7 +65,8 @@ def run_that_dies(folder: Path, optimizer: str, accumulation: int, step: int, ho
         f"callbacks=[Dies({step}, {how!r})], **QUICK)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == (-signal.SIGKILL if how == "kill" else 0), done.stderr
+    statuses = {"kill": -signal.SIGKILL, "interrupt": -signal.SIGINT, "terminate": 128 + signal.SIGTERM}
+    assert done.returncode == statuses[how], done.stderr  # Python ends by SIGINT, which shells show as 130
 
 
 def weights(one: LudwigModel) -> dict[str, torch.Tensor]:
@@ -128,7 +130,8 @@ def test_a_run_that_is_stopped_anywhere_goes_on_as_if_it_had_not(manner, tmp_pat
     straight, expected = trained(manner, output_directory=None)
     for step in random_points(3, 26):
         out = {"output_directory": str(tmp_path), "experiment_name": str(step)}
-        trained(manner, callbacks=[Dies(step, "interrupt")], **out)
+        with pytest.raises(KeyboardInterrupt, match="saved as far as it went"):
+            trained(manner, callbacks=[Dies(step, "interrupt")], **out)
         resumed, found = trained(manner, model_resume_path=str(tmp_path / f"{step}_run"))
         ours, theirs = weights(resumed), weights(straight)
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs), step
@@ -148,8 +151,15 @@ def test_more_epochs_go_on_where_the_run_ended(tmp_path):
 
 def test_an_interrupted_run_leaves_a_model_that_loads(tmp_path):
     run_that_dies(tmp_path, "adam", 1, 9, "interrupt")
-    loaded = LudwigModel.load(str(tmp_path / "api_experiment_run" / "model"))
+    run = tmp_path / "api_experiment_run"
+    for file in ("training_report.json", "training_statistics.json"):
+        if (run / file).exists():  # statistics are skipped by QUICK
+            assert json.loads((run / file).read_text())["stop_reason"] == "interrupted"
+    assert (run / "training_report.json").exists()
+    with pytest.warns(LudwigWarning, match="was interrupted, and these are its best weights .* from_checkpoint=True"):
+        loaded = LudwigModel.load(str(run / "model"))
     assert len(loaded.predict(table())[0]) == 150
+    LudwigModel.load(str(run / "model"), from_checkpoint=True)
 
 
 def test_a_run_without_a_checkpoint_begins_anew(tmp_path):
