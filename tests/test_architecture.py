@@ -31,6 +31,7 @@ FLOORS = {
     11: "api",
     12: "hyperopt explain sklearn",
     13: "cli serve automl",
+    14: "__main__ utils",
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 WAIST = FLOOR_OF["api"]
@@ -43,6 +44,7 @@ LAZY = [
     *("torch.distributed.device_mesh", "torch.distributed.fsdp", "torch.distributed.tensor"),
     *("tensorboard", "torch.utils.tensorboard", "mlflow", "wandb", "comet_ml", "aim"),
 ]
+FOR_OLD_SCRIPTS = {"ludwig.utils", "ludwig.utils.data_utils"}  # the one exemption from "no utils"
 PANDAS_ROOMS = {"data", "features", "kfold", "forecast", "datasets"}
 SLOW_TO_IMPORT = [
     *("torch._dynamo", "sympy", "transformers", "sklearn", "scipy", "h5py", "matplotlib", "PIL"),
@@ -292,8 +294,13 @@ def test_pandas_stays_where_tables_are():
 
 def test_no_file_is_a_drawer_for_odds_and_ends():
     drawers = {"utils", "util", "helpers", "misc", "common"}
-    breaches = [module for module in SOURCES if drawers & set(re.split(r"[._]", module))]
+    breaches = [module for module in SOURCES.keys() - FOR_OLD_SCRIPTS if drawers & set(re.split(r"[._]", module))]
     hold("A helper lives beside its user or in a room with a meaning, not in utils, helpers, misc or common.", breaches)
+
+
+def test_what_is_there_for_old_scripts_is_used_by_nothing_else():
+    breaches = [each for each in _all_imports(ours=True) if each.target in FOR_OLD_SCRIPTS]
+    hold("The package does not import what it keeps for scripts of other releases.", breaches)
 
 
 def test_class_names_say_what_a_thing_is():

@@ -172,3 +172,27 @@ def test_damaged_fitted_state_names_its_file(model, tmp_path, damage):
     with pytest.raises(ArtifactError, match="training_set_metadata.json"):
         LudwigModel.load(str(folder))
     shutil.rmtree(folder)
+
+
+def test_an_absent_column_is_called_as_the_user_called_it():
+    feature = {"name": "b.c", "type": "number"}
+    with pytest.raises(InputDataError, match=r"no column 'b\.c' of input feature 'b_c'"):
+        LudwigModel(config(feature)).train(TABLE, output_directory=None)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [place if place % 2 else str(place) for place in range(60)],
+        [complex(place) for place in range(60)],
+        [10**30 + place for place in range(60)],
+        ["\ud800"] * 60,
+    ],
+)
+def test_predictions_are_saved_whatever_their_index(model, tmp_path, labels):
+    table = TABLE.set_axis(pd.Index(labels, dtype=object), axis=0)
+    found, _ = model.predict(table, skip_save_predictions=False, output_directory=str(tmp_path))
+    assert found.index.tolist() == labels
+    stored = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert stored["y_predictions"].tolist() == found["y_predictions"].tolist()
+    assert [label.replace("\\ud800", "\ud800") for label in stored.index] == [str(label) for label in labels]

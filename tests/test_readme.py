@@ -40,4 +40,4 @@ def test_the_commands_of_the_readme_run_in_order(folder: Path) -> None:
     commands = COMMAND.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(commands) > 2
     for command in commands:
-        run([sys.executable, "-m", "ludwig.cli.main", *command.split()[1:]], folder)
+        run([sys.executable, "-m", "ludwig", *command.split()[1:]], folder)

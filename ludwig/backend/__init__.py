@@ -14,7 +14,9 @@ from ludwig.error import ArgumentError
 from ludwig.schema import load
 from ludwig.schema.report import faults_of
 
-__all__ = ["BACKENDS", "Backend", "LocalBackend", "initialize_backend"]
+__all__ = ["BACKENDS", "LOCAL_BACKEND", "Backend", "LocalBackend", "initialize_backend"]
+
+LOCAL_BACKEND = LocalBackend()
 
 
 def initialize_backend(backend: Backend | Mapping[str, Any] | str | None = None) -> Backend:

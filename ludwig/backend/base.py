@@ -40,8 +40,9 @@ class Backend(Component, ABC):
             30.0, min=0, help="Days after their last use at which caches of a folder are removed; null for never."
         )
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config | None = None) -> None:
+        """Without a config, that of all defaults."""
+        self.config = config if config is not None else type(self).Config()
 
     @property
     def cache_dir(self) -> Path | None:

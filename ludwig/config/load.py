@@ -12,6 +12,7 @@ from ludwig.config.checks import faults_between
 from ludwig.config.defaults import merge_defaults
 from ludwig.config.model_config import CONFIGS, ModelConfig
 from ludwig.config.upgrade import upgraded
+from ludwig.config.upgrade_sections import todays_word
 from ludwig.error import nearest
 from ludwig.schema import load, plain_section
 from ludwig.schema.report import faults_of, raise_all
@@ -36,7 +37,7 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
     try:
         loaded = load(CONFIGS[model_type], config)
     except ma.ValidationError as error:
-        raise_all(list(faults_of(error.messages)))
+        raise_all([(path, todays_word(path, text)) for path, text in faults_of(error.messages)])
         raise  # there is always a fault, so this is never reached
     raise_all([*faults_between(loaded), *([] if is_saved else loaded.faults_of_origins())])
     return _with_validation(loaded)

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ludwig.config.upgrade_sections import SECTION_UPGRADES
 from ludwig.data.names import sanitize
 from ludwig.decoders.base import DECODERS
 from ludwig.encoders.base import ENCODERS
@@ -112,6 +113,12 @@ def clean_names(config: Raw) -> None:
     preprocessing = config.get("preprocessing")
     _clean(preprocessing, "stratify")
     _clean(preprocessing.get("split") if isinstance(preprocessing, dict) else None, "column")
+
+
+def names_as_written(raw: Mapping[str, Any]) -> dict[str, str]:
+    """The names of columns as the user wrote them, by the names that they have here, where these differ."""
+    names = [feature.get("column") or feature.get("name") for feature in _features(dict(raw))]
+    return {sanitize(name): name for name in names if isinstance(name, str) and sanitize(name) != name}
 
 
 def _clean(section: Any, *keys: str) -> None:
@@ -358,6 +365,7 @@ UPGRADES: tuple[Callable[[Raw], None], ...] = (
     spell_out_columns,
     sections_for_words,
     drop_internal_keys,
+    *SECTION_UPGRADES,
     nest_options_of_features,
     rename_bias,
     move_preprocessing_of_types,

@@ -23,6 +23,7 @@ class Selection:
     needed: Mapping[str, str] = dataclasses.field(default_factory=dict)  # who needs a column that must be there
     missing: Sequence[str] | None = None  # words of a file of texts that mean a missing cell; None for the usual ones
     watched: Mapping[str, float] = dataclasses.field(default_factory=dict)  # share that words may make missing untold
+    written: Mapping[str, str] = dataclasses.field(default_factory=dict)  # names before they were sanitised
 
 
 def selected_names(names: Sequence[str], columns: Selection | None) -> dict[str, bool]:
@@ -39,7 +40,7 @@ def selected_names(names: Sequence[str], columns: Selection | None) -> dict[str,
         return dict.fromkeys(there, False)
     textual = columns.textual
     clean = {name: sanitize(name) for name in names}
-    refuse_absent(columns.needed, clean.values())
+    refuse_absent(columns.needed, clean.values(), columns.written)
     absent = [column for column in textual if column not in clean.values()]
     spare = sorted({*clean.values()} - {*textual})
     near = {name for column in absent for name in difflib.get_close_matches(column, spare, 1)}

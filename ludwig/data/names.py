@@ -18,17 +18,19 @@ def sanitize(name: str) -> str:
     return _UNSAFE.sub("_", str(name))
 
 
-def refuse_absent(needed: Mapping[str, str], names: Iterable[object]) -> None:
+def refuse_absent(needed: Mapping[str, str], names: Iterable[object], written: Mapping[str, str] | None = None) -> None:
     """Raises when columns are not there; the message shows those that are, the nearest first.
 
     Args:
         needed: What needs a column, by its name.
         names: All columns of the data.
+        written: The names as the user wrote them, where they were sanitised.
     """
     known = dict.fromkeys(map(str, names))
     absent = [column for column in needed if column not in known]
     if absent:
-        which = "; ".join(f"'{column}' of {needed[column]}{_hint(column, known)}" for column in absent)
+        shown = {column: (written or {}).get(column, column) for column in absent}
+        which = "; ".join(f"'{shown[column]}' of {needed[column]}{_hint(column, known)}" for column in absent)
         raise InputDataError(f"The data has no column {which}. {_listed(known, absent)}")
 
 

@@ -93,10 +93,14 @@ class Pipeline:
         cache_dir: Path | None,
         hooks: CallbackList,
         cache_limits: Limits = NO_LIMITS,
+        written: Mapping[str, str] | None = None,
     ) -> None:
-        """`fit`: splits, fits and encodes tables, wherever that work runs."""
+        """`fit`: splits, fits and encodes tables, wherever that work runs; `written`: names of columns before they were
+        sanitised, as messages show them.
+        """
         self.config, self.resolve, self.fit, self.hooks = config, resolve, fit, hooks
         self.cache_dir, self.cache_limits = cache_dir, cache_limits
+        self.written = dict(written or {})
 
     def for_training(
         self,
@@ -166,7 +170,10 @@ class Pipeline:
 
     def _columns(self, specs: Sequence[Spec]) -> Selection:
         """The columns to read; all where the model may ask for any."""
-        return self.config.preprocessing.selection(specs, reads_all=self.config.reads_all_columns)
+        return self._named(self.config.preprocessing.selection(specs, reads_all=self.config.reads_all_columns))
+
+    def _named(self, selection: Selection) -> Selection:
+        return dataclasses.replace(selection, written=self.written)
 
 
 def _cached(cache: CacheFile, specs: Sequence[Spec]) -> Prepared | None:

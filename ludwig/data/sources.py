@@ -56,11 +56,23 @@ def format_of(source: Any, data_format: str | None = None) -> str:
         )
     if not isinstance(source, str | Path):
         return _format_in_memory(source)
+    _refuse_odd_path(source)
     if name in IN_MEMORY:
         raise InputDataError(
             f"data_format is '{data_format}', and the data is the path '{source}'. Remove data_format."
         )
     return name or _format_of_path(source)
+
+
+def _refuse_odd_path(source: str | Path) -> None:
+    """Raises for what no system takes as a path."""
+    if not str(source).strip():
+        raise InputDataError("The path of the data is empty.")
+    try:
+        if not _is_remote(source):
+            Path(source).exists()
+    except OSError as error:
+        raise InputDataError(f"'{source!s:.100}' cannot be read as a path: {error.strerror}.") from None
 
 
 def _format_in_memory(source: Any) -> str:
@@ -131,6 +143,11 @@ def _with_clean_names(table: pd.DataFrame, columns: Selection | None) -> pd.Data
 
 def _from_memory(source: Any) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
+        if isinstance(source.columns, pd.MultiIndex):
+            raise InputDataError(
+                f"The names of the columns have several levels, as in {source.columns[0]!r:.100}, and must be texts. "
+                "Join them first: table.columns = ['_'.join(map(str, name)) for name in table.columns]."
+            )
         return pd.DataFrame(source)
     try:
         if isinstance(source, Mapping):

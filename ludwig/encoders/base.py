@@ -40,6 +40,15 @@ class Encoder(Component, nn.Module):
             """The size of a column's token where its facts decide it: only columns of one size share a module."""
             return None
 
+        @property
+        def looks_up_words(self) -> bool:
+            """Whether it needs the words of a vocabulary that is fitted on the data, to find their vectors."""
+            return False
+
+        def faults_of_origins(self) -> list[tuple[str, str]]:
+            """(parameter, message) of foreign files that only a fresh run needs and that are not there."""
+            return []
+
         def requires(self) -> Mapping[str, Any]:
             """The options of the feature's preprocessing that this encoder depends on, such as its tokenizer."""
             return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from ludwig.schema import param
 
@@ -17,6 +18,16 @@ class TableOptions:
     pretrained_embeddings: str | None = param(
         None, help="Path of a file of pretrained word vectors (GloVe format) to start from; null for none."
     )
+
+    @property
+    def looks_up_words(self) -> bool:
+        return self.pretrained_embeddings is not None
+
+    def faults_of_origins(self) -> list[tuple[str, str]]:
+        path = self.pretrained_embeddings
+        if path is None or Path(path).is_file():
+            return []
+        return [("pretrained_embeddings", f"There is no file '{path}'.")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

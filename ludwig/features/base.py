@@ -87,6 +87,11 @@ class Feature(Component, ABC, Generic[C, T, F]):
             """What a missing cell reads as in a prompt; None where its row is given up."""
             return None if self.missing_value_strategy == "drop_row" else ""
 
+        @property
+        def lists_words(self) -> bool:
+            """Whether the words of the column are listed in a vocabulary of its own."""
+            return True
+
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
             return []

@@ -5,6 +5,7 @@ N = rows, U = distinct labels
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -13,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ludwig.error import InputDataError
 from ludwig.features.spelling import spelled, word_of
 
 Index = NDArray[np.int64]
@@ -116,8 +118,32 @@ def _distinct(column: pd.Series) -> tuple[NDArray[np.int32], list[str]]:
         return np.asarray(codes, np.int32), encoded.dictionary.to_pylist()
     if column.dtype == object and pd.api.types.infer_dtype(column).startswith("mixed"):
         column = column.map(_truth_as_word)
-    places, values = pd.factorize(column)  # of a categorical column the words that occur, and no others
-    return np.asarray(places, np.int32), spelled(values, column.dtype)
+    try:
+        places, values = pd.factorize(column)  # of a categorical column the words that occur, and no others
+    except TypeError:  # a list, a dict or an array is no value that can be looked up
+        raise _no_single_values(column) from None
+    words = spelled(values, column.dtype)
+    _refuse_half_characters(words, column.name)
+    return np.asarray(places, np.int32), words
+
+
+def _no_single_values(column: pd.Series) -> InputDataError:
+    row = next((place for place, cell in enumerate(column) if not isinstance(cell, Hashable)), 0)
+    return InputDataError(
+        f"The column '{column.name}' has a {type(column.iloc[row]).__name__} in row {row}, and single values are "
+        "expected. Declare the feature as vector or timeseries, or turn the cells into text."
+    )
+
+
+def _refuse_half_characters(words: list[str], name: object) -> None:
+    """No file can hold half of a pair of surrogates."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        word = next(word for word in words if any("\ud800" <= sign <= "\udfff" for sign in word))
+        raise InputDataError(
+            f"The column '{name}' has {word!a:.80}, which is not valid text: half of a character. Clean the cells."
+        ) from None
 
 
 def _truth_as_word(value: Any) -> Any:

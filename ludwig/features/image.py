@@ -293,14 +293,19 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         for row, value in enumerate(values):
             if isinstance(value, str | Path):
                 sources[row] = places[str(value)]
-            elif not _is_missing(value):
+            elif isinstance(value, bytes | np.ndarray):
                 sources[row] = value
+            elif not _is_missing(value):
+                raise InputDataError(
+                    f"The {self.where} has a {type(value).__name__} in row {row}. A cell must be a path, the bytes of "
+                    "an image file, or an array of pixels."
+                )
         return Objects(sources)
 
     def _places(self, paths: Iterable[str]) -> dict[str, str]:
         """Paths from the folder of the data file; each distinct path is looked for once."""
         full = {path: str((self.folder or Path()) / path) for path in paths}
-        absent = [path for path in full.values() if not Path(path).is_file()]
+        absent = [path for path in full.values() if not _is_file(path)]
         if absent:
             raise InputDataError(
                 f"The {self.where} names {len(absent)} image files that are not there: {first_few(absent)}. Relative "
@@ -354,5 +359,12 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
             raise InputDataError(f"The {self.where}: {error}") from error
 
 
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:  # a name that is too long
+        return False
+
+
 def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value))

@@ -5,6 +5,9 @@ N = rows
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -35,15 +38,30 @@ def floats_of(column: pd.Series, where: str, max_invalid_share: float) -> NDArra
 
 
 def _numbers(column: pd.Series, where: str, max_invalid_share: float) -> NDArray[np.float64]:
-    if pd.api.types.is_numeric_dtype(column.dtype):
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
         return column.to_numpy(np.float64, na_value=np.nan)
     _refuse_times(column, where)
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)  # categories that are integers cannot take up missing cells
-    numbers = pd.to_numeric(column, errors="coerce")
+    try:
+        numbers = pd.to_numeric(column, errors="coerce")
+    except OverflowError:  # integers that no float can hold
+        numbers = column.map(_as_float).astype(np.float64)
+    if pd.api.types.is_complex_dtype(numbers.dtype):
+        parts = numbers.to_numpy(np.complex128)
+        numbers = pd.Series(np.where(parts.imag == 0, parts.real, np.nan), index=column.index)
     unreadable = (numbers.isna() & column.notna()).to_numpy()
     refuse_many(column, unreadable, max_invalid_share, where, "that are not numbers")
     return numbers.to_numpy(np.float64, na_value=np.nan)
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError):  # no number, or none at all
+        return math.nan
 
 
 def _refuse_times(column: pd.Series, where: str) -> None:

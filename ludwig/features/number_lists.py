@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ludwig.error import InputDataError
 
+UNREADABLE = (pa.ArrowException, ValueError, TypeError, OverflowError)  # what Arrow raises of cells of all kinds
+
 
 def flat_lists(column: pd.Series, where: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Lists of numbers, written as text or held as lists, end to end: values and the length of each row.
@@ -25,10 +27,13 @@ def flat_lists(column: pd.Series, where: str) -> tuple[NDArray[np.float64], NDAr
     plain = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
     try:
         cells = pa.array(plain, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except UNREADABLE as error:
         raise _no_lists(where, error) from None
     if isinstance(cells, pa.ChunkedArray):
         cells = cells.combine_chunks()
+    if _is_number(cells.type):  # one number a cell, as in a column of numbers
+        present = pc.is_valid(cells).to_numpy(zero_copy_only=False)
+        return cells.cast(pa.float64()).drop_null().to_numpy(), present.astype(np.int64)
     if pa.types.is_null(cells.type):
         cells = cells.cast(pa.list_(pa.float64()))
     if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
@@ -36,16 +41,27 @@ def flat_lists(column: pd.Series, where: str) -> tuple[NDArray[np.float64], NDAr
         empty = pc.equal(pc.list_value_length(cells), 1)
         blank = pc.and_(empty, pc.equal(pc.list_element(cells, 0), "")) if len(cells) else empty
         cells = pc.if_else(blank, pa.scalar(None, cells.type), cells)
+    if not _is_list(cells.type):
+        raise _no_lists(where, f"they are of type {cells.type}")
     lengths = pc.list_value_length(cells).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     try:
         values = pc.list_flatten(cells).cast(pa.float64())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except UNREADABLE as error:
         raise _no_lists(where, error) from None
     return values.to_numpy(zero_copy_only=False), lengths
 
 
-def _no_lists(where: str, error: Exception) -> InputDataError:
-    return InputDataError(f"The {where} has cells that are not lists of numbers: {error}.")
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list))
+
+
+def _no_lists(where: str, error: Exception | str) -> InputDataError:
+    why = " ".join(str(error).split()).rstrip(".")
+    return InputDataError(f"The {where} has cells that are not lists of numbers: {ascii(why)[1:-1]:.200}.")
 
 
 def listed_numbers(text: str) -> list[float]:

@@ -10,6 +10,7 @@ import json
 import string
 from collections.abc import Collection
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,16 +31,16 @@ class Prompt:
 
     template: str | None = param(
         None,
-        help="Prompt template: {column} stands for a cell, {__sample__} for the row as JSON and {__task__} for "
-        "the task; null for the input text alone.",
+        help="Prompt template: {column} stands for a cell, {column:.2f} for a formatted one, {__sample__} for the row "
+        "as JSON and {__task__} for the task; null for the input text alone.",
     )
     task: str | None = param(
         None, help="Task description (instruction); without a template it precedes the row as JSON."
     )
 
     @cached_property
-    def pieces(self) -> list[tuple[str, str | None]]:
-        """The template as (text, the placeholder after it).
+    def pieces(self) -> list[tuple[str, str | None, str]]:
+        """The template as (text, the placeholder after it, how that is formatted).
 
         Raises:
             ValueError: Braces that do not match, or a placeholder that is more than a name.
@@ -47,9 +48,14 @@ class Prompt:
         template = self.template or (TEMPLATE_OF_A_TASK if self.task else "")
         pieces = []
         for text, name, form, conversion in string.Formatter().parse(template):
-            if name == "" or form or conversion:
-                raise ValueError("a placeholder holds the name of a column, {__sample__} or {__task__}, and no more")
-            pieces.append((text, name))
+            if name == "" or conversion:
+                raise ValueError(
+                    "a placeholder holds the name of a column, {__sample__} or {__task__}, and maybe a format such as "
+                    "{price:.2f}"
+                )
+            if form and (name in (SAMPLE, TASK) or not _formats_something(form)):
+                raise ValueError(f"'{form}' is no format of '{name}'")
+            pieces.append((text, name, form or ""))
         return pieces
 
     @property
@@ -60,7 +66,7 @@ class Prompt:
     @property
     def names(self) -> list[str]:
         """The placeholders."""
-        return [name for _, name in self.pieces if name is not None]
+        return [name for _, name, _ in self.pieces if name is not None]
 
     def looks_beyond(self, column: str) -> bool:
         """Whether other columns than this one are asked for. A template with faults asks for none."""
@@ -107,10 +113,54 @@ def rendered(table: pd.DataFrame, prompt: Prompt, column: str, targets: Collecti
         texts[SAMPLE] = _samples(table[[name for name in table.columns if name not in left_out]])
     texts[TASK] = [prompt.task or ""] * len(table)
     parts: list[list[str]] = []
-    for text, name in prompt.pieces:
-        parts += [[text] * len(table)] if name is None else [[text] * len(table), texts[name]]
+    for text, name, form in prompt.pieces:
+        parts.append([text] * len(table))
+        if name is not None:
+            parts.append(_formatted(_column(table, name), texts[name], form) if form else texts[name])
     whole = pd.Series(["".join(row) for row in zip(*parts, strict=True)], index=table.index, dtype=object)
     return whole if fill is not None else whole.mask(_column(table, column).isna(), None)
+
+
+def _formats_something(form: str) -> bool:
+    """Whether numbers, times or texts can be formatted so."""
+    if "{" in form:  # a placeholder within, which is none
+        return False
+    if "%" in form[:-1]:  # a format of times, which take any
+        return True
+    for example in (1, 1.5, "a"):
+        try:
+            format(example, form)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def _formatted(column: pd.Series, texts: list[str], form: str) -> list[str]:
+    """The cells in the format; a missing one stays the text that it reads as: [N]."""
+    cells = zip(column.tolist(), column.isna().tolist(), texts, strict=True)
+    return [text if missing else _cell(value, form, column.name) for value, missing, text in cells]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _whole(value: Any) -> int:
+    number = float(value)
+    if not number.is_integer():
+        raise ValueError(f"no whole number: {value}")
+    return int(number)
+
+
+def _cell(value: Any, form: str, name: object) -> str:
+    """A number may be written as text, as in a file."""
+    for read in (_same, float, _whole):
+        try:
+            return format(read(value), form)
+        except (ValueError, TypeError, OverflowError):
+            continue
+    raise InputDataError(f"The column '{name}' has {value!r:.80}, and the prompt has the format '{form}' for it.")
 
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series:

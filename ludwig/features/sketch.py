@@ -97,9 +97,12 @@ class Sketch:
         before = np.floor(spots)
         low = values[np.searchsorted(ends, before, "right")]
         high = values[np.searchsorted(ends, np.minimum(before + 1, last), "right")]
-        share, apart = spots - before, high - low
-        between: NDArray[np.float64] = np.where(share < 0.5, low + apart * share, high - apart * (1 - share))
-        return between
+        share = spots - before
+        with np.errstate(over="ignore", invalid="ignore"):
+            apart = high - low
+            between: NDArray[np.float64] = np.where(share < 0.5, low + apart * share, high - apart * (1 - share))
+        too_far = np.isinf(apart)  # of values such as -1e308 and 1e308
+        return np.where(too_far, low * (1 - share) + high * share, between) if too_far.any() else between
 
 
 def _repeat(values: NDArray[np.float64]) -> bool:

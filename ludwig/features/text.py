@@ -130,6 +130,10 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
         def text_of_missing(self) -> str | None:
             return None if self.missing_value_strategy == "drop_row" else self.fill_value
 
+        @property
+        def lists_words(self) -> bool:
+            return not TOKENIZERS.get(self.tokenizer).has_vocabulary
+
         def faults(self) -> list[tuple[str, str]]:
             needs = TOKENIZERS.get(self.tokenizer).needs_source
             if needs and self.pretrained_model_name_or_path is None:

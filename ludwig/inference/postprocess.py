@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ludwig.error import ArgumentError
@@ -63,6 +64,16 @@ def as_table(columns: Columns, index: pd.Index, dropped: NDArray[np.bool_] | Non
         f"{name}_{key}": _series(values, index, gone) for name, keys in columns.items() for key, values in keys.items()
     }
     return pd.DataFrame(table, index=index)
+
+
+def with_storable_index(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, with an index as text where a Parquet file cannot hold it, as of labels of several kinds."""
+    try:
+        pa.Table.from_pandas(table.iloc[:, :0])
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        texts = [str(label).encode(errors="backslashreplace").decode() for label in table.index]
+        return table.set_axis(pd.Index(texts, dtype=object, name=table.index.name), axis=0)
+    return table
 
 
 def _series(values: Any, index: pd.Index, dropped: NDArray[np.bool_] | None) -> Any:

@@ -1,21 +1,29 @@
 """The files that predictions and evaluations leave.
 
 predictions.parquet  predictions.shapes.json  <output>_<key>.csv  <output>_<key>.npy  test_statistics.json
+predictions.files.json and unprocessed.files.json, where names are too long or not safe: which file holds which column
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ludwig.globals import PREDICTIONS_PARQUET_FILE_NAME, PREDICTIONS_SHAPES_FILE_NAME, TEST_STATISTICS_FILE_NAME
+from ludwig.globals import (
+    PREDICTIONS_FILES_FILE_NAME,
+    PREDICTIONS_PARQUET_FILE_NAME,
+    PREDICTIONS_SHAPES_FILE_NAME,
+    TEST_STATISTICS_FILE_NAME,
+    UNPROCESSED_FILES_FILE_NAME,
+)
 from ludwig.runtime.atomic import write_json, written_aside
+from ludwig.runtime.file_names import distinct_names
 
 _UNSAFE = re.compile(r"[^\w\- ]+")
 
@@ -32,21 +40,24 @@ def save_predictions(folder: Path, table: Table, columns: Mapping[str, Mapping[s
     shapes = {}
     with written_aside(folder / PREDICTIONS_PARQUET_FILE_NAME) as aside:
         table.to_parquet(aside)
-    for name, keys in columns.items():
-        for key, values in keys.items():
-            array = np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)
-            if array.ndim > 1:
-                shapes[f"{name}_{key}"] = list(array.shape[1:])
-            _write_csv(folder / f"{file_name(name, key)}.csv", array)
+    flat = _by_column(columns)
+    for column, file in zip(flat, file_names(flat), strict=True):
+        values = flat[column]
+        array = np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)
+        if array.ndim > 1:
+            shapes[column] = list(array.shape[1:])
+        _write_csv(folder / f"{file}.csv", array)
     write_json(folder / PREDICTIONS_SHAPES_FILE_NAME, shapes)
+    _save_map(folder / PREDICTIONS_FILES_FILE_NAME, list(flat), ".csv")
 
 
 def save_unprocessed(folder: Path, predicted: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
     """What the network gave, before ids become labels, as NumPy files."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, keys in predicted.items():
-        for key, array in keys.items():
-            np.save(folder / f"{file_name(name, key)}.npy", array, allow_pickle=False)
+    flat = _by_column(predicted)
+    for array, file in zip(flat.values(), file_names(flat), strict=True):
+        np.save(folder / f"{file}.npy", array, allow_pickle=False)
+    _save_map(folder / UNPROCESSED_FILES_FILE_NAME, list(flat), ".npy")
 
 
 def save_statistics(folder: Path, statistics: Mapping[str, Any]) -> None:
@@ -54,9 +65,22 @@ def save_statistics(folder: Path, statistics: Mapping[str, Any]) -> None:
     write_json(folder / TEST_STATISTICS_FILE_NAME, statistics)
 
 
-def file_name(feature: str, key: str) -> str:
-    """A name that every file system takes."""
-    return _UNSAFE.sub("_", f"{feature}_{key}").rstrip("_")
+def file_names(columns: Iterable[str]) -> list[str]:
+    """A name for each column that every file system takes; no two are the same, in capitals or not."""
+    return distinct_names(_UNSAFE.sub("_", column).rstrip("_") for column in columns)
+
+
+def _by_column(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{name}_{key}": values for name, keys in columns.items() for key, values in keys.items()}
+
+
+def _save_map(path: Path, columns: Sequence[str], ending: str) -> None:
+    """Which file holds which column, where their names do not say it; a map that no longer holds is removed."""
+    names = file_names(columns)
+    if names == list(columns):
+        path.unlink(missing_ok=True)
+    else:
+        write_json(path, {f"{name}{ending}": column for name, column in zip(names, columns, strict=True)})
 
 
 def _write_csv(path: Path, array: NDArray[Any]) -> None:

@@ -15,7 +15,17 @@ import numpy as np
 from ludwig.data.pipeline import Rows
 from ludwig.features.base import Facts
 from ludwig.inference import report
-from ludwig.inference.postprocess import Columns, Spec, as_dict, as_table, decode, is_table, nothing_of, spread
+from ludwig.inference.postprocess import (
+    Columns,
+    Spec,
+    as_dict,
+    as_table,
+    decode,
+    is_table,
+    nothing_of,
+    spread,
+    with_storable_index,
+)
 from ludwig.inference.predictor import Arrays
 from ludwig.models.base import Model
 
@@ -45,7 +55,7 @@ def given_back(arrays: Arrays, rows: Rows, outputs: Sequence[Spec], facts: Mappi
     if wanted.saves_unprocessed:
         report.save_unprocessed(wanted.folder, whole)
     if wanted.saves_predictions:
-        report.save_predictions(wanted.folder, as_table(columns, rows.index, dropped), columns)
+        report.save_predictions(wanted.folder, with_storable_index(as_table(columns, rows.index, dropped)), columns)
     if is_table(wanted.return_type):
         return as_table(columns, rows.index, dropped)
     return as_dict(columns, dropped)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ludwig.api_types import PreprocessedDataset
 from ludwig.callbacks import Callback, CallbackList
-from ludwig.config import proc_column
+from ludwig.config import names_as_written, proc_column
 from ludwig.data.dataset import Dataset
 from ludwig.data.pipeline import Pipeline, Rows
 from ludwig.data.preprocess import Prepared
@@ -101,8 +101,8 @@ def _pipeline(held: Held, hooks: CallbackList) -> Pipeline:
         config = held.config_obj
         return (*config.resolve(held.assets, folder), config.besides(held.assets, folder))
 
-    backend = held.backend
-    return Pipeline(held.config_obj, resolve, backend.fit, backend.cache_dir, hooks, backend.cache_limits)
+    backend, written = held.backend, names_as_written(held.user_config)
+    return Pipeline(held.config_obj, resolve, backend.fit, backend.cache_dir, hooks, backend.cache_limits, written)
 
 
 def _known_metadata(held: Held, metadata: Metadata | None) -> Mapping[str, Any] | None:

@@ -17,7 +17,7 @@ from ludwig.error import ArtifactError, NoSuchFileError
 from ludwig.globals import (
     FORMAT_VERSION,
     MODEL_HYPERPARAMETERS_FILE_NAME,
-    MODEL_WEIGHTS_FILE_NAME,
+    MODEL_SAFETENSORS_FILE_NAME,
     TRAIN_SET_METADATA_FILE_NAME,
 )
 from ludwig.runtime.atomic import read_json, write_json, written_aside
@@ -40,7 +40,7 @@ def save_facts(folder: Path, metadata: Mapping[str, Any]) -> None:
 def save_weights(folder: Path, weights: Mapping[str, Tensor], inputs: Sequence[str]) -> None:
     """Writes the weights, and the order in which the network reads its inputs."""
     content = content_of(weights, {FORMAT_KEY: str(FORMAT_VERSION), INPUTS_KEY: json.dumps(list(inputs))})
-    with written_aside(folder / MODEL_WEIGHTS_FILE_NAME) as aside, aside.open("wb") as file:
+    with written_aside(folder / MODEL_SAFETENSORS_FILE_NAME) as aside, aside.open("wb") as file:
         file.writelines(content)
 
 
@@ -89,7 +89,7 @@ def input_order(folder: Path) -> list[str] | None:
     """The inputs of a saved model in the order in which its network reads them; None where no file holds it."""
     from safetensors import safe_open
 
-    path = folder / MODEL_WEIGHTS_FILE_NAME
+    path = folder / MODEL_SAFETENSORS_FILE_NAME
     if not path.is_file():
         return None
     with _whole(path), safe_open(path, framework="pt") as file:
@@ -105,7 +105,7 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
     """
     from safetensors.torch import load_file
 
-    path = folder / MODEL_WEIGHTS_FILE_NAME
+    path = folder / MODEL_SAFETENSORS_FILE_NAME
     if not path.is_file():
         raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {path.name}.")
     with _whole(path):

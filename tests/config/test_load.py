@@ -17,6 +17,10 @@ def config(**sections: Any) -> dict[str, Any]:
     return {"input_features": [X], "output_features": [Y], **sections}
 
 
+def image(**encoder: Any) -> dict[str, Any]:
+    return {"name": "x", "type": "image", "encoder": {"type": "stacked_cnn", **encoder}}
+
+
 def test_a_rendered_config_loads_back_to_an_equal_one():
     loaded = load_config(config(trainer={"epochs": 3}, combiner="tabm", defaults={"number": {"encoder": "ple"}}))
     assert load_config(loaded.to_dict()) == loaded
@@ -85,6 +89,35 @@ def test_the_raw_config_is_not_changed():
                 trainer={"compile": False, "loss_balancing": "none", "loss_balancing_alpha": 1.5, "model_soup": None}
             ),
             config(),
+        ),
+        (
+            config(trainer={"optimizer": {"type": "adam", "lr": 0.01}}),
+            config(trainer={"optimizer": {"type": "adam"}, "learning_rate": 0.01}),
+        ),
+        (config(trainer={"optimizer": {"type": "adam", "lr": None}}), config(trainer={"optimizer": {"type": "adam"}})),
+        (
+            config(trainer={"learning_rate_scheduler": {"type": "cosine", "t_0": 5}}),
+            config(trainer={"learning_rate_scheduler": {"decay": "cosine", "t_0": 5}}),
+        ),
+        (
+            config(trainer={"learning_rate_scheduler": "linear"}),
+            config(trainer={"learning_rate_scheduler": {"decay": "linear"}}),
+        ),
+        (
+            config(input_features=[image(num_filters=8, filter_size=5, pool_size=3, pool_strides=1)]),
+            config(input_features=[image(out_channels=8, kernel_size=5, pool_kernel_size=3, pool_stride=1)]),
+        ),
+        (
+            config(input_features=[image(conv_layers=[{"num_filters": 8, "filter_size": 5, "strides": 2}])]),
+            config(input_features=[image(conv_layers=[{"out_channels": 8, "kernel_size": 5, "stride": 2}])]),
+        ),
+        (
+            config(input_features=[{"name": "x", "type": "image", "num_filters": 8, "filter_size": 5}]),
+            config(input_features=[image(out_channels=8, kernel_size=5)]),
+        ),
+        (
+            config(input_features=[image()], defaults={"image": {"encoder": {"num_filters": 8}}}),
+            config(input_features=[image()], defaults={"image": {"encoder": {"out_channels": 8}}}),
         ),
         (
             config(output_features=[{"name": "v", "type": "vector", "vector_size": 3}]),
@@ -299,3 +332,40 @@ def test_a_config_within_itself_is_refused():
     raw["trainer"] = raw
     with pytest.raises(ConfigValidationError, match="contain itself"):
         load_config(raw)
+
+
+@pytest.mark.parametrize(
+    ("old", "word"),
+    [
+        (config(trainer={"optimizer": {"type": "adam", "lr": 0.1}, "learning_rate": 0.2}), "trainer.learning_rate"),
+        (config(trainer={"learning_rate_scheduler": {"type": "cosine", "decay": "linear"}}), "scheduler.decay"),
+        (config(input_features=[image(num_filters=8, out_channels=9)]), "out_channels"),
+        (config(training={"epochs": 1}, trainer={"epochs": 2}), "trainer"),
+    ],
+)
+def test_where_old_and_new_words_disagree_the_error_names_the_new_one(old, word):
+    with pytest.raises(ConfigValidationError, match=rf"Unknown parameter. Use [a-z_.]*{word}, and remove this one"):
+        load_config(old)
+
+
+def llm(**sections: Any) -> dict[str, Any]:
+    question, answer = {"name": "q", "type": "text"}, {"name": "a", "type": "text"}
+    features = {"input_features": [question], "output_features": [answer]}
+    return {"model_type": "llm", "base_model": "gpt2", "trainer": {"type": "none"}, **features, **sections}
+
+
+def test_a_temperature_of_0_is_greedy_decoding():
+    for zero in (0, 0.0):
+        assert load_config(llm(generation={"temperature": zero})) == load_config(llm(generation={"do_sample": False}))
+
+
+def test_labels_may_stand_in_the_matching_rules_alone():
+    rules = {"good": {"type": "contains", "value": "good"}, "bad": {"type": "regex", "value": "bad|poor"}}
+    decoder = {"type": "category_extractor", "match": rules}
+
+    def labels(**sections: Any) -> list[str]:
+        output = {"name": "a", "type": "category", **sections}
+        return load_config(llm(output_features=[output])).output_features[0].preprocessing.vocab
+
+    assert labels(decoder=decoder, preprocessing={"fallback_label": "bad"}) == ["good", "bad"]
+    assert labels(decoder={**decoder, "fallback_label": "none"}) == ["good", "bad", "none"]

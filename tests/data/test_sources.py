@@ -9,7 +9,7 @@ import pytest
 
 from ludwig.data.arrow import Selection
 from ludwig.data.sources import FORMATS, folder_of, format_of, read_table
-from ludwig.error import InputDataError, MissingExtraError
+from ludwig.error import InputDataError, LudwigError, MissingExtraError
 
 
 @pytest.mark.parametrize(
@@ -214,3 +214,18 @@ def test_a_column_that_is_needed_is_missed_among_all_that_the_data_has(tmp_path,
     assert str(caught.value).startswith("The data has no column 'ages' of input feature 'a' (Did you mean 'Age'?). ")
     listed = str(caught.value).split("Its columns: ")[1].rstrip(".").split(", ")
     assert listed[0] == "Age" and sorted(listed) == sorted(table.columns)
+
+
+def test_odd_paths_and_names_are_reported():
+    for path, words in (("", "is empty"), (" ", "is empty"), ("a" * 5000, "cannot be read as a path")):
+        with pytest.raises(InputDataError, match=words):
+            read_table(path)
+    levels = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("x", "a"), ("y", "b")]))
+    with pytest.raises(InputDataError, match=r"several levels, as in \('x', 'a'\).*Join them first"):
+        read_table(levels)
+
+
+def test_a_missing_file_is_both_an_error_of_ours_and_of_python():
+    for kind in (LudwigError, FileNotFoundError):
+        with pytest.raises(kind, match="no data file 'nowhere.csv'"):
+            read_table("nowhere.csv")

@@ -62,9 +62,11 @@ class TestRules:
             ("{__task__} {q}", None, "task", "Set it to the task description"),
             ("always the same", None, "template", "placeholder"),
             ("{q", None, "template", "Cannot be read"),
-            ("{q:>5}", None, "template", "and no more"),
-            ("{q!r}", None, "template", "and no more"),
-            ("{}", None, "template", "and no more"),
+            ("{q:abc}", None, "template", "no format"),
+            ("{q:{n}}", None, "template", "no format"),
+            ("{__sample__:>5}", None, "template", "no format"),
+            ("{q!r}", None, "template", "the name of a column"),
+            ("{}", None, "template", "the name of a column"),
         ],
     )
     def test_what_does_not_go_together_is_reported(self, template, task, parameter, words):
@@ -89,3 +91,20 @@ def test_numbers_in_a_sample_keep_their_digits():
     table = pd.DataFrame({"a": [1e-12, 0.123456789012345], "b": ["x", "y"]})
     texts = rendered(table, Prompt(template="{__sample__}"), "b", [], "")
     assert [json.loads(text)["a"] for text in texts] == table["a"].tolist()
+
+
+def test_cells_are_formatted_as_python_formats_them():
+    days = pd.to_datetime(["2024-02-03", "2024-12-31"])
+    table = pd.DataFrame({"a": [1234.5678, np.nan], "t": ["2.5", "x"], "d": days, "k": [3.0, 4.0], "b": ["u", "v"]})
+
+    def texts(template: str, rows: int = 2) -> list[str]:
+        return rendered(table.head(rows), Prompt(template=template), "b", [], "?").tolist()
+
+    assert texts("{a:.2f} {a:,.1f} {b:>3}|{b}") == ["1234.57 1,234.6   u|u", "? ?   v|v"]
+    assert texts("{d:%d.%m.%Y}") == ["03.02.2024", "31.12.2024"]
+    assert texts("{k:03d}") == ["003", "004"]  # whole numbers, although their column is one of floats
+    assert texts("{t:.2f}", rows=1) == ["2.50"]  # a number that is written as text
+    with pytest.raises(InputDataError, match=r"column 't' has 'x', and the prompt has the format '\.2f'"):
+        texts("{t:.2f}")
+    with pytest.raises(InputDataError, match="column 'a' has 1234.5678"):
+        texts("{a:d}")

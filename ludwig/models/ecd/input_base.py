@@ -51,7 +51,11 @@ class Input(Component):
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
             sections = (("preprocessing", self.preprocessing), ("encoder", self.encoder))
-            return [(f"{where}.{name}", text) for where, section in sections for name, text in section.faults()]
+            faults = [(f"{where}.{name}", text) for where, section in sections for name, text in section.faults()]
+            if self.encoder.looks_up_words and not self.preprocessing.lists_words:
+                text = "Has no effect: a pretrained tokenizer has pieces of words and no vocabulary of its own. Remove "
+                faults.append(("encoder.pretrained_embeddings", f"{text}it, or choose another tokenizer."))
+            return faults
 
 
 INPUTS: Registry[Input] = Registry("input feature type")

@@ -79,6 +79,13 @@ class Ecd(Model):
                 faults.append((f"output_features[{place}].dependencies", text))
             return faults
 
+        def faults_of_origins(self) -> list[tuple[str, str]]:
+            return [
+                (f"input_features[{place}].encoder.{name}", text)
+                for place, feature in enumerate(self.input_features)
+                for name, text in feature.encoder.faults_of_origins()
+            ]
+
     recomputes = False  # whether the backward pass computes activations again
 
     def __init__(self, config: Config, facts: Mapping[str, Facts], assets: Assets) -> None:

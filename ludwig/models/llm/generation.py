@@ -6,6 +6,7 @@ B = prompts, P = tokens of the longest prompt, S = tokens of the longest answer
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -17,6 +18,14 @@ from ludwig.schema import param
 USUAL_TOKENS = 32  # generated at most
 OF_SAMPLING = ("temperature", "top_k", "top_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 OF_BEAMS = ("early_stopping", "length_penalty")
+
+
+def greedy_at_zero(section: Mapping[str, Any]) -> dict[str, Any]:
+    """The section, with greedy decoding for a temperature of 0, unless sampling is asked for in the same place."""
+    temperature = section.get("temperature")
+    if isinstance(temperature, bool) or temperature != 0 or section.get("do_sample"):
+        return dict(section)
+    return {**{key: value for key, value in section.items() if key != "temperature"}, "do_sample": False}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +65,7 @@ class Generation:
         0.1,
         above=0,
         help="Temperature of sampling: divides the logits. Lower it for more predictable answers, raise it for "
-        "more varied ones.",
+        "more varied ones. 0 is greedy decoding.",
     )
     top_k: int = param(50, min=1, help="Top-k sampling: number of most probable tokens that are drawn from.")
     top_p: float = param(

@@ -35,7 +35,7 @@ from ludwig.models.llm.base_model import (
     resolved,
     structure_of,
 )
-from ludwig.models.llm.generation import Generation
+from ludwig.models.llm.generation import Generation, greedy_at_zero
 from ludwig.models.llm.inputs import PROMPTS, PromptInput
 from ludwig.models.llm.network import Network
 from ludwig.nn.named_weight import NamedWeight
@@ -238,7 +238,7 @@ class Llm(Model):
     def generating(self, overrides: Mapping[str, Any]) -> Iterator[None]:
         before = self.generation
         try:
-            self.generation = load(Generation, {**dump(before), **overrides})
+            self.generation = load(Generation, {**dump(before), **greedy_at_zero(overrides)})
         except ma.ValidationError as error:
             faults = "; ".join(f"{path}: {text}" for path, text in faults_of(error.messages))
             raise ArgumentError(f"generation_config has faults. {faults}") from None

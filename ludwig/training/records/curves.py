@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ludwig.runtime.atomic import written_aside
+from ludwig.runtime.file_names import distinct_names
 from ludwig.training.progress import Progress
 
 PANEL, HEAD, FOOT = (3.6, 2.5), 0.8, 0.7  # inches: width and height of a panel, what stands over and under them
@@ -19,7 +20,6 @@ INK = "#3d4249"  # of axes and words
 DECADES = 2  # that a loss must span to be drawn over a logarithmic axis
 STILL = 1e-3  # of its size: a metric that moves less is drawn as a flat line, not as its rounding errors
 LARGEST = 1e100  # a value beyond it is drawn no more than one that is infinite: an axis could not hold it
-LONGEST = 100  # letters of a name within a file name
 LETTER = 0.11  # inches that a letter of the title takes
 
 Points = list[tuple[float, float]]  # (step, value)
@@ -37,17 +37,8 @@ def save_learning_curves(folder: Path, progress: Progress) -> list[Path]:
 
 def file_names(outputs: Sequence[str]) -> list[str]:
     """A name for the picture of each output that every file system takes; no two are the same, in capitals or not."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for output in outputs:
-        safe = re.sub(r"[^A-Za-z0-9._-]", "_", output)[:LONGEST]
-        name, number = safe, 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{safe}_{number}"
-        taken.add(name.lower())
-        names.append(f"learning_curves_{name}.png")
-    return names
+    safe = distinct_names(re.sub(r"[^A-Za-z0-9._-]", "_", output) for output in outputs)
+    return [f"learning_curves_{name}.png" for name in safe]
 
 
 def _save(path: Path, output: str, progress: Progress) -> Path:

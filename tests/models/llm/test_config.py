@@ -17,7 +17,7 @@ class TestRules:
     @pytest.mark.parametrize(
         ("changes", "path", "words"),
         [
-            ({"base_model": None}, "base_model", "Missing"),
+            ({"base_model": None}, "base_model", "Must be set"),
             ({"input_features": [{"name": "q", "type": "number"}]}, "input_features", "number"),
             ({"input_features": [{"name": n, "type": "text"} for n in "qr"]}, "input_features", "exactly one"),
             ({"output_features": [TEXT, {"name": "b", "type": "text"}]}, "output_features", "exactly one"),
@@ -27,7 +27,8 @@ class TestRules:
             ({"adapter": {"type": "lora", "alfa": 3}}, "adapter.alfa", "alpha"),
             ({"prompt": {"template": "{q} {a}"}}, "prompt.template", "output column"),
             ({"prompt": {"template": "{q}", "task": "Sum up"}}, "prompt.template", "__task__"),
-            ({"generation": {"temperature": 0.0}}, "generation.temperature", "more than 0"),
+            ({"generation": {"temperature": -1.0}}, "generation.temperature", "more than 0"),
+            ({"generation": {"temperature": 0, "do_sample": True}}, "generation.temperature", "more than 0"),
             ({"output_features": [{**TEXT, "reduce_input": "sum"}]}, "output_features[0].reduce_input", "Unknown"),
             ({"output_features": [{**TEXT, "loss": "focal"}]}, "output_features[0].loss", "focal"),
         ],

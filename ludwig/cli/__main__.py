@@ -1,0 +1,7 @@
+"""`python -m ludwig.cli` is the command `ludwig`."""
+
+import sys
+
+from ludwig.cli import main
+
+sys.exit(main())

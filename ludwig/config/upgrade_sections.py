@@ -1,0 +1,127 @@
+"""Older words inside the sections of trainers, image encoders and language models.
+
+Each function takes the raw config, changes it in place and knows one matter. What an older word cannot be turned into,
+it leaves for the schema, whose error then names today's word (`todays_word`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ludwig.models.llm.generation import greedy_at_zero
+
+Raw = dict[str, Any]
+
+IMAGE_CONVOLUTION_WORDS = {
+    "num_filters": "out_channels",
+    "filter_size": "kernel_size",
+    "strides": "stride",
+    "dilation_rate": "dilation",
+    "pool_size": "pool_kernel_size",
+    "pool_strides": "pool_stride",
+}
+TODAYS_WORDS = {
+    r"trainer\.optimizer\.lr": "trainer.learning_rate",
+    r"trainer\.learning_rate_scheduler\.type": "trainer.learning_rate_scheduler.decay",
+    r"training": "trainer",
+    **{rf".*encoder(\.conv_layers\[\d+\])?\.{old}": new for old, new in IMAGE_CONVOLUTION_WORDS.items()},
+}
+
+
+def todays_word(path: str, message: str) -> str:
+    """The message of a fault, with the word that stands for an unknown older one today."""
+    if not message.startswith("Unknown parameter."):
+        return message
+    word = next((new for old, new in TODAYS_WORDS.items() if re.fullmatch(old, path)), None)
+    return message if word is None else f"Unknown parameter. Use {word}, and remove this one."
+
+
+def move_optimizer_rate(config: Raw) -> None:
+    """`optimizer.lr` is `trainer.learning_rate`; two different rates are left for the schema to refuse."""
+    trainer = config.get("trainer")
+    optimizer = trainer.get("optimizer") if isinstance(trainer, dict) else None
+    if not isinstance(trainer, dict) or not isinstance(optimizer, dict) or "lr" not in optimizer:
+        return
+    if optimizer.get("type") == "adafactor":  # whose own rate it is
+        return
+    rate = optimizer["lr"]
+    if rate is None or trainer.get("learning_rate", rate) == rate:
+        del optimizer["lr"]
+        if rate is not None:
+            trainer["learning_rate"] = rate
+
+
+def rename_schedule(config: Raw) -> None:
+    """`learning_rate_scheduler.type` is its `decay`, and a bare word is it too."""
+    trainer = config.get("trainer")
+    if not isinstance(trainer, dict):
+        return
+    scheduler = trainer.get("learning_rate_scheduler")
+    if isinstance(scheduler, str):
+        scheduler = trainer["learning_rate_scheduler"] = {"type": scheduler}
+    if not isinstance(scheduler, dict) or "type" not in scheduler:
+        return
+    if scheduler.get("decay", scheduler["type"]) == scheduler["type"]:
+        word = scheduler.pop("type")
+        scheduler["decay"] = None if word in ("none", "constant") else word
+
+
+def rename_image_convolutions(config: Raw) -> None:
+    """Image encoders had the words of convolutions over sequences."""
+    for section in _image_encoders(config):
+        layers = section.get("conv_layers")
+        for part in [section, *(layers if isinstance(layers, list) else ())]:
+            if isinstance(part, dict):
+                for old, new in IMAGE_CONVOLUTION_WORDS.items():
+                    if old in part and new not in part:
+                        part[new] = part.pop(old)
+
+
+def _image_encoders(config: Raw) -> Iterator[Raw]:
+    """The encoder of each image feature, and the feature itself, where its options may stand too."""
+    features = config.get("input_features")
+    defaults = config.get("defaults")
+    holders = [f for f in features if isinstance(f, dict)] if isinstance(features, list) else []
+    holders = [feature for feature in holders if feature.get("type") == "image"]
+    if isinstance(defaults, dict) and isinstance(defaults.get("image"), dict):
+        holders.append(defaults["image"])
+    for holder in holders:
+        yield holder
+        if isinstance(holder.get("encoder"), dict):
+            yield holder["encoder"]
+
+
+def decode_greedily_at_zero(config: Raw) -> None:
+    """A temperature of 0 is greedy decoding."""
+    generation = config.get("generation")
+    if isinstance(generation, Mapping):
+        config["generation"] = greedy_at_zero(generation)
+
+
+def list_labels_of_rules(config: Raw) -> None:
+    """The labels of a language model's category output may stand in its matching rules alone."""
+    outputs = config.get("output_features")
+    if config.get("model_type") != "llm" or not isinstance(outputs, list):
+        return
+    for output in outputs:
+        if isinstance(output, dict) and output.get("type") == "category":
+            _list_labels(output, output.get("decoder"), output.get("preprocessing") or {})
+
+
+def _list_labels(output: Raw, decoder: Any, preprocessing: Any) -> None:
+    rules = decoder.get("match") if isinstance(decoder, dict) else None
+    if isinstance(rules, dict) and isinstance(preprocessing, dict) and not preprocessing.get("vocab"):
+        fallback = decoder.get("fallback_label") or preprocessing.get("fallback_label")
+        labels = dict.fromkeys([*rules, *([fallback] if isinstance(fallback, str) else ())])
+        output["preprocessing"] = {**preprocessing, "vocab": list(labels)}
+
+
+SECTION_UPGRADES: tuple[Callable[[Raw], None], ...] = (
+    move_optimizer_rate,
+    rename_schedule,
+    rename_image_convolutions,
+    decode_greedily_at_zero,
+    list_labels_of_rules,
+)

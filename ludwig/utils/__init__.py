@@ -1,0 +1,1 @@
+"""Import paths that scripts written for other releases use. Nothing in this package imports them."""
