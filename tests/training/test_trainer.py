@@ -296,5 +296,5 @@ def test_a_selecting_metric_that_is_undefined_for_the_classes_is_refused():
 
 
 def test_freezing_nothing_is_an_error_that_shows_names():
-    with pytest.raises(ConfigValidationError, match=r"layers_to_freeze_regex: Must match .*'nothing'.*combiner\."):
+    with pytest.raises(ConfigValidationError, match=r"layers_to_freeze_regex: Must match .*'nothing'.*decoder"):
         model(layers_to_freeze_regex="nothing").train(dataset=table(), output_directory=None)
