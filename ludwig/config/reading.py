@@ -73,7 +73,7 @@ def read_yaml(text: str, where: str) -> dict[str, Any]:
     """The config in a YAML text.
 
     Raises:
-        ConfigValidationError: It is no YAML, has a key twice, or is not a mapping of sections.
+        ConfigValidationError: The text is not valid YAML, has a key twice, or is not a mapping of sections.
     """
     try:
         raw = yaml.load(text, Loader=_Loader)

@@ -177,7 +177,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes strict JSON: sorted keys, four spaces, null for what is not a number."""
+    """Writes strict JSON: sorted keys, four spaces, null for NaN and infinity."""
     write_text(path, json.dumps(plain(value), indent=4, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
