@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,8 @@ from ludwig.inference.session import Wanted
 from ludwig.lifecycle import Data, Given, Kept, Statistics
 from ludwig.models import Model, artifacts
 from ludwig.models.assets import Assets
-from ludwig.runtime.arguments import logging_level_of, path_of
+from ludwig.models.manifest import read_unchanged
+from ludwig.runtime.arguments import logging_level_of, path_of, refuse_unknown
 from ludwig.runtime.console import set_level_for_all
 from ludwig.runtime.device import choose_device
 from ludwig.training import Saves, TrainerBase
@@ -134,7 +133,7 @@ class LudwigModel:
         Raises:
             InputDataError: The data does not fit the config.
         """
-        _refuse_unknown("preprocess", kwargs)
+        refuse_unknown(LudwigModel, "preprocess", kwargs)
         given = Given(dataset, training_set, validation_set, test_set, training_set_metadata, data_format)
         return lifecycle.preprocess(self, given, random_seed, callbacks, saves=not skip_save_processed_input)
 
@@ -178,7 +177,7 @@ class LudwigModel:
             InputDataError: The data does not fit the config. Nothing has been written then.
             TrainingError: The loss is no longer a number.
         """
-        _refuse_unknown("train", kwargs)
+        refuse_unknown(LudwigModel, "train", kwargs)
         given = Given(dataset, training_set, validation_set, test_set, training_set_metadata, data_format)
         saves = _saves(
             skip_save_training_description,
@@ -234,7 +233,7 @@ class LudwigModel:
             NotTrainedError: The model is not trained or loaded.
             InputDataError: A column is missing, or has cells that do not fit.
         """
-        _refuse_unknown("predict", kwargs)
+        refuse_unknown(LudwigModel, "predict", kwargs)
         wanted = _wanted(return_type, output_directory, skip_save_predictions, skip_save_unprocessed_output)
         given = Given(dataset, data_format=data_format)
         found = lifecycle.predict(self, given, split, batch_size, generation_config, wanted, callbacks)
@@ -273,7 +272,7 @@ class LudwigModel:
             NotTrainedError: The model is not trained or loaded.
             InputDataError: A column is missing, or has cells that do not fit.
         """
-        _refuse_unknown("evaluate", kwargs)
+        refuse_unknown(LudwigModel, "evaluate", kwargs)
         wanted = _wanted(return_type, output_directory, skip_save_predictions, skip_save_unprocessed_output)
         collected = Statistics(not skip_save_eval_stats, collect_predictions, collect_overall_stats)
         given = Given(dataset, data_format=data_format)
@@ -313,7 +312,7 @@ class LudwigModel:
         Returns:
             The statistics (None where the split has no rows), the training statistics, the data, the run's folder.
         """
-        _refuse_unknown("experiment", kwargs)
+        refuse_unknown(LudwigModel, "experiment", kwargs)
         given = Given(dataset, training_set, validation_set, test_set, training_set_metadata, data_format)
         saves = _saves(
             skip_save_training_description,
@@ -359,13 +358,17 @@ class LudwigModel:
             ArtifactError: It is incomplete, damaged or from a newer version.
         """
         folder = path_of("model_dir", model_dir)
-        raw, metadata = artifacts.load_config_and_facts(folder)
-        model = LudwigModel.__new__(LudwigModel)
-        config = load_config(raw, is_saved=True).with_input_order(artifacts.input_order(folder))
-        model._declare(config, raw, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads)
-        model.config_fp, model.callbacks, model.assets = None, checked_callbacks(callbacks), Assets(folder)
-        lifecycle.restore(model, folder, metadata, from_checkpoint=from_checkpoint)
-        return model
+
+        def read() -> LudwigModel:
+            raw, metadata = artifacts.load_config_and_facts(folder)
+            model = LudwigModel.__new__(LudwigModel)
+            config = load_config(raw, is_saved=True).with_input_order(artifacts.input_order(folder))
+            model._declare(config, raw, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads)
+            model.config_fp, model.callbacks, model.assets = None, checked_callbacks(callbacks), Assets(folder)
+            lifecycle.restore(model, folder, metadata, from_checkpoint=from_checkpoint)
+            return model
+
+        return read_unchanged(folder, read)
 
     def load_weights(self, model_dir: str, from_checkpoint: bool = False) -> None:
         """Saved weights into this model.
@@ -414,7 +417,7 @@ class LudwigModel:
         Raises:
             ArgumentError: A name is not known.
         """
-        _refuse_unknown("collect_weights", kwargs)
+        refuse_unknown(LudwigModel, "collect_weights", kwargs)
         weights = lifecycle.trained(self, "collect_weights").parameters_by_name()
         if isinstance(tensor_names, str) or not isinstance(tensor_names, Iterable | None):
             raise ArgumentError(f"tensor_names must be a list of names. Received: {tensor_names!r:.100}.")
@@ -432,20 +435,3 @@ def _saves(
     skips_description: bool, skips_statistics: bool, skips_model: bool, skips_progress: bool, skips_log: bool
 ) -> Saves:
     return Saves(not skips_description, not skips_statistics, not skips_model, not skips_progress, not skips_log)
-
-
-def _parameters(method: Callable[..., Any]) -> list[str]:
-    return [name for name, p in inspect.signature(method).parameters.items() if p.kind is not p.VAR_KEYWORD]
-
-
-def _refuse_unknown(method: str, keywords: dict[str, Any]) -> None:
-    """A keyword of another method has no effect and gives a warning; any other is an error."""
-    if not keywords:
-        return
-    methods = [value for name, value in vars(LudwigModel).items() if callable(value) and not name.startswith("_")]
-    elsewhere = {name for each in [*methods, LudwigModel.__init__] for name in _parameters(each)} - {"self"}
-    own = _parameters(getattr(LudwigModel, method))
-    for keyword in keywords:
-        if keyword not in elsewhere:
-            raise ArgumentError(f"`{method}` has no parameter '{keyword}'.{nearest(keyword, own)}")
-        warnings.warn(f"`{method}` does not use '{keyword}', so it has no effect here.", UserWarning, stacklevel=3)

@@ -10,27 +10,41 @@ from ludwig.error import ArtifactError, InputDataError, NoSuchFileError, NotTrai
 from ludwig.features.base import Facts
 from ludwig.globals import TRAIN_SET_METADATA_FILE_NAME, TRAINING_PROGRESS_TRACKER_FILE_NAME
 from ludwig.lifecycle.held import DEFAULT_SEED, Held, end_online_training, fitted, trained, within_call
-from ludwig.models import Model, artifacts
+from ludwig.models import Model, artifacts, manifest
 from ludwig.models.assets import Assets
 from ludwig.runtime.arguments import seed_of
-from ludwig.runtime.atomic import read_json, storing
+from ludwig.runtime.atomic import read_json, storing, written_aside
 from ludwig.runtime.console import warn
 from ludwig.training import build, checkpoints
 from ludwig.training.stopping import StopReason
 
 
 def save(held: Held, folder: Path) -> None:
-    """Writes config, fitted state, weights and assets, which `load` reads.
+    """Writes config, fitted state, weights and assets, which `load` reads, in one act: whoever reads, and a process
+    that dies at any moment, finds the old model or the new one. What else lies in the folder stays.
 
     Raises:
-        StorageError: The disk is full, or nothing may be written there.
+        StorageError: The disk is full, or nothing may be written there; the old model is whole.
     """
     model = trained(held, "save")
     with storing(folder):
-        artifacts.save_config(folder, held.config)
-        artifacts.save_facts(folder, held.training_set_metadata or {})
-        model.save_assets(folder)
-        model.save_weights(folder)
+        folder = folder.resolve()
+        if not artifacts.may_be_exchanged(folder):  # a mixture is found by its manifest then
+            folder.mkdir(exist_ok=True)
+            _write(held, model, folder)
+            return
+        with written_aside(folder) as aside:
+            aside.mkdir()
+            _write(held, model, aside)
+            artifacts.carry_over(folder, aside)
+
+
+def _write(held: Held, model: Model, folder: Path) -> None:
+    artifacts.save_config(folder, held.config)
+    artifacts.save_facts(folder, held.training_set_metadata or {})
+    model.save_assets(folder)
+    model.save_weights(folder)
+    manifest.seal(folder)
 
 
 def save_config(held: Held, folder: Path) -> None:

@@ -6,6 +6,8 @@ model/  model_weights.safetensors  model_hyperparameters.json  training_set_meta
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,10 @@ from torch import Tensor
 from ludwig.error import ArtifactError, NoSuchFileError
 from ludwig.globals import (
     FORMAT_VERSION,
+    MODEL_ADAPTER_DIR_NAME,
+    MODEL_ASSETS_DIR_NAME,
     MODEL_HYPERPARAMETERS_FILE_NAME,
+    MODEL_MANIFEST_FILE_NAME,
     MODEL_SAFETENSORS_FILE_NAME,
     TRAIN_SET_METADATA_FILE_NAME,
 )
@@ -24,6 +29,14 @@ from ludwig.runtime.atomic import read_json, write_json, written_aside
 from ludwig.runtime.tensor_file import content_of
 
 FORMAT_KEY = "format_version"
+OF_A_MODEL = (
+    MODEL_HYPERPARAMETERS_FILE_NAME,
+    TRAIN_SET_METADATA_FILE_NAME,
+    MODEL_SAFETENSORS_FILE_NAME,
+    MODEL_ADAPTER_DIR_NAME,
+    MODEL_ASSETS_DIR_NAME,
+    MODEL_MANIFEST_FILE_NAME,
+)
 INPUTS_KEY = "inputs"
 
 
@@ -35,6 +48,31 @@ def save_config(folder: Path, config: Mapping[str, Any]) -> None:
 def save_facts(folder: Path, metadata: Mapping[str, Any]) -> None:
     """Writes the fitted preprocessing state, `training_set_metadata`."""
     write_json(folder / TRAIN_SET_METADATA_FILE_NAME, {**metadata, FORMAT_KEY: FORMAT_VERSION})
+
+
+def may_be_exchanged(folder: Path) -> bool:
+    """Whether a folder can be written beside this one and take its name."""
+    parent = next(place for place in folder.parents if place.exists())
+    return not folder.is_mount() and os.access(parent, os.W_OK)
+
+
+def carry_over(old: Path, new: Path) -> None:
+    """What lies in a model folder beside the model, such as checkpoints, lies in the new one too, as links."""
+    for entry in old.iterdir() if old.is_dir() else ():
+        if entry.name in OF_A_MODEL:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, new / entry.name, symlinks=True, copy_function=_link)
+        else:
+            _link(entry, new / entry.name)
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    """One more name of a file; a copy where the system has no such names."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
 
 
 def save_weights(folder: Path, weights: Mapping[str, Tensor], inputs: Sequence[str]) -> None:
@@ -110,6 +148,9 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
         raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {path.name}.")
     with _whole(path):
         weights: dict[str, Tensor] = load_file(path)
+    lost = next((name for name, weight in weights.items() if weight.is_floating_point() and weight.isnan().any()), None)
+    if lost is not None:
+        raise ArtifactError(f"'{path}' is damaged: the weight '{lost}' has NaN in it.")
     return weights
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ludwig.error import ArgumentError
+from ludwig.error import ArgumentError, nearest
 
 LARGEST_SEED = 2**32 - 1  # what numpy takes
 
@@ -69,3 +73,24 @@ def logging_level_of(value: object) -> int:
     except ArgumentError:
         known = ", ".join(name for name in names if name != "NOTSET")
         raise ArgumentError(f"logging_level must be an integer, or one of {known}. Received: {value!r:.100}.") from None
+
+
+def refuse_unknown(cls: type, method: str, keywords: dict[str, Any]) -> None:
+    """A keyword of another method of the class has no effect and gives a warning; any other is an error.
+
+    Raises:
+        ArgumentError: No method has such a parameter.
+    """
+    if not keywords:
+        return
+    methods = [value for name, value in vars(cls).items() if callable(value) and not name.startswith("_")]
+    elsewhere = {name for each in [*methods, cls] for name in _parameters(each)} - {"self"}
+    own = _parameters(getattr(cls, method))
+    for keyword in keywords:
+        if keyword not in elsewhere:
+            raise ArgumentError(f"`{method}` has no parameter '{keyword}'.{nearest(keyword, own)}")
+        warnings.warn(f"`{method}` does not use '{keyword}', so it has no effect here.", UserWarning, stacklevel=3)
+
+
+def _parameters(method: Callable[..., Any]) -> list[str]:
+    return [name for name, p in inspect.signature(method).parameters.items() if p.kind is not p.VAR_KEYWORD]

@@ -156,7 +156,7 @@ def _sync(path: Path) -> None:
 
 def sync_file(file: Path) -> None:
     """Goes on when what was written to the file is on the disk."""
-    with file.open("rb+") as handle:
+    with file.open("rb+" if os.name == "nt" else "rb") as handle:  # only there it must be open to be written to
         os.fsync(handle.fileno())
 
 
