@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,8 @@ import pandas as pd
 import pytest
 
 from ludwig.api import LudwigModel
-from ludwig.error import ArtifactError, InputDataError, LudwigError, NotTrainedError, TrainingError
+from ludwig.error import ArtifactError, InputDataError, LudwigError, LudwigWarning, NotTrainedError, TrainingError
+from ludwig.models.manifest import seal
 
 ROWS = 60
 NUMBER, CATEGORY = {"name": "x", "type": "number"}, {"name": "c", "type": "category"}
@@ -226,6 +226,7 @@ def test_a_model_from_a_newer_version_is_refused(saved, tmp_path):
     file.write_text(
         json.dumps({**json.loads(file.read_text(encoding="utf-8")), "format_version": 99}), encoding="utf-8"
     )
+    seal(folder)
     with pytest.raises(ArtifactError, match="Update ludwig"):
         LudwigModel.load(str(folder))
 
@@ -255,8 +256,15 @@ def test_a_loss_that_is_no_number_ends_training():
         train(table(x=X * 1e3), exploding(batch_size=2))
 
 
-def test_good_weights_of_an_earlier_evaluation_are_kept(caplog):
-    model = LudwigModel(exploding(batch_size=128), logging_level=logging.WARNING)
-    model.train(dataset=table(x=X * 1e3), output_directory=None)  # one step an evaluation: the first is still finite
+def test_good_weights_of_an_earlier_evaluation_are_kept():
+    model = LudwigModel(exploding(batch_size=128))  # one step an evaluation: the first are still finite
+    with pytest.warns(LudwigWarning, match="the best weights, of step 1, are kept"):
+        results = model.train(dataset=table(x=X * 10), output_directory=None)
     assert all(weight.isfinite().all() for _, weight in model.collect_weights())
-    assert "the best weights, of step 1, are kept" in caplog.text
+    assert results.train_stats.stop_reason == "not_finite"
+    assert np.isfinite(results.train_stats.validation["z"]["loss"][0])
+
+
+def test_weights_whose_only_loss_is_infinite_are_no_good_ones():
+    with pytest.raises(TrainingError, match=r"are not finite.*Lower trainer\.learning_rate"):
+        train(table(x=X * 1e3), exploding(batch_size=128))
