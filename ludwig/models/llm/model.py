@@ -86,7 +86,9 @@ class Llm(Model):
             help="Parameter-efficient fine-tuning (PEFT) adapter, such as lora; null fine-tunes all weights.",
         )
         trust_remote_code: bool = param(
-            False, help="Whether Python code that comes with the base model may run. Only for sources that you trust."
+            False,
+            help="Whether Python code that comes with the base model may run. Only for sources that you trust; a saved "
+            "model needs LUDWIG_TRUST_REMOTE_CODE=1 in the environment as well.",
         )
 
         @property
