@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
 from ludwig.error import ArgumentError, ArtifactError, LudwigWarning, NotTrainedError, StorageError
+from ludwig.models.manifest import seal
 from ludwig.training import Trainer
 from ludwig.training.objective import Objective
 
@@ -89,6 +90,7 @@ class TestWeights:
         weights = load_file(path)
         weights["combiner.stack.layers.0.bias"] = torch.zeros(3)
         save_file(weights, path, metadata={"format_version": "2", "inputs": '["x", "c", "u"]'})
+        seal(tmp_path)
         with pytest.raises(ArtifactError, match=r"combiner\.stack\.layers\.0\.bias.*\[3\].*\[8\]"):
             LudwigModel.load(str(tmp_path))
 
@@ -100,7 +102,9 @@ class TestWeights:
         config["input_features"].reverse()
         path.write_text(json.dumps(config))
         expected, _ = model.predict(TABLE)
-        pd.testing.assert_frame_equal(LudwigModel.load(str(tmp_path)).predict(TABLE)[0], expected)
+        with pytest.warns(LudwigWarning, match="was edited"):
+            loaded = LudwigModel.load(str(tmp_path))
+        pd.testing.assert_frame_equal(loaded.predict(TABLE)[0], expected)
 
     def test_weights_of_another_order_are_refused(self, tmp_path):
         model = trained()

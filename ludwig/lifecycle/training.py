@@ -10,6 +10,7 @@ from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.integrations import tensorboard
 from ludwig.lifecycle.data import training_data
 from ludwig.lifecycle.held import Given, Held, Kept, end_online_training, fitted, within_call
+from ludwig.lifecycle.resuming import refuse_other_run
 from ludwig.lifecycle.saved import save
 from ludwig.runtime.arguments import seed_of
 from ludwig.runtime.atomic import storing
@@ -31,6 +32,7 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
             warn("The config has a section `hyperopt`, which training ignores. Call `hyperopt` to search.")
         if held.model is not None and given.metadata is None:
             warn("The model is trained already: it keeps its vocabularies, scales and weights, and is trained further.")
+        refuse_other_run(kept.resume_path, held.config_obj)
         given = dataclasses.replace(given, metadata=given.metadata or facts_of_run(kept.resume_path))
         saves = kept.saves_processed_input and kept.output_directory is not None and workers.is_main
         data, sources = training_data(held, given, seed, hooks, saves=saves)

@@ -10,6 +10,7 @@ from typing import Any
 from ludwig.api_types import EvaluationFrequency, SplitStats, TrainingStats
 from ludwig.globals import (
     MODEL_FILE_NAME,
+    MODEL_HYPERPARAMETERS_FILE_NAME,
     TRAIN_SET_METADATA_FILE_NAME,
     TRAINING_CHECKPOINTS_DIR_PATH,
     TRAINING_PROGRESS_TRACKER_FILE_NAME,
@@ -108,7 +109,8 @@ class Run:
         with storing(self.folder):
             if self.saves.description:
                 report.save_description(self.folder, config, sources, data_format, rows, seed)
-            if self.saves.model:
+            goes_on = self.resumes and (self.model_folder / MODEL_HYPERPARAMETERS_FILE_NAME).is_file()
+            if self.saves.model and not goes_on:  # else the model that is there stays whole until the run ends
                 artifacts.save_config(self.model_folder, config)
                 artifacts.save_facts(self.model_folder, metadata)
 

@@ -5,6 +5,7 @@ import torch
 from ludwig.api import LudwigModel
 from ludwig.error import ArtifactError, ConfigValidationError
 from ludwig.models.llm.adapters import ADAPTERS
+from ludwig.models.manifest import seal
 
 NAMES = ADAPTERS.names()
 SMALL = {  # what fits the widths of the tiny model
@@ -95,6 +96,7 @@ def test_an_adapter_that_does_not_fit_is_reported(declared, table, tmp_path, opt
     other = tmp_path / "two" / "model_weights"
     shutil.copy(saved / "adapter_model.safetensors", other / "adapter_model.safetensors")
     assert json.loads((other / "adapter_config.json").read_text())["r"] == 8
+    seal(tmp_path / "two")
     with pytest.raises(ArtifactError, match="The saved adapter does not fit the model"):
         LudwigModel.load(str(tmp_path / "two"))
     adapter = {"type": "lora", "pretrained_adapter_weights": str(other)}
