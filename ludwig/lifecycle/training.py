@@ -14,12 +14,14 @@ from ludwig.lifecycle.resuming import refuse_other_run
 from ludwig.lifecycle.saved import save
 from ludwig.runtime.arguments import seed_of
 from ludwig.runtime.atomic import storing
-from ludwig.runtime.console import shows_progress, warn
+from ludwig.runtime.console import logger_of, shows_progress, warn
 from ludwig.runtime.distributed import workers_of
 from ludwig.training import Job, Outcome, Run, Saves, Saving, build, checkpoints, draws_of, trainer_of
 from ludwig.training.console import ProgressBar, RoundTable
 from ludwig.training.interrupt import hand_on
 from ludwig.training.run import facts_of_run, training_stats
+
+logger = logger_of(__name__)
 
 
 def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callback] | None) -> TrainingResults:
@@ -63,8 +65,11 @@ def _training_hooks(held: Held, callbacks: list[Callback] | None, kept: Kept, *,
     own: list[Callback] = []
     if is_main and shows_progress(held.logging_level):
         own += [ProgressBar(), RoundTable()]
-    if kept.saves.log and kept.output_directory is not None and tensorboard.is_installed():
-        own.append(tensorboard.TensorBoardCallback())
+    if kept.saves.log and kept.output_directory is not None:
+        if tensorboard.is_installed():
+            own.append(tensorboard.TensorBoardCallback())
+        elif is_main:
+            logger.info("No TensorBoard logs are written. To have them: pip install 'ludwig[trackers]' or tensorboard.")
     return CallbackList([*held.callbacks, *checked_callbacks(callbacks), *own])
 
 

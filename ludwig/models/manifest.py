@@ -6,13 +6,14 @@ manifest.json  {"files": {"model_weights.safetensors": SHA-256, ...}}
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ludwig.error import ArtifactError
 from ludwig.globals import MODEL_HYPERPARAMETERS_FILE_NAME, MODEL_MANIFEST_FILE_NAME
-from ludwig.runtime.atomic import read_json, write_json
+from ludwig.runtime.atomic import write_json
 from ludwig.runtime.console import warn
 
 MOST_TRIES = 20  # of a reader beside processes that save to the same folder
@@ -85,14 +86,12 @@ def _mark(folder: Path) -> bytes | None:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    path = folder / MODEL_MANIFEST_FILE_NAME
-    if not path.is_file():
-        return {}
+    content = _mark(folder)
     try:
-        raw: Any = read_json(path)
+        raw: Any = {"files": {}} if content is None else json.loads(content)
         return {str(name): str(digest) for name, digest in raw["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"'{path}' is damaged: {error}.") from None
+        raise ArtifactError(f"'{folder / MODEL_MANIFEST_FILE_NAME}' is damaged: {error}.") from None
 
 
 def _digest(path: Path) -> str:

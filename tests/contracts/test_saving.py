@@ -24,6 +24,7 @@ from ludwig.encoders import ENCODERS
 from ludwig.features import FEATURES
 from ludwig.features.pretrained_tokenizer import load_tokenizer
 from ludwig.losses import LOSSES
+from ludwig.models.manifest import seal
 from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry
 from tests.contracts.samples import column_of
@@ -155,6 +156,7 @@ def nothing_changes_when_the_world_goes(config: dict[str, Any], world: Path, ori
     path = saved / "model_hyperparameters.json"
     raw = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**raw, "input_features": raw["input_features"][::-1]}), encoding="utf-8")
+    seal(saved)
     pd.testing.assert_frame_equal(LudwigModel.load(str(saved)).predict(table)[0], expected)
 
 
