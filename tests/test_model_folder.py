@@ -136,7 +136,7 @@ def test_a_save_that_fails_leaves_the_old_model(folder, model, monkeypatch):
 
 
 SAVER = """
-import sys
+import sys, time
 sys.path.insert(0, {root!r})
 from tests.test_model_folder import trained
 one, two = trained("ab"), trained("cd")
@@ -144,6 +144,7 @@ print("ready", flush=True)
 while True:
     for model in (one, two):
         model.save({folder!r})
+        time.sleep(0.05)  # a reader needs some luck where there is no pause at all
 """
 
 

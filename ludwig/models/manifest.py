@@ -16,7 +16,7 @@ from ludwig.globals import MODEL_HYPERPARAMETERS_FILE_NAME, MODEL_MANIFEST_FILE_
 from ludwig.runtime.atomic import write_json
 from ludwig.runtime.console import warn
 
-MOST_TRIES = 20  # of a reader beside processes that save to the same folder
+MOST_TRIES = 100  # of a reader beside processes that save to the same folder
 
 Read = TypeVar("Read")
 
