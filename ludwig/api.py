@@ -15,6 +15,7 @@ from ludwig.api_types import EvaluationFrequency, PreprocessedDataset, TrainingR
 from ludwig.backend import Backend, initialize_backend
 from ludwig.callbacks import Callback, checked_callbacks
 from ludwig.config import ModelConfig, load_config, read_config
+from ludwig.config.consent import refuse_foreign_code
 from ludwig.data.dataset import Dataset
 from ludwig.data.sources import Source
 from ludwig.error import ArgumentError, nearest
@@ -361,6 +362,7 @@ class LudwigModel:
 
         def read() -> LudwigModel:
             raw, metadata = artifacts.load_config_and_facts(folder)
+            refuse_foreign_code(raw)
             model = LudwigModel.__new__(LudwigModel)
             config = load_config(raw, is_saved=True).with_input_order(artifacts.input_order(folder))
             model._declare(config, raw, logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads)

@@ -135,6 +135,22 @@ def test_a_save_that_fails_leaves_the_old_model(folder, model, monkeypatch):
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
 
+def test_a_model_that_is_saved_between_two_equal_ones_is_no_part_of_what_is_read(folder, model, monkeypatch):
+    other, read = trained("cd", epochs=3), artifacts.load_weights
+    saves = [True]
+
+    def read_beside_others(place: Path) -> dict[str, torch.Tensor]:
+        if saves and saves.pop():
+            other.save(str(folder))
+            found = read(place)
+            model.save(str(folder))  # whose manifest is the one that the reader began with
+            return found
+        return read(place)
+
+    monkeypatch.setattr(artifacts, "load_weights", read_beside_others)
+    assert predictions(LudwigModel.load(str(folder))) == predictions(model)
+
+
 SAVER = """
 import sys, time
 sys.path.insert(0, {root!r})

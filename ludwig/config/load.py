@@ -9,7 +9,6 @@ from typing import Any
 import marshmallow as ma
 
 from ludwig.config.checks import faults_between
-from ludwig.config.consent import refuse_foreign_code
 from ludwig.config.defaults import merge_defaults
 from ludwig.config.model_config import CONFIGS, ModelConfig
 from ludwig.config.upgrade import upgraded
@@ -28,8 +27,6 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
     Raises:
         ConfigValidationError: with every fault at once, each with its path.
     """
-    if is_saved:
-        refuse_foreign_code(raw)
     config = merge_defaults(upgraded(plain_section(raw)))
     model_type = config.get("model_type", "ecd")
     if not isinstance(model_type, str) or model_type not in CONFIGS:

@@ -76,19 +76,20 @@ def read_unchanged(folder: Path, read: Callable[[], Read]) -> Read:
     raise ArtifactError(f"The model folder '{folder}' is saved to over and over while it is read. Load it afterwards.")
 
 
-def _mark(folder: Path) -> bytes | None:
-    """What is another after each save; None without a manifest."""
-    path = folder / MODEL_MANIFEST_FILE_NAME
+def _mark(folder: Path) -> tuple[int, int] | None:
+    """What is another after each save, also of an equal model; None without a manifest."""
     try:
-        return path.read_bytes()
+        state = (folder / MODEL_MANIFEST_FILE_NAME).stat()
     except OSError:  # it is not there, or its folder is exchanged at this moment
         return None
+    return state.st_ino, state.st_mtime_ns
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    content = _mark(folder)
+    if _mark(folder) is None:
+        return {}
     try:
-        raw: Any = {"files": {}} if content is None else json.loads(content)
+        raw: Any = json.loads((folder / MODEL_MANIFEST_FILE_NAME).read_bytes())
         return {str(name): str(digest) for name, digest in raw["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"'{folder / MODEL_MANIFEST_FILE_NAME}' is damaged: {error}.") from None
