@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from ludwig.api import LudwigModel
-from ludwig.error import ConfigValidationError
+from ludwig.error import ArtifactError, ConfigValidationError
 from ludwig.lifecycle.resuming import first_difference
 
 TABLE = pd.DataFrame({"x": np.arange(80.0), "y": np.arange(80.0) * 2, "k": np.array(list("ab"))[np.arange(80) % 2]})
@@ -52,6 +53,15 @@ def test_another_network_or_optimizer_is_refused_before_anything_is_written(run,
         model.train(TABLE, model_resume_path=str(run), skip_save_log=True)
     assert content(run) == before
     LudwigModel.load(str(run / "model"))
+
+
+@pytest.mark.parametrize("content", [b'{"input_fea', b"[]", b"\xff\xfe{}"])
+def test_a_damaged_config_of_the_run_is_an_error_of_ours(run, tmp_path, content):
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    (copied / "model" / "model_hyperparameters.json").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"model_hyperparameters\.json' is damaged"):
+        LudwigModel(CONFIG).train(TABLE, model_resume_path=str(copied), skip_save_log=True)
 
 
 def test_the_first_difference_is_named_with_its_path():

@@ -78,11 +78,13 @@ def cache_file(
     seed: int,
     cache_dir: Path | None,
 ) -> CacheFile | None:
-    """The file for these sources; None for data in memory when no cache folder is given.
+    """The file for these sources; None for data in memory when no cache folder is given, and for images in memory.
 
     The name holds a hash of all that the result depends on: files by path, size and time of change, tables by their
     content, how they are read, the features with their preprocessing, the split and the seed.
     """
+    if any(spec.feature.copies_files for spec in specs):
+        return None
     paths = [Path(source) for source in sources.values() if isinstance(source, str | Path)]
     if cache_dir is None and (len(paths) < len(sources) or not all(path.exists() for path in paths)):
         return None

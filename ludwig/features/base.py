@@ -169,6 +169,11 @@ class Feature(Component, ABC, Generic[C, T, F]):
         """The files and folders that the config names and that encoding reads, so that a change of theirs is seen."""
         return []
 
+    @property
+    def copies_files(self) -> bool:
+        """Whether encoding takes in the content of files that cells name; what was cached would miss their changes."""
+        return False
+
     def facts_of_config(self) -> F:
         """The facts where the config alone determines them.
 

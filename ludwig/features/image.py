@@ -334,6 +334,10 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         usual = int(np.bincount(channels).argmax()) if options.infer_image_num_channels else 3
         return ImageFacts(options.num_channels or usual, height, width)
 
+    @property
+    def copies_files(self) -> bool:
+        return bool(self.config.mode == "eager")
+
     def facts_of_config(self) -> ImageFacts:
         options = self.config
         if None in (options.height, options.width, options.num_channels):

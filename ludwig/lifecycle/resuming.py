@@ -8,7 +8,7 @@ from typing import Any
 from ludwig.config import ModelConfig, load_config
 from ludwig.error import ConfigValidationError
 from ludwig.globals import MODEL_FILE_NAME, MODEL_HYPERPARAMETERS_FILE_NAME
-from ludwig.runtime.atomic import read_json
+from ludwig.models import artifacts
 from ludwig.schema import dump
 
 
@@ -21,7 +21,7 @@ def refuse_other_run(path: str | None, config: ModelConfig) -> None:
     file = None if path is None else Path(path) / MODEL_FILE_NAME / MODEL_HYPERPARAMETERS_FILE_NAME
     if file is None or not file.is_file():
         return
-    before = load_config(read_json(file), is_saved=True)
+    before = load_config(artifacts.read_part(file.parent, file.name), is_saved=True)
     found = first_difference(_decisive(before), _decisive(config))
     if found is not None:
         place, old, new = found

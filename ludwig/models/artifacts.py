@@ -91,7 +91,9 @@ def load_config_and_facts(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]
     """
     if not _is_folder(folder):
         raise NoSuchFileError(f"There is no model folder '{folder!s:.300}'.")
-    config, metadata = (_read(folder, name) for name in (MODEL_HYPERPARAMETERS_FILE_NAME, TRAIN_SET_METADATA_FILE_NAME))
+    config, metadata = (
+        read_part(folder, name) for name in (MODEL_HYPERPARAMETERS_FILE_NAME, TRAIN_SET_METADATA_FILE_NAME)
+    )
     version = metadata.pop(FORMAT_KEY, 0)
     if not isinstance(version, int):
         raise ArtifactError(f"'{folder / TRAIN_SET_METADATA_FILE_NAME}' is damaged: {FORMAT_KEY} is {version!r:.80}.")
@@ -110,7 +112,12 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _read(folder: Path, name: str) -> Any:
+def read_part(folder: Path, name: str) -> Any:
+    """What a JSON file of a model folder holds.
+
+    Raises:
+        ArtifactError: It is not there, or damaged.
+    """
     if not (folder / name).is_file():
         hint = f" Did you mean '{folder / 'model'}'?" if (folder / "model").is_dir() else ""
         raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {name}.{hint}")

@@ -215,7 +215,8 @@ class Learner:
         if self.config.optimizer.needs_closure:
             finite = math.isfinite(float(self.optimizer.step(lambda: self._searched(window))))
         else:
-            self._finish_gradients(window)
+            self._gather_gradients(window)
+            self.gradient_norm = self.engine.clip(self.trained, self.clipping)
             finite = self.engine.step(self.optimizer, self.gradient_norm)
         if isinstance(finite, bool):
             self.skipped = 0 if finite else self.skipped + 1
@@ -244,12 +245,11 @@ class Learner:
         if self.running:
             torch._foreach_copy_(self.running_before, self.running)
 
-    def _finish_gradients(self, window: AccumulationWindow) -> None:
+    def _gather_gradients(self, window: AccumulationWindow) -> None:
         for weight, _ in self.held:
             if weight.whole.grad is not None:
                 weight.whole.grad[weight.rows].zero_()
         self.engine.gather(self.trained, self.optimizer, is_summed=self.exchange.finish(window))
-        self.gradient_norm = self.engine.clip(self.trained, self.clipping)
 
     def _searched(self, window: AccumulationWindow) -> float:
         """The loss and its gradients at the weights that a line search tries."""
@@ -260,7 +260,8 @@ class Learner:
                 loss = self._loss(self.objective.loss(self.model, part), part, window)
                 self.engine.backward(loss)
                 total += loss.detach()
-        self._finish_gradients(window)
+        self._gather_gradients(window)
+        self.gradient_norm = self.engine.clip(self.trained, None)  # clipped ones would not be those of this loss
         self.engine.workers.all_reduce_sum([total])
         return float(total)
 

@@ -215,7 +215,9 @@ class StepOptions:
         list, help="Parameter groups that are exempt from the weight decay of the optimizer: biases, norms, embeddings."
     )
     gradient_clipping: GradientClipping | None = param(
-        GradientClipping, help="Gradient clipping, against exploding gradients; null for none."
+        GradientClipping,
+        help="Gradient clipping, against exploding gradients; null for none. lbfgs needs the gradients as they are and "
+        "takes no part.",
     )
     regularization_type: Literal["l1", "l2", "l1_l2"] | None = param(
         "l2",

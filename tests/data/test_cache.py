@@ -130,6 +130,23 @@ def test_a_file_that_the_config_names_counts(table, tmp_path):
     assert ids() != first
 
 
+def test_images_in_memory_are_read_anew_when_their_files_change(tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    data = pd.DataFrame({"im": [f"{place}.png" for place in range(20)], "y": np.arange(20.0)})
+    data.to_csv(tmp_path / "t.csv", index=False)
+    image_section = {"name": "im", "type": "image", "preprocessing": {"mode": "eager"}}
+
+    def pixel(grey: int) -> int:
+        for name in data["im"]:
+            pillow.fromarray(np.full((4, 4), grey, np.uint8)).save(tmp_path / name)
+        one = model()
+        one.config = {**one.user_config, "input_features": [image_section]}
+        frame = one.preprocess(str(tmp_path / "t.csv"), skip_save_processed_input=False).training_set.frame
+        return int(frame.columns(("im",)).flatten()[0])
+
+    assert (pixel(10), pixel(200)) == (10, 200)
+
+
 # -- how much is kept
 
 

@@ -76,6 +76,22 @@ def test_a_factor_scales_the_steps_of_its_weights(monkeypatch):
     torch.testing.assert_close(weights(one) - start, plain * factors, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.parametrize("rate", [1.0, 0.1])
+def test_lbfgs_finds_an_exact_fit_with_the_default_clipping(rate):
+    draw = np.random.default_rng(0).normal(size=(200, 2))
+    data = pd.DataFrame({"a": draw[:, 0], "b": draw[:, 1], "y": 3 * draw[:, 0] - draw[:, 1] + 2, "split": 0})
+    trainer = {"epochs": 10, "batch_size": 200, "optimizer": "lbfgs", "learning_rate": rate}
+    one = LudwigModel(
+        {
+            "input_features": [{"name": "a", "type": "number"}, {"name": "b", "type": "number"}],
+            "output_features": [{"name": "y", "type": "number"}],
+            "trainer": trainer,
+        }
+    )
+    one.train(data, output_directory=None)
+    np.testing.assert_allclose(one.predict(data)[0]["y_predictions"], data["y"], atol=1e-2)
+
+
 # -- batches that do not fit into memory
 
 
