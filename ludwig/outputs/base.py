@@ -169,7 +169,9 @@ class OutputScores:
         self.sums = {name: LossMetric(loss) for name, loss in losses.items()}
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
-        """Counts a batch; `prediction` is complete."""
+        """Counts a batch; `prediction` is complete. Losses are those of the logits that probabilities are read from."""
+        if self.output.scaling is not None and prediction.logits is not None:
+            prediction = dataclasses.replace(prediction, logits=self.output.calibrated(prediction.logits))
         for name, loss in self.losses.items():
             compared, truth = self.output.compared(loss, prediction, target)
             self.sums[name].update(compared, truth, self.output.has_members)

@@ -122,14 +122,8 @@ def test_an_input_is_reported_from_half_of_its_cells_on(tmp_path):
         data.to_csv(tmp_path / "t.csv", index=False)
         one = model()
         config = {**one.user_config, "input_features": [{"name": "word", "type": "category"}]}
-        call = lambda config=config: LudwigModel(config).preprocess(  # noqa: E731
-            str(tmp_path / "t.csv"), skip_save_processed_input=True
-        )
-        if told:
-            with pytest.warns(LudwigWarning, match="'word'"):
-                call()
-        else:
-            call()
+        with pytest.warns(LudwigWarning, match="'word'") if told else nullcontext():
+            LudwigModel(config).preprocess(str(tmp_path / "t.csv"), skip_save_processed_input=True)
 
 
 def test_empty_cells_are_missing_without_a_word(tmp_path):

@@ -397,3 +397,18 @@ def test_the_files_of_a_run_report_the_calibration(tmp_path):
         assert (found["method"], found["rows"]) == ("temperature", 40)
         assert set(found["expected_calibration_error"]) == {"before", "after"}
     assert "expected calibration error before" in (run / "model_card.md").read_text()
+
+
+@pytest.mark.parametrize("kind", ["binary", "category"])
+def test_the_reported_loss_is_that_of_the_reported_probabilities(kind):
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=400)
+    table = pd.DataFrame({"x": x, "y": np.where(x + draw.normal(size=400) > 0, "yes", "no")})
+    outputs = [{"name": "y", "type": kind, "calibration": True}]
+    config = {"input_features": [{"name": "x", "type": "number"}], "output_features": outputs}
+    model = LudwigModel({**config, "trainer": {"epochs": 4, "learning_rate": 0.05}})
+    model.train(table, output_directory=None)
+    shares = model.predict(table)[0][["y_probabilities_no", "y_probabilities_yes"]]
+    found = model.evaluate(table)[0]["y"]["loss"]
+    assert found == pytest.approx(log_loss(table["y"], shares, labels=["no", "yes"]), rel=1e-4)
+    assert abs(float(next(iter(model.model.outputs.values())).calibrated(torch.ones(1, 2))[0, 0]) - 1) > 1e-3
