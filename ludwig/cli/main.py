@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import redirect_stdout, suppress
 
 COMMANDS = {
     "train": "Train a model.",
@@ -43,16 +44,29 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(command: str, words: list[str]) -> int:
     module = importlib.import_module(f"ludwig.cli.{command}")
     from ludwig.error import LudwigError
+    from ludwig.runtime.printing import standard_output
 
     try:
-        module.run(words)
+        with redirect_stdout(standard_output()):
+            module.run(words)
     except (LudwigError, FileNotFoundError) as error:
         sys.stderr.write(f"ludwig {command}: {error}\n")
         return 2
     except KeyboardInterrupt as interrupt:
         sys.stderr.write(f"ludwig {command}: interrupted. {interrupt}\n")
         return INTERRUPTED
+    finally:
+        _let_go_of_output()
     return 0
+
+
+def _let_go_of_output() -> None:
+    """Where nobody reads any more, Python is not to complain at its end (the documentation of `signal` has this)."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):  # an AttributeError where there is no standard output
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _help() -> str:

@@ -17,7 +17,7 @@ from ludwig.runtime.atomic import storing
 from ludwig.runtime.console import logger_of, shows_progress, warn
 from ludwig.runtime.distributed import workers_of
 from ludwig.training import Job, Outcome, Run, Saves, Saving, build, checkpoints, draws_of, trainer_of
-from ludwig.training.console import ProgressBar, RoundTable
+from ludwig.training.console import ProgressBar, RoundTable, can_draw
 from ludwig.training.interrupt import hand_on
 from ludwig.training.run import facts_of_run, training_stats
 
@@ -64,7 +64,7 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
 def _training_hooks(held: Held, callbacks: list[Callback] | None, kept: Kept, *, is_main: bool) -> CallbackList:
     own: list[Callback] = []
     if is_main and shows_progress(held.logging_level):
-        own += [ProgressBar(), RoundTable()]
+        own += [*([ProgressBar()] if can_draw() else []), RoundTable()]
     if kept.saves.log and kept.output_directory is not None:
         if tensorboard.is_installed():
             own.append(tensorboard.TensorBoardCallback())

@@ -16,6 +16,7 @@ from typing import Any
 
 from ludwig.error import LudwigWarning
 from ludwig.runtime.arguments import logging_level_of
+from ludwig.runtime.printing import standard_output
 
 _of_call: ContextVar[int | None] = ContextVar("ludwig_logging_level", default=None)
 _for_all: list[int] = []  # the level that was set for all models of the process, if one was
@@ -41,7 +42,7 @@ class CallLogger(logging.LoggerAdapter[logging.Logger]):
         if self.logger.hasHandlers():
             self.logger.handle(record)
         else:
-            print(record.getMessage(), file=sys.stdout)
+            print(record.getMessage(), file=standard_output(), flush=True)
 
 
 def logger_of(module: str) -> CallLogger:

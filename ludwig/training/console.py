@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ludwig.callbacks import Callback
 from ludwig.runtime.console import logger_of
+from ludwig.runtime.printing import standard_output
 from ludwig.training.progress import Progress
 
 logger = logger_of(__name__)
@@ -29,7 +30,7 @@ class ProgressBar(Callback):
 
     def on_trainer_train_setup(self, trainer: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any) -> None:
         begun = trainer.progress.steps
-        self.bar = tqdm(desc="Training", total=trainer.total_steps, initial=begun, file=sys.stdout, leave=False)
+        self.bar = tqdm(desc="Training", total=trainer.total_steps, initial=begun, file=standard_output(), leave=False)
 
     def on_batch_end(
         self, trainer: Any, progress_tracker: Any, save_path: str | None, sync_step: bool = True, **kwargs: Any
@@ -73,6 +74,11 @@ class RoundTable(Callback):
             self.shown = notebook(page, raw=True, display_id=True)
         else:
             self.shown.update(page, raw=True)
+
+
+def can_draw() -> bool:
+    """Whether a bar that is drawn over itself is seen as one: on a terminal or in a notebook, not in a file."""
+    return standard_output().isatty() or display_of_notebook() is not None
 
 
 def display_of_notebook() -> Any:
