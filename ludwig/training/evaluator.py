@@ -66,6 +66,11 @@ class Evaluator:
             self.measured_rows = self.engine.workers.broadcast(found)
         return self.measured_rows
 
+    def resolved(self) -> dict[str, int | None]:
+        """The option that may be automatic; None where nothing was evaluated that it could be measured by."""
+        size = self.options.eval_batch_size
+        return {"eval_batch_size": self.measured_rows if size == "auto" else size}
+
     def selected(self, metrics: Metrics) -> tuple[float, float]:
         """The metric that decides, and the combined loss."""
         value = metrics.get(self.field, {}).get(self.metric, math.nan)

@@ -16,7 +16,7 @@ from ludwig.training.optim.averaging import Score, Weights
 from ludwig.training.options import EvaluationOptions
 from ludwig.training.plan import Plan
 from ludwig.training.progress import Progress
-from ludwig.training.rounds import ADVICE, is_diverged
+from ludwig.training.rounds import ADVICE, Splits, is_diverged
 from ludwig.training.selection import Selection
 
 
@@ -37,13 +37,13 @@ class Ended(Protocol):
     def notify(self, hook: str) -> None: ...
 
 
-def finish(run: Ended, training: Frame, validation: Frame | None, test: Frame | None) -> None:
+def finish(run: Ended, splits: Splits) -> None:
     """Gives the model the selected weights and notes how they do on the test split.
 
     Raises:
         TrainingError: No evaluation found a finite loss, so no weights are good ones.
     """
-    progress, model = run.progress, run.model
+    progress, model, validation = run.progress, run.model, splits.validation
     if is_diverged(progress):
         raise TrainingError(f"The loss is not finite in any evaluation up to step {progress.steps}. {ADVICE}")
     progress.seconds = progress.seconds_now()
@@ -52,14 +52,22 @@ def finish(run: Ended, training: Frame, validation: Frame | None, test: Frame | 
         _make_soup(run, validation)
     model.eval()
     workers = run.engine.workers
-    held_out = training if validation is None or workers.rows_of_all(len(validation)) < LEAST_ROWS else validation
+    held_out = (
+        splits.training if validation is None or workers.rows_of_all(len(validation)) < LEAST_ROWS else validation
+    )
     rows = rows_for_evaluation(held_out, run.plan.batch_size)
     progress.calibration = calibrate(model, held_out, rows, run.engine.device, workers)
-    if test is None or run.config.skip_all_evaluation:
-        return
-    run.notify("on_test_start")
+    if splits.test is not None and not run.config.skip_all_evaluation:
+        _test(run, splits.test)
+
+
+def _test(run: Ended, test: Frame) -> None:
+    progress = run.progress
     metrics = run.evaluator.evaluate(test, run.plan.batch_size)
     progress.best_eval_test_metrics = metrics
+    if run.config.evaluate_test_set:  # the history has what each evaluation found
+        return
+    run.notify("on_test_start")
     best = (progress.best_eval_metric_epoch, progress.best_eval_metric_steps)
     progress.add(progress.test_metrics, metrics, epoch=best[0], step=best[1])
     run.notify("on_test_end")

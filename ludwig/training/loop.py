@@ -31,7 +31,7 @@ from ludwig.training.objective import losses_by_output, weighted_sum
 from ludwig.training.plan import SCALINGS, Plan, leaves_batch_open, most_rows, plan_of
 from ludwig.training.profiling import Profiling
 from ludwig.training.progress import Progress
-from ludwig.training.rounds import Gathered, Round, RoundResult, refuse_run_without_weights
+from ludwig.training.rounds import Gathered, Round, RoundResult, Splits, refuse_run_without_weights
 from ludwig.training.run import Saving
 from ludwig.training.run_state import own_state, restore_own_state
 from ludwig.training.selection import Selection
@@ -114,46 +114,44 @@ class Loop(TrainerBase):
         Raises:
             TrainingError: Gradients are not finite any more and there are no good weights to go back to.
         """
-        training, validation = resident(training, self.engine), resident(validation, self.engine)
+        splits = Splits(training, validation, test).on(self.engine)
         with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
-            self._begin(training, resume_from)
+            self._begin(splits.training, resume_from)
             self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
             try:
                 if resume_from is not None:
                     self.callbacks.on_resume_training(self.engine.is_main)
                 with listening() as interrupt:
-                    why = self.run(training, validation, interrupt)
+                    why = self.run(splits, interrupt)
                 self.progress.stop_reason, self.ended_by = why, interrupt.signal
-                finish(self, training, validation, resident(test, self.engine))
+                finish(self, splits)
                 self._give_back()
             finally:
                 self.model.release()
                 self.callbacks.on_trainer_train_teardown(self, self.progress, self.save_path, self.engine.is_main)
         return self.progress
 
-    def run(self, training: Frame, validation: Frame | None, interrupt: Interrupt) -> StopReason:
+    def run(self, splits: Splits, interrupt: Interrupt) -> StopReason:
         """The steps of the run and what happens between them, until there is a reason to stop."""
         progress = self.progress
         reason = self.stopping.at_start(progress)
         while reason is None:
             progress.begin_epoch(self.plan.rows)
             self.notify("on_epoch_start")
-            for window in self.windows_of_epoch(training):
+            for window in self.windows_of_epoch(splits.training):
                 self.step(window)
                 if self.gathered.is_due:
-                    reason = self.evaluate(training, validation).stop
+                    reason = self.evaluate(splits).stop
                     self.checkpoint()
                 reason = reason or self.stopping.after_step(progress, interrupt, self.learner.skipped)
                 if reason is not None:
                     break
             self.notify("on_epoch_end")
-        self._close(training, validation, reason)
+        self._close(splits, reason)
         return reason
 
     def resolved(self) -> dict[str, Any]:
-        rows = self.evaluator.measured_rows
-        found = {"batch_size": self.base.batch_size, "learning_rate": self._own_rate(), "eval_batch_size": rows}
-        return {name: value for name, value in found.items() if value is not None}
+        return {**self.base.resolved(), **self.evaluator.resolved(), "learning_rate": self._own_rate()}
 
     def train_online(self, training: Frame) -> None:
         """One more epoch, keeping the optimizer from call to call.
@@ -280,11 +278,11 @@ class Loop(TrainerBase):
 
     # -- evaluations
 
-    def evaluate(self, training: Frame, validation: Frame | None) -> RoundResult:
+    def evaluate(self, splits: Splits) -> RoundResult:
         """Evaluates, keeps the weights where they are the best so far, and returns whether the run is to stop."""
         self.workers.all_reduce_mean(list(self.model.buffers()))  # running statistics of norms become those of all
         with self.learner.evaluated_weights():
-            result = Round(self).evaluate(training, validation)
+            result = Round(self).evaluate(splits)
             self.engine.reshard(self.model)
         if not self.config.skip_all_evaluation:
             self._follow_plateaus()
@@ -330,7 +328,7 @@ class Loop(TrainerBase):
             checkpoints.save(folder, checkpoints.LATEST, Checkpoint(weights, progress, state))
             self.callbacks.on_checkpoint(self, progress)
 
-    def _close(self, training: Frame, validation: Frame | None, reason: StopReason) -> None:
+    def _close(self, splits: Splits, reason: StopReason) -> None:
         """Evaluates the steps since the last evaluation; an interrupted run is kept as it is, to go on from there."""
         if reason is StopReason.NOT_FINITE:
             refuse_run_without_weights(self)
@@ -338,7 +336,7 @@ class Loop(TrainerBase):
         if self.gathered.steps and is_interrupted:
             self.checkpoint()
         if self.gathered.steps and (not is_interrupted or self.selection.best is None):
-            self.evaluate(training, validation)
+            self.evaluate(splits)
             if not is_interrupted:
                 self.checkpoint()
 

@@ -61,6 +61,11 @@ class EvaluationOptions:
         help="Whether training metrics come from an evaluation pass of their own, in place of the batches of "
         "training; costs time.",
     )
+    evaluate_test_set: bool = param(
+        False,
+        help="Whether the test split is evaluated at every evaluation too, for its learning curve; nothing is "
+        "selected by it. By default it is evaluated once, with the selected weights.",
+    )
     steps_per_checkpoint: int = param(
         0, min=0, help="Evaluation interval in optimizer steps, each with a checkpoint; 0 for once an epoch."
     )
@@ -133,7 +138,7 @@ class BatchOptions:
         "auto",
         min=1,
         help="Effective batch size: rows of one optimizer step over all accumulated batches and workers; auto "
-        "is their product.",
+        "is their product. A number holds on any number of workers: as many batches are accumulated as it takes.",
     )
     gradient_accumulation_steps: int | Auto = param(
         "auto",
@@ -181,10 +186,14 @@ class BatchOptions:
         size, steps, whole = self.batch_size, self.gradient_accumulation_steps, self.effective_batch_size
         for name, part in (("batch_size", size), ("gradient_accumulation_steps", steps)):
             if "auto" not in (part, whole) and int(whole) % int(part):
-                faults.append(("effective_batch_size", f"Must be a multiple of {name} {part}. Received: {whole}."))
+                faults.append(
+                    ("effective_batch_size", f"Must be a multiple of {name} {part}, or auto. Received: {whole}.")
+                )
         if "auto" not in (size, steps, whole) and int(whole) % (int(size) * int(steps)):
             product = int(size) * int(steps)
-            text = f"Must be batch_size x gradient_accumulation_steps, {product}, x workers. Received: {whole}."
+            text = (
+                f"Must be batch_size x gradient_accumulation_steps, {product}, x workers, or auto. Received: {whole}."
+            )
             faults.append(("effective_batch_size", text))
         if self.max_batch_size and whole != "auto" and whole > self.max_batch_size:
             faults.append(("max_batch_size", f"Must be at least effective_batch_size {whole}."))

@@ -7,6 +7,7 @@ import math
 from typing import Protocol
 
 from ludwig.error import ConfigValidationError
+from ludwig.runtime.console import warn
 from ludwig.training.optim.schedules import Span
 from ludwig.training.options import Auto
 
@@ -70,6 +71,14 @@ class Plan:
         """What a schedule knows of the run."""
         return Span(total_steps, self.steps_per_round)
 
+    def resolved(self) -> dict[str, int]:
+        """The options that may be automatic, as numbers."""
+        return {
+            "batch_size": self.batch_size,
+            "gradient_accumulation_steps": self.accumulation,
+            "effective_batch_size": self.step_rows * self.accumulation,
+        }
+
     def grown(self, factor: float) -> Plan:
         """With batches larger by the factor, up to the bound and to all rows."""
         if factor == 1:
@@ -85,10 +94,17 @@ def plan_of(options: Options, rows: int, workers: int, found: int) -> Plan:
         ConfigValidationError: So many workers cannot have the effective batch size.
     """
     size, accumulation = _batch(options, workers, found)
-    if options.effective_batch_size not in ("auto", size * accumulation * workers):
+    effective = options.effective_batch_size
+    if effective not in ("auto", size * accumulation * workers):
         raise ConfigValidationError(
             f"trainer.effective_batch_size: Must be batch_size {size} x gradient_accumulation_steps {accumulation} x "
-            f"{workers} workers. Received: {options.effective_batch_size}. Remove one of them to have it computed."
+            f"{workers} workers. Received: {effective}. Remove one of them to have it computed."
+        )
+    if options.gradient_accumulation_steps not in ("auto", accumulation) or options.batch_size not in ("auto", size):
+        warn(
+            f"trainer: Each of {workers} workers takes batches of {size} rows and accumulates {accumulation}, so that "
+            f"effective_batch_size stays {effective}. To have batch_size and gradient_accumulation_steps as they are "
+            "in the config, set effective_batch_size to auto."
         )
     return Plan(options, rows, size, accumulation, workers)
 
@@ -111,8 +127,8 @@ def _batch(options: Options, workers: int, found: int) -> tuple[int, int]:
     if effective == "auto":
         return (found if size == "auto" else size), (1 if steps == "auto" else steps)
     own = max(effective // workers, 1)
-    if size != "auto":
-        return size, (max(own // size, 1) if steps == "auto" else steps)
+    if size != "auto" and (steps == "auto" or own % size == 0):
+        return size, max(own // size, 1)
     if steps != "auto":
         return max(own // steps, 1), steps
     size = math.gcd(found, own)

@@ -26,8 +26,23 @@ from ludwig.training.progress import Progress
 from ludwig.training.scores import TrainingScores
 from ludwig.training.selection import Selection
 from ludwig.training.stopping import Stopping, StopReason
+from ludwig.training.windows import resident
 
 logger = logger_of(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """The rows of a run."""
+
+    training: Frame
+    validation: Frame | None
+    test: Frame | None
+
+    def on(self, engine: Engine) -> Splits:
+        """With the splits on the device, where they may live there."""
+        validation, test = (None if part is None else resident(part, engine) for part in (self.validation, self.test))
+        return Splits(resident(self.training, engine), validation, test)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +114,7 @@ class Round:
     def __init__(self, run: Run) -> None:
         self.run, self.progress, self.workers = run, run.progress, run.engine.workers
 
-    def evaluate(self, training: Frame, validation: Frame | None) -> RoundResult:
+    def evaluate(self, splits: Splits) -> RoundResult:
         """The metrics of the splits, whether they are the best so far, and whether the run is to stop."""
         run = self.run
         if run.config.skip_all_evaluation:
@@ -109,10 +124,12 @@ class Round:
         run.notify("on_eval_start")
         trained = run.gathered.metrics(self.workers)
         if trained is None:
-            trained = run.evaluator.evaluate(training, run.plan.batch_size)
+            trained = run.evaluator.evaluate(splits.training, run.plan.batch_size)
         self.progress.add(self.progress.train_metrics, trained)
         is_lost = self._is_lost(trained.get("combined", {}).get("loss", math.nan))
-        validated = self._validated(validation)
+        validated = self._validated(splits.validation)
+        if splits.test is not None and run.config.evaluate_test_set:
+            self._test(splits.test)
         is_best = self._select(trained, validated)
         stop = self._reason_to_stop() if validated is not None else None
         return RoundResult(trained, validated, is_best, StopReason.NOT_FINITE if is_lost else stop)
@@ -134,6 +151,13 @@ class Round:
         self.progress.add(self.progress.validation_metrics, metrics)
         self.run.notify("on_validation_end")
         return metrics
+
+    def _test(self, test: Frame) -> None:
+        """Test metrics beside those of the other splits: they are recorded, and nothing follows from them."""
+        self.run.notify("on_test_start")
+        metrics = self.run.evaluator.evaluate(test, self.run.plan.batch_size)
+        self.progress.add(self.progress.test_metrics, metrics)
+        self.run.notify("on_test_end")
 
     def _select(self, trained: Metrics, validated: Metrics | None) -> bool:
         """Keeps the weights when they are the best so far; without a validation split the last are the best."""

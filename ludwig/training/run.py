@@ -125,6 +125,8 @@ class Run:
         if self.folder is None or self.model_folder is None:
             return
         with storing(self.folder):
+            if self.saves.description:
+                report.settle_description(self.folder, config)
             if self.saves.statistics:
                 report.save_training_statistics(self.folder, _statistics(stats, progress))
                 save_learning_curves(self.folder, progress)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -112,8 +111,6 @@ def check_bucketing(training: Frame, field: str | None) -> None:
             raise ConfigValidationError(f"trainer.bucketing_field: {error.args[0]}") from None
 
 
-def resident(frame: Any, engine: Engine) -> Any:
-    """The frame on the device, where there is one and it may live there."""
-    if frame is None or not frame.is_in_memory or not engine.has_room_for(frame.nbytes):
-        return frame
-    return frame.to(engine.device)
+def resident(frame: Frame, engine: Engine) -> Frame:
+    """The frame on the device, where it may live there."""
+    return frame.to(engine.device) if frame.is_in_memory and engine.has_room_for(frame.nbytes) else frame

@@ -9,7 +9,7 @@ import torch
 
 from ludwig.api import LudwigModel
 from ludwig.data.pipeline import fitted_state
-from ludwig.error import ConfigValidationError
+from ludwig.error import ConfigValidationError, LudwigWarning
 from ludwig.runtime.engine import Engine
 from ludwig.training import build
 from ludwig.training.batch_size import fastest, measured, sizes
@@ -109,11 +109,22 @@ class Options:
         ({"gradient_accumulation_steps": 4, "effective_batch_size": 32}, 2, (4, 4)),
         ({"effective_batch_size": 48}, 1, (16, 3)),
         ({}, 1, (64, 1)),
+        ({"batch_size": 8, "gradient_accumulation_steps": 2, "effective_batch_size": 32}, 2, (8, 2)),
     ],
 )
 def test_rows_of_an_optimizer_step(options, workers, expected):
     plan = plan_of(Options(**options), rows=1000, workers=workers, found=64)
     assert (plan.batch_size, plan.accumulation) == expected
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(1, (8, 4)), (4, (8, 1)), (8, (2, 2))])
+def test_the_effective_batch_size_of_a_saved_config_holds_on_any_number_of_workers(workers, expected):
+    settled = Options(batch_size=8, gradient_accumulation_steps=2, effective_batch_size=32)  # on two workers
+    with pytest.warns(LudwigWarning, match=f"batches of {expected[0]} rows and accumulates {expected[1]},"):
+        plan = plan_of(settled, rows=1000, workers=workers, found=64)
+    assert (plan.batch_size, plan.accumulation) == expected
+    with pytest.raises(ConfigValidationError, match="x 3 workers"):
+        plan_of(settled, rows=1000, workers=3, found=64)
 
 
 def test_steps_are_those_of_all_epochs_also_when_batches_grow():

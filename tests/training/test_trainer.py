@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,9 @@ import torch
 from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
 from ludwig.data.pipeline import fitted_state
-from ludwig.error import ConfigValidationError, TrainingError
+from ludwig.error import ConfigValidationError, LudwigWarning, TrainingError
 from ludwig.models.ecd.model import Ecd
+from ludwig.runtime.atomic import read_json
 from ludwig.training import build
 from ludwig.training.progress import Progress
 
@@ -147,6 +149,55 @@ def test_automatic_sizes_are_resolved_and_reported():
     two = model(batch_size="auto", effective_batch_size=32, gradient_accumulation_steps=4)
     two.train(dataset=table(), output_directory=None)
     assert two.config["trainer"]["batch_size"] == 8
+
+
+def automatic(value: object, place: str = "config") -> list[str]:
+    """The places of values that are left automatic."""
+    if isinstance(value, dict):
+        return [found for key, each in value.items() for found in automatic(each, f"{place}.{key}")]
+    if isinstance(value, list):
+        return [found for number, each in enumerate(value) for found in automatic(each, f"{place}[{number}]")]
+    return [place] if value == "auto" else []
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": "auto", "learning_rate": "auto", "eval_batch_size": "auto"}])
+def test_no_value_is_left_automatic(options, tmp_path):
+    one = model(epochs=1, **options)
+    folder = one.train(dataset=table(), output_directory=str(tmp_path)).output_directory
+    saved = read_json(Path(folder) / "model" / "model_hyperparameters.json")
+    described = read_json(Path(folder) / "description.json")["config"]
+    assert saved == described == one.config
+    assert automatic(saved) == []
+    trainer = saved["trainer"]
+    assert trainer["effective_batch_size"] == trainer["batch_size"] * trainer["gradient_accumulation_steps"]
+    assert LudwigModel(saved).config == saved  # the saved config is one that trains
+
+
+def test_a_batch_size_that_is_edited_in_a_saved_config_keeps_the_effective_one():
+    one = model(epochs=1, batch_size=32)
+    one.train(dataset=table(), output_directory=None)
+    config = one.config
+    config["trainer"]["batch_size"] = 16
+    two = LudwigModel(config)
+    with pytest.warns(LudwigWarning, match="batches of 16 rows and accumulates 2,"):
+        two.train(dataset=table(), output_directory=None)
+    assert two.config["trainer"]["gradient_accumulation_steps"] == 2
+    config["trainer"]["batch_size"] = 24
+    with pytest.raises(
+        ConfigValidationError, match="effective_batch_size: Must be a multiple of batch_size 24, or auto"
+    ):
+        LudwigModel(config)
+
+
+def test_the_test_split_is_evaluated_at_every_evaluation_where_that_is_asked_for():
+    splits = table(200).drop(columns="split")
+    once, always = (model(epochs=3, evaluate_test_set=asked) for asked in (False, True))
+    ends, plain = (each.train(dataset=splits, output_directory=None).train_stats for each in (always, once))
+    assert len(plain.test["combined"]["loss"]) == 1
+    assert len(ends.test["combined"]["loss"]) == len(ends.validation["combined"]["loss"]) == 3
+    assert ends.validation == plain.validation  # nothing follows from it
+    best = min(range(3), key=ends.validation["combined"]["loss"].__getitem__)
+    assert ends.test["combined"]["loss"][best] == pytest.approx(plain.test["combined"]["loss"][0])
 
 
 def progress(**best: float) -> Progress:

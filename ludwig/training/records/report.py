@@ -22,7 +22,7 @@ from ludwig.globals import (
     TRAINING_REPORT_FILE_NAME,
     TRAINING_STATISTICS_FILE_NAME,
 )
-from ludwig.runtime.atomic import write_json, write_text
+from ludwig.runtime.atomic import read_json, write_json, write_text
 from ludwig.training.progress import Progress
 
 Json = dict[str, Any]
@@ -46,6 +46,12 @@ def save_description(
         "compute": _compute(),
     }
     write_json(folder / DESCRIPTION_FILE_NAME, description)
+
+
+def settle_description(folder: Path, config: Json) -> None:
+    """The config as training left it, with no value left automatic."""
+    file = folder / DESCRIPTION_FILE_NAME
+    write_json(file, {**read_json(file), "config": config})
 
 
 def _compute() -> Json:
