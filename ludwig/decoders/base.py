@@ -44,6 +44,7 @@ class Decoder(Component, nn.Module):
             """(parameter, message) of options that do not go together."""
             return []
 
+    bounds = False  # whether `bounded` changes anything
     hidden_shape: Shape  # of the vectors that the head reads, which dependent outputs read as well
 
     def __init__(self, config: Config, shape: Shape, size: int) -> None:
@@ -60,6 +61,10 @@ class Decoder(Component, nn.Module):
     def head(self, hidden: Tensor) -> Tensor:
         """[B, H] -> [B, O], or with members [B, K, H] -> [B, K, O]."""
         raise NotImplementedError
+
+    def bounded(self, numbers: Tensor) -> Tensor:
+        """The numbers of the head as the options bound them, in the column's own units: the same shape."""
+        return numbers
 
     def forward(self, signal: Signal, target: Tensor | None = None) -> Prediction:
         """The logits of a batch; `target` is there in training only."""

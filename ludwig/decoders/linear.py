@@ -94,14 +94,16 @@ class ProjectorDecoder(LinearDecoder):
         output_size: int | None = param(
             None, min=1, help="Output size: number of entries of the vector; null infers it from the training split."
         )
-        activation: ActivationName | None = param(None, help="Activation function of the output; null for none.")
-        multiplier: float = param(1.0, above=0, help="Factor by which the output is multiplied.")
+        activation: ActivationName | None = param(
+            None, help="Activation function of the output, in the column's units; null for none."
+        )
+        multiplier: float = param(1.0, above=0, help="Factor by which the output is multiplied, after its activation.")
         clip: list[int] | None = param(
             None,
             length=2,
             min=0,
             max=999999999,
-            help="Lower and upper bound that the output is clipped to; null for none.",
+            help="Lower and upper bound that the output is clipped to, in the column's units; null for none.",
         )
 
         def faults(self) -> list[tuple[str, str]]:
@@ -117,9 +119,10 @@ class ProjectorDecoder(LinearDecoder):
             )
         super().__init__(config, shape, size)
         self.activation, self.multiplier, self.clip = activation(config.activation), config.multiplier, config.clip
+        self.bounds = (config.activation, config.multiplier, config.clip) != (None, 1.0, None)
 
-    def head(self, hidden: Tensor) -> Tensor:
-        numbers: Tensor = self.activation(super().head(hidden)) * self.multiplier
+    def bounded(self, numbers: Tensor) -> Tensor:
+        numbers = self.activation(numbers) * self.multiplier
         return numbers if self.clip is None else numbers.clamp(self.clip[0], self.clip[1])
 
 

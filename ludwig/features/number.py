@@ -48,17 +48,24 @@ class NumberFacts(Facts):
     outlier_fill: float
     normalization: Normalization | None
     grid: tuple[float, ...]  # GRID quantiles, evenly spaced, in own units; see Sketch for their error
+    normalized_mean: float = 0.0  # of a target after normalisation, which is then standardised, so that losses and
+    normalized_std: float = 1.0  # learning rates do not depend on it
 
     @property
     def scaling(self) -> Scaling:
         """How the column is normalised; a constant column is only shifted."""
+        return self.normalized.standardised(self.normalized_mean, self.normalized_std)
+
+    @property
+    def normalized(self) -> Scaling:
+        """The normalisation alone."""
         q1, q2, q3 = self.quartiles
         return {
             None: Scaling(),
             "zscore": Scaling(self.mean, self.std or 1.0),
             "minmax": Scaling(self.min, (self.max - self.min) or 1.0),
             "iq": Scaling(q2, (q3 - q1) or 1.0),
-            "log1p": Scaling(shift=self.min, log=True),
+            "log1p": Scaling(log=True, least=self.min),
         }[self.normalization]
 
     @property
@@ -77,25 +84,28 @@ class NumberFacts(Facts):
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        known = {field.name: raw[field.name] for field in dataclasses.fields(cls)}
+        known = {field.name: raw[field.name] for field in dataclasses.fields(cls) if field.name in raw}
         return cls(**{**known, "grid": tuple(raw["grid"])})
 
 
 class NumberTally(Tally):
-    """Moments and distribution of the numbers that are there; its size is bounded by the sketch's."""
+    """Moments and distribution of the numbers that are there, and the moments of their logarithms where these are
+    asked for; its size is bounded by the sketch's."""
 
-    def __init__(self, moments: Moments, sketch: Sketch) -> None:
-        self.moments, self.sketch = moments, sketch
+    def __init__(self, moments: Moments, sketch: Sketch, logs: Moments) -> None:
+        self.moments, self.sketch, self.logs = moments, sketch, logs
 
     def merge(self, other: Self) -> Self:
-        return type(self)(self.moments.merge(other.moments), self.sketch.merge(other.sketch))
+        moments, logs = self.moments.merge(other.moments), self.logs.merge(other.logs)
+        return type(self)(moments, self.sketch.merge(other.sketch), logs)
 
     @classmethod
-    def of(cls, values: NDArray[np.float64]) -> Self:
+    def of(cls, values: NDArray[np.float64], *, with_logs: bool = False) -> Self:
         """The tally of finite numbers: [N]."""
         sketch = Sketch.of(values)
         is_exact = sketch.dropped == 0  # then the distinct values are all there is to add up
-        return cls(Moments.of_counted(*sketch.distinct()) if is_exact else Moments.of(values), sketch)
+        moments = Moments.of_counted(*sketch.distinct()) if is_exact else Moments.of(values)
+        return cls(moments, sketch, Moments.of(np.log1p(values[values > -1])) if with_logs else Moments())
 
 
 @FEATURES.register("number", aliases=("numerical",))
@@ -124,7 +134,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
         normalization: Normalization | None = param(
             "zscore",
             help="Normalisation (feature scaling): zscore standardises, minmax scales to 0..1, iq by median and "
-            "quartiles, log1p tames long tails; null for none.",
+            "quartiles, log1p tames long tails; null for none. A target is standardised after any of them.",
         )
         outlier_strategy: Strategy | None = param(
             None, help="Strategy for outliers: what replaces them, as for missing values; null keeps them."
@@ -154,7 +164,8 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
     def tally(self, cells: Numbers) -> NumberTally:
         missing = cells.missing()
         values = cells.values[~missing] if missing.any() else cells.values
-        return NumberTally.of(values.astype(np.float64, copy=False))
+        with_logs = self.target and self.config.normalization == "log1p"
+        return NumberTally.of(values.astype(np.float64, copy=False), with_logs=with_logs)
 
     def finish(self, tally: NumberTally) -> NumberFacts:
         self.refuse_all_missing(tally.moments.count)
@@ -162,7 +173,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
             tally = NumberTally.of(np.zeros(1))
         moments, options = tally.moments, self.config
         self._refuse_unfit(moments.low, moments.high)
-        return NumberFacts(
+        facts = NumberFacts(
             mean=moments.mean,
             std=moments.std,
             min=moments.low,
@@ -172,6 +183,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
             normalization=options.normalization,
             grid=_grid(tally),
         )
+        return facts if not self.target else _standardised(facts, tally)
 
     def _refuse_unfit(self, low: float, high: float) -> None:
         if low == high and self.target:
@@ -219,6 +231,17 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
 
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: NumberFacts) -> dict[str, Any]:
         return {"predictions": predicted["predictions"].astype(np.float64)}
+
+
+def _standardised(facts: NumberFacts, tally: NumberTally) -> NumberFacts:
+    """With what a target needs beyond its normalisation, unless it is to stay as it is."""
+    if facts.normalization is None:
+        return facts
+    mean, std = tally.logs.mean, tally.logs.std
+    if facts.normalization != "log1p":
+        shift, scale = facts.normalized.shift, facts.normalized.scale
+        mean, std = (facts.mean - shift) / scale, facts.std / scale
+    return dataclasses.replace(facts, normalized_mean=mean, normalized_std=std or 1.0)
 
 
 def _grid(tally: NumberTally) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +14,33 @@ from ludwig.error import InputDataError
 
 @dataclasses.dataclass(frozen=True)
 class Scaling:
-    """A map from a column's own units to what a network sees, and back."""
+    """A map from a column's own units to what a network sees, and back: log1p where asked for, then shift and scale."""
 
     shift: float = 0.0
     scale: float = 1.0
     log: bool = False
+    least: float = 0.0  # in place of what has no logarithm: the least of the training split
 
     def apply(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         """Own units to scaled."""
-        if self.log:
-            known = np.where(values <= -1, self.shift, values)  # which have no logarithm: the least of training's
-            logs: NDArray[np.floating] = np.log1p(known)
-            return logs
-        scaled = values - self.shift
+        scaled = np.log1p(np.where(values <= -1, self.least, values)) if self.log else values
+        scaled = scaled - self.shift
         scaled /= self.scale
         return scaled
 
     def undo(self, values: Tensor) -> Tensor:
         """Scaled to own units."""
-        return values.expm1() if self.log else values * self.scale + self.shift
+        own = values * self.scale + self.shift
+        return own.expm1() if self.log else own
+
+    def bounded(self, values: Tensor, bound: Callable[[Tensor], Tensor]) -> Tensor:
+        """Scaled values after a map of numbers in their own units."""
+        own = bound(self.undo(values))
+        return ((own.log1p() if self.log else own) - self.shift) / self.scale
+
+    def standardised(self, mean: float, std: float) -> Scaling:
+        """Further scaled by the mean and the standard deviation of scaled values."""
+        return dataclasses.replace(self, shift=self.shift + self.scale * mean, scale=self.scale * (std or 1.0))
 
 
 def single_precision(scaled: NDArray[np.floating], own: NDArray[np.floating], where: str) -> NDArray[np.float32]:

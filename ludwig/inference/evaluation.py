@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from math import isfinite
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from ludwig.error import TrainingError
 from ludwig.models.base import Model
 from ludwig.nn.sharded import in_shards
 from ludwig.outputs.base import OutputScores
+from ludwig.runtime.console import warn
 from ludwig.runtime.distributed import ALONE, Workers
 
 CPU = torch.device("cpu")
@@ -121,6 +123,16 @@ def moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, dict):
         return {key: moved(entry, device) for key, entry in value.items()}
     return [moved(entry, device) for entry in value] if isinstance(value, list) else value
+
+
+def report_not_finite(metrics: Metrics, where: str) -> None:
+    """Warns of metrics that are NaN or infinite: sums beyond the range of float64, or predictions that are."""
+    found = [f"{output}.{name}" for output, values in metrics.items() for name in values if not isfinite(values[name])]
+    if found:
+        warn(
+            f"Metrics of {where} are not finite (NaN or infinity): {', '.join(found)}. Look for extreme values in "
+            "the data; very large numbers are best divided by a constant."
+        )
 
 
 def count(model: Model, frames: Iterable[Frame], scores: Mapping[str, OutputScores]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ludwig.callbacks import Callback, CallbackList
 from ludwig.inference import report
-from ludwig.inference.evaluation import rows_for_evaluation
+from ludwig.inference.evaluation import report_not_finite, rows_for_evaluation
 from ludwig.inference.session import Wanted, given_back, nothing, overall_statistics
 from ludwig.lifecycle.data import rows_of
 from ludwig.lifecycle.held import Given, Held, fitted, refuse_odd_split, trained, within_call
@@ -75,6 +75,7 @@ def evaluate(
             size = batch_size or trainer.evaluation_rows or rows_for_evaluation(rows.frame, 1)
             selecting = {str(trainer.validation_field): str(trainer.validation_metric)}
             arrays, metrics = held.backend.run_prediction(model, rows.frame, size, held.device, selecting)
+            report_not_finite(metrics, "the evaluation")
             found = overall_statistics(model, arrays, rows, metrics) if statistics.collects_overall else dict(metrics)
             with storing(wanted.folder):
                 if statistics.saves:

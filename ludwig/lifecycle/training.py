@@ -7,6 +7,7 @@ import dataclasses
 from ludwig.api_types import PreprocessedDataset, TrainingResults
 from ludwig.callbacks import Callback, CallbackList, checked_callbacks
 from ludwig.error import ConfigValidationError, TrainingError
+from ludwig.inference.evaluation import report_not_finite
 from ludwig.integrations import tensorboard
 from ludwig.lifecycle.data import training_data
 from ludwig.lifecycle.held import Given, Held, Kept, end_online_training, fitted, within_call
@@ -48,6 +49,8 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
         try:
             outcome = _fit(held, data, run, seed, hooks)
             progress = outcome.progress
+            report_not_finite(progress.best_eval_validation_metrics, "the best evaluation")
+            report_not_finite(progress.best_eval_test_metrics, "the test split")
             stats = training_stats(progress, held.config_obj.trainer)
             if run.saves.model and run.model_folder is not None:
                 save(held, run.model_folder)

@@ -71,7 +71,7 @@ class Output(Component, nn.Module):
     def __init__(self, config: Any, facts: Any) -> None:
         nn.Module.__init__(self)
         self.config, self.facts, self.name = config, facts, config.name
-        self.loss: Loss = config.loss.build(self.labels)
+        self.loss: Loss = config.loss.build(self.names_of_logits)
 
     def start(self) -> None:
         """Loads initial weights from files. Called once in a fresh run, never when a saved model is loaded."""
@@ -80,6 +80,11 @@ class Output(Component, nn.Module):
     def labels(self) -> tuple[str, ...]:
         """The classes in the order of their ids; empty where there are none."""
         return ()
+
+    @property
+    def names_of_logits(self) -> tuple[str, ...]:
+        """What options of losses such as `class_weights` call the logits by, in their order."""
+        return self.labels
 
     # -- calibration
 
@@ -149,7 +154,7 @@ class Output(Component, nn.Module):
         metrics: dict[str, Metric] = {name: c(setting) for name, c in classes.items() if c.applies(setting)}
         losses = {"loss": self.loss}
         if wanted in LOSSES.names(kind) and wanted not in metrics and wanted != self.config.loss.type:
-            losses[wanted] = LOSSES.get(wanted, kind).Config().build(self.labels).to(_device(self))
+            losses[wanted] = LOSSES.get(wanted, kind).Config().build(self.names_of_logits).to(_device(self))
         return OutputScores(self, losses, Scoreboard(metrics))
 
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:

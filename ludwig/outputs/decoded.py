@@ -104,8 +104,13 @@ class DecodedOutput(Output):
             combined = self.dependencies(combined, hidden)
         prediction: Prediction = self.decoder(combined, target)
         logits = self.shaped(prediction.known_logits)
+        logits = self.bounded(logits) if self.decoder.bounds else logits
         exact = torch.promote_types(logits.dtype, torch.float32)  # half precision is too coarse for losses
         return dataclasses.replace(prediction, logits=logits.to(exact))
+
+    def bounded(self, logits: Tensor) -> Tensor:
+        """The logits as the decoder bounds numbers in the column's own units."""
+        return self.decoder.bounded(logits)
 
     def hidden_of(self, prediction: Prediction) -> Signal:
         """What a dependent output reads of a prediction."""

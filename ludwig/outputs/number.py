@@ -25,8 +25,8 @@ LOSS = Chosen(LOSSES, "mean_squared_error", "number")
 
 @OUTPUTS.register("number", kinds=("ecd",), aliases=("numerical",))
 class NumberOutput(ScaledOutput):
-    """Number output: regression. The loss is computed on the normalised target, metrics and predictions in its own
-    units.
+    """Number output: regression. The loss is computed on the target as it is normalised and then standardised, metrics
+    and predictions in its own units.
 
     Takes a vector [B, H] or members [B, K, H]; predictions are [B].
 

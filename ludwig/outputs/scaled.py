@@ -32,6 +32,9 @@ class ScaledOutput(DecodedOutput):
         undo = self.facts.scaling.undo
         return dataclasses.replace(prediction, logits=undo(prediction.known_logits)), undo(target)
 
+    def bounded(self, logits: Tensor) -> Tensor:
+        return self.facts.scaling.bounded(logits, self.decoder.bounded)
+
     def complete(self, prediction: Prediction) -> Prediction:
         numbers = self.in_own_units(prediction.known_logits)
         return dataclasses.replace(prediction, predictions=numbers.mean(1) if self.has_members else numbers)

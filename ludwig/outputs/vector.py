@@ -63,6 +63,10 @@ class VectorOutput(DecodedOutput):
     def size(self) -> int:
         return self.facts.size
 
+    @property
+    def names_of_logits(self) -> tuple[str, ...]:
+        return tuple(map(str, range(self.size)))
+
     def complete(self, prediction: Prediction) -> Prediction:
         numbers = prediction.known_logits.softmax(-1) if self.config.softmax else prediction.known_logits
         if self.has_members:

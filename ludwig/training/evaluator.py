@@ -31,6 +31,7 @@ class Evaluator:
         if not is_loss:
             self._refuse_undefined(metric)
         self.direction = self.direction_of(self.metric)
+        self.follows_test_split = options.evaluate_test_set  # at every evaluation
         self.measured_rows: int | None = None  # of a batch, where the size was measured
 
     def _refuse_undefined(self, metric: str) -> None:

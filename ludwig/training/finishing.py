@@ -65,7 +65,7 @@ def _test(run: Ended, test: Frame) -> None:
     progress = run.progress
     metrics = run.evaluator.evaluate(test, run.plan.batch_size)
     progress.best_eval_test_metrics = metrics
-    if run.config.evaluate_test_set:  # the history has what each evaluation found
+    if run.evaluator.follows_test_split:  # the history has what each evaluation found
         return
     run.notify("on_test_start")
     best = (progress.best_eval_metric_epoch, progress.best_eval_metric_steps)

@@ -118,9 +118,10 @@ class Round:
         """The metrics of the splits, whether they are the best so far, and whether the run is to stop."""
         run = self.run
         if run.config.skip_all_evaluation:
-            is_lost = self._is_lost(float(run.last_loss))
+            if self._is_lost(float(run.last_loss)):
+                return RoundResult(stop=StopReason.NOT_FINITE)
             self._keep_as_best()
-            return RoundResult(stop=StopReason.NOT_FINITE if is_lost else None)
+            return RoundResult()
         run.notify("on_eval_start")
         trained = run.gathered.metrics(self.workers)
         if trained is None:
@@ -128,7 +129,7 @@ class Round:
         self.progress.add(self.progress.train_metrics, trained)
         is_lost = self._is_lost(trained.get("combined", {}).get("loss", math.nan))
         validated = self._validated(splits.validation)
-        if splits.test is not None and run.config.evaluate_test_set:
+        if splits.test is not None and run.evaluator.follows_test_split:
             self._test(splits.test)
         is_best = self._select(trained, validated)
         stop = self._reason_to_stop() if validated is not None else None
@@ -138,10 +139,7 @@ class Round:
         """Whether nothing was trained since the last evaluation, because no gradient was finite."""
         steps = self.run.gathered.optimizer_steps
         is_lost = not math.isfinite(loss) and int(self.run.learner.skipped) >= steps > 0
-        if any(self.workers.gather(is_lost)):
-            refuse_run_without_weights(self.run)
-            return True
-        return False
+        return any(self.workers.gather(is_lost))
 
     def _validated(self, validation: Frame | None) -> Metrics | None:
         if validation is None:

@@ -56,10 +56,11 @@ class TestRegressor:
 
 
 class TestProjector:
-    def test_the_result_is_activated_then_scaled_then_bounded(self, combined):
+    def test_numbers_are_activated_then_scaled_then_bounded(self):
         decoder = build("projector", "vector", size=4, activation="tanh", multiplier=3.0, clip=[0, 2])
-        raw = combined @ decoder.linear.weight.T + decoder.linear.bias
-        torch.testing.assert_close(decoder(Signal.vector(combined)).logits, (raw.tanh() * 3).clamp(0, 2))
+        numbers = torch.linspace(-4, 4, 20)
+        assert decoder.bounds and not build("projector", "vector", size=4).bounds
+        torch.testing.assert_close(decoder.bounded(numbers), (numbers.tanh() * 3).clamp(0, 2))
 
     def test_its_size_may_be_set_explicitly(self, combined):
         assert build("projector", "vector", size=4, output_size=4)(Signal.vector(combined)).logits.shape == (ROWS, 4)

@@ -239,9 +239,42 @@ def test_log1p_holds_below_the_least_number_of_training(target):
     feature, facts, _ = learned("number", [5.0, 10.0], target=target, normalization="log1p")
     later = np.array([1.0, -0.5, 7.0])
     values = feature.encode(feature.parse(pd.Series(later)), facts).column.values
-    np.testing.assert_allclose(values.numpy(), np.log1p(later), rtol=1e-6)
+    logs = np.log1p([5.0, 10.0])
+    mean, std = (logs.mean(), logs.std()) if target else (0.0, 1.0)  # a target is standardised after it
+    np.testing.assert_allclose(values.numpy(), (np.log1p(later) - mean) / std, rtol=1e-5)
     beyond = feature.encode(feature.parse(pd.Series([-1.0, -3.0])), facts).column.values  # which have no logarithm
-    np.testing.assert_allclose(beyond.numpy(), np.log1p([5.0, 5.0]), rtol=1e-6)
+    np.testing.assert_allclose(beyond.numpy(), (np.log1p([5.0, 5.0]) - mean) / std, rtol=1e-5)
+
+
+@pytest.mark.parametrize("normalization", ["zscore", "minmax", "iq", "log1p"])
+def test_a_target_is_standardised_after_its_normalisation(normalization):
+    column = np.random.default_rng(0).gamma(2.0, 50.0, 500)
+    by_hand = {
+        "zscore": lambda y: y,
+        "minmax": lambda y: (y - column.min()) / np.ptp(column),
+        "iq": lambda y: (y - np.median(column)) / np.subtract(*np.quantile(column, [0.75, 0.25])),
+        "log1p": np.log1p,
+    }[normalization]
+    _, facts, result = learned("number", column, target=True, normalization=normalization)
+    expected = StandardScaler().fit_transform(by_hand(column)[:, None])[:, 0]
+    np.testing.assert_allclose(result.column.values.numpy(), expected, atol=2e-6)
+    own = facts.scaling.undo(torch.from_numpy(expected)).numpy()
+    np.testing.assert_allclose(own, column, rtol=1e-9)
+    _, _, as_input = learned("number", column, normalization=normalization)
+    if normalization != "zscore":
+        np.testing.assert_allclose(as_input.column.values.numpy(), by_hand(column), atol=2e-6)
+
+
+def test_a_target_without_normalisation_stays_as_it_is():
+    _, _, result = learned("number", [5.0, 10.0], target=True, normalization=None)
+    assert result.column.values.tolist() == [5.0, 10.0]
+
+
+def test_the_logarithms_of_a_target_are_summed_alike_in_chunks():
+    counts = np.random.default_rng(0).poisson(20.0, 100)
+    feature, facts, _ = learned("number", counts, target=True, normalization="log1p")
+    one, two = (feature.tally(feature.parse(pd.Series(part))) for part in np.split(counts, [37]))
+    assert feature.finish(two.merge(one)) == facts
 
 
 @pytest.mark.parametrize("strategy", ["bfill", "ffill", "fill_with_mean"])

@@ -3,6 +3,7 @@ import pytest
 import torch
 from sklearn import metrics
 
+from ludwig.error import ConfigValidationError
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Shape, Signal
 
@@ -53,3 +54,15 @@ def test_the_loss_of_members_is_the_mean_of_theirs(built):
     logits = torch.randn(40, 2, 3)
     each = [metrics.mean_squared_error(ROWS, logits[:, member]) for member in range(2)]
     assert output.loss_of(predicted(logits), target).item() == pytest.approx(np.mean(each), rel=1e-5)
+
+
+def test_class_weights_are_one_for_each_number(built):
+    options = {"type": "softmax_cross_entropy", "class_weights": [1.0, 2.0]}
+    with pytest.raises(
+        ConfigValidationError, match=r"loss.class_weights has 2 weights, and the data has 3 classes: 0, 1, 2"
+    ):
+        built("vector", COLUMN, VECTOR, loss=options)
+    by_place, _ = built("vector", COLUMN, VECTOR, loss={**options, "class_weights": {"2": 5.0}})
+    as_list, target = built("vector", COLUMN, VECTOR, loss={**options, "class_weights": [1.0, 1.0, 5.0]})
+    logits = torch.randn(40, 3)
+    assert by_place.loss_of(predicted(logits), target) == as_list.loss_of(predicted(logits), target)

@@ -173,6 +173,16 @@ def test_no_value_is_left_automatic(options, tmp_path):
     assert LudwigModel(saved).config == saved  # the saved config is one that trains
 
 
+def test_metrics_that_are_not_finite_are_reported():
+    data = table().assign(y=lambda t: t["y"] * 1e300, split=np.arange(100) % 2)
+    one = model(epochs=1)
+    with pytest.warns(LudwigWarning, match=r"Metrics of the best evaluation are not finite .*y.mean_squared_error"):
+        one.train(dataset=data, output_directory=None)
+    with pytest.warns(LudwigWarning, match=r"Metrics of the evaluation are not finite"):
+        statistics, _, _ = one.evaluate(dataset=data)
+    assert np.isfinite(statistics["y"]["mean_absolute_error"])
+
+
 def test_a_batch_size_that_is_edited_in_a_saved_config_keeps_the_effective_one():
     one = model(epochs=1, batch_size=32)
     one.train(dataset=table(), output_directory=None)
