@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 import zlib
 from abc import ABC, abstractmethod
 from typing import Any
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from ludwig.error import InputDataError, nearest
 from ludwig.features.base import Feature, first_few
 from ludwig.features.cells import Labels
+from ludwig.features.times import times_of
 from ludwig.runtime.console import logger_of, warn
 from ludwig.schema import Component, Registry, param
 
@@ -262,14 +262,14 @@ class DatetimeSplitter(Splitter):
 
     def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
         column = _column(table, str(self.config.column))
-        times = _times(column, self.config.datetime_format)
+        where, option = f"split column '{self.config.column}'", "preprocessing.split.datetime_format"
+        times = times_of(column, self.config.datetime_format, where, option)
         unreadable = np.isnat(times)
         if unreadable.any():
             few = ", ".join(map(repr, column[unreadable].head(3).tolist()))
             raise InputDataError(
-                f"The split column '{self.config.column}' has {int(unreadable.sum())} cells that are not dates or "
-                f"times: {few}. "
-                "Clean them, or set preprocessing.split.datetime_format."
+                f"The {where} has {int(unreadable.sum())} cells that are not dates or times: {few}. Clean them, or set "
+                f"{option}."
             )
         return self.config.cut(np.argsort(times, kind="stable"))
 
@@ -331,23 +331,6 @@ def _parts(column: pd.Series) -> NDArray[np.integer]:
     codes, values = pd.factorize(column)
     known = [WORDS.get(str(value).strip().lower(), -1) for value in values.tolist()]
     return np.array([*known, -1])[codes]
-
-
-def _times(column: pd.Series, datetime_format: str | None) -> NDArray[np.datetime64]:
-    """The cells as times, in UTC where they have a time zone; not a time where they cannot be read: [N]."""
-    cells = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
-    times = _as_times(cells, datetime_format)
-    if datetime_format is None and np.isnat(times).any():  # dates may stand beside times, which is no one format
-        other = _as_times(cells, "ISO8601")
-        return other if np.isnat(other).sum() < np.isnat(times).sum() else times
-    return times
-
-
-def _as_times(cells: pd.Series, datetime_format: str | None) -> NDArray[np.datetime64]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Could not infer format", category=UserWarning)
-        times = pd.to_datetime(cells, errors="coerce", format=datetime_format, utc=True)
-    return times.dt.tz_localize(None).to_numpy()
 
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series:
