@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -91,13 +92,21 @@ def test_an_edited_config_is_reported_and_taken(folder, model):
     assert predictions(loaded) == predictions(model)
 
 
-def test_a_folder_without_hashes_is_one_of_an_older_version(folder, model):
+def test_a_manifest_without_hashes_is_no_manifest(folder):
+    (folder / "manifest.json").write_text('{"files": {}}')
+    with pytest.raises(ArtifactError, match="is damaged: it has no hash of model_hyperparameters.json"):
+        LudwigModel.load(str(folder))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_folder_without_hashes_is_one_of_an_older_version(folder, model, value):
     (folder / "manifest.json").unlink()
     assert predictions(LudwigModel.load(str(folder))) == predictions(model)
     weights = load_file(folder / "model_weights.safetensors")
     name = next(iter(weights))
-    save_file({**weights, name: torch.full_like(weights[name], float("nan"))}, folder / "model_weights.safetensors")
-    with pytest.raises(ArtifactError, match=f"'{name}' has NaN"):
+    lost = torch.full_like(weights[name], value)
+    save_file({**weights, name: lost}, folder / "model_weights.safetensors")
+    with pytest.raises(ArtifactError, match=f"'{name}' is not finite"):
         LudwigModel.load(str(folder))
 
 

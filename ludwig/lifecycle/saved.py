@@ -40,10 +40,10 @@ def save(held: Held, folder: Path) -> None:
 
 
 def _write(held: Held, model: Model, folder: Path) -> None:
-    artifacts.save_config(folder, held.config)
     artifacts.save_facts(folder, held.training_set_metadata or {})
     model.save_assets(folder)
     model.save_weights(folder)
+    artifacts.save_config(folder, held.config)  # after what the old manifest knows better: an edited config is no fault
     manifest.seal(folder)
 
 

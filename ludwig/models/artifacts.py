@@ -155,9 +155,9 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
         raise ArtifactError(f"The model folder '{folder}' is incomplete: it has no {path.name}.")
     with _whole(path):
         weights: dict[str, Tensor] = load_file(path)
-    lost = next((name for name, weight in weights.items() if weight.is_floating_point() and weight.isnan().any()), None)
+    lost = next((name for name, weight in weights.items() if not weight.isfinite().all()), None)
     if lost is not None:
-        raise ArtifactError(f"'{path}' is damaged: the weight '{lost}' has NaN in it.")
+        raise ArtifactError(f"'{path}' is damaged: the weight '{lost}' is not finite (NaN or infinity).")
     return weights
 
 

@@ -85,14 +85,24 @@ def _mark(folder: Path) -> tuple[int, int] | None:
     return state.st_ino, state.st_mtime_ns
 
 
+def identity(folder: Path) -> str | None:
+    """What saved models have in common that are equal but for the config; None where there is no manifest."""
+    hashes = {name: digest for name, digest in _hashes(folder).items() if name != MODEL_HYPERPARAMETERS_FILE_NAME}
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest() if hashes else None
+
+
 def _hashes(folder: Path) -> dict[str, str]:
     if _mark(folder) is None:
         return {}
+    path = folder / MODEL_MANIFEST_FILE_NAME
     try:
-        raw: Any = json.loads((folder / MODEL_MANIFEST_FILE_NAME).read_bytes())
-        return {str(name): str(digest) for name, digest in raw["files"].items()}
+        raw: Any = json.loads(path.read_bytes())
+        found = {str(name): str(digest) for name, digest in raw["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"'{folder / MODEL_MANIFEST_FILE_NAME}' is damaged: {error}.") from None
+        raise ArtifactError(f"'{path}' is damaged: {error}.") from None
+    if MODEL_HYPERPARAMETERS_FILE_NAME not in found:
+        raise ArtifactError(f"'{path}' is damaged: it has no hash of {MODEL_HYPERPARAMETERS_FILE_NAME}.")
+    return found
 
 
 def _digest(path: Path) -> str:

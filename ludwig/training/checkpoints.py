@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from ludwig.error import ArtifactError, StorageError
 from ludwig.globals import FORMAT_VERSION
-from ludwig.runtime.atomic import plain, read_json, sync_file, vacated, whereabouts, written_aside
+from ludwig.runtime.atomic import plain, read_json, sync_file, vacated, whereabouts, write_json, written_aside
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
 from ludwig.runtime.tensor_file import content_of
@@ -29,6 +30,7 @@ logger = logger_of(__name__)
 
 LATEST, PREVIOUS, BEST = "latest.ckpt", "previous.ckpt", "best.ckpt"
 FROZEN = "frozen.ckpt"  # the weights that training leaves as they are, which the others do not hold
+FINISHED = "finished.json"  # of a run that is over: which saved model has its best weights
 INCOMING = "incoming.ckpt"  # the latest one until the one before has made room
 ATTEMPTS = 20  # to read what another process replaces all the while
 
@@ -65,6 +67,39 @@ def save(folder: Path, name: str, checkpoint: Checkpoint) -> None:
             f"The checkpoint '{name}' cannot be written to '{folder}': {error.strerror or error}. What was saved there "
             f"before is whole. Free some space, choose another output_directory, or train with {option}=True."
         ) from error
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """Where the best weights of a run that is over are: in its saved model."""
+
+    model: str | None  # the identity of that model; None where none was saved
+    value: float | None  # of the metric that selects
+    loss: float | None
+
+
+def conclude(folder: Path, conclusion: Conclusion) -> None:
+    """Leaves of a run that is over what it takes to go on: the latest checkpoint, and where the best weights are."""
+    if not folder.is_dir():
+        return
+    write_json(folder / FINISHED, vars(conclusion))
+    goes_on = is_there(folder / LATEST)
+    for entry in folder.glob("*.ckpt"):
+        if not (goes_on and entry.name in (LATEST, FROZEN)):
+            shutil.rmtree(entry)
+
+
+def conclusion_of(folder: Path) -> Conclusion | None:
+    """How the run ended; None where it is not over.
+
+    Raises:
+        ArtifactError: The file is damaged.
+    """
+    file = folder / FINISHED
+    try:
+        return Conclusion(**read_json(file)) if file.is_file() else None
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(f"'{file}' is damaged: {error!s:.200}.") from None
 
 
 def load_latest(folder: Path) -> Checkpoint | None:

@@ -231,7 +231,7 @@ class Loop(TrainerBase):
             restore_own_state(state["workers"], self.model, self.engine, self.gathered)
         self._follow_plateaus()
         self.progress.total_steps = self.plan.total_steps(before.steps, before.epoch, before.row)
-        self.selection.restore(self.progress)
+        self.selection.restore(self.model, self.progress)
 
     # -- steps
 

@@ -15,13 +15,15 @@ from ludwig.globals import (
     TRAINING_CHECKPOINTS_DIR_PATH,
     TRAINING_PROGRESS_TRACKER_FILE_NAME,
 )
-from ludwig.models import artifacts
+from ludwig.models import artifacts, manifest
 from ludwig.runtime.atomic import claimed, read_json, storing, write_json
 from ludwig.runtime.console import logger_of
+from ludwig.training import checkpoints
 from ludwig.training.options import EvaluationOptions
 from ludwig.training.progress import History, Progress
 from ludwig.training.records import report
 from ludwig.training.records.curves import save_learning_curves
+from ludwig.training.stopping import StopReason
 
 logger = logger_of(__name__)
 
@@ -135,6 +137,15 @@ class Run:
             if self.saves.model:
                 summary = report.training_report(config, metadata, rows, progress, seed, self.folder)
                 report.save_report_and_card(self.folder, summary)
+            if (self.saves.model or self.saves.progress) and progress.stop_reason != StopReason.INTERRUPTED:
+                self._conclude(progress)
+
+    def _conclude(self, progress: Progress) -> None:
+        """Nothing of size stays but the model and one state to go on from."""
+        assert self.model_folder is not None
+        model = manifest.identity(self.model_folder) if self.saves.model else None
+        end = checkpoints.Conclusion(model, progress.best_eval_metric_value, progress.best_eval_loss)
+        checkpoints.conclude(self.model_folder / TRAINING_CHECKPOINTS_DIR_PATH, end)
 
 
 def _statistics(stats: TrainingStats, progress: Progress) -> Json:

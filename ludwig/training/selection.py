@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from ludwig.error import ArtifactError
+from ludwig.models import manifest
 from ludwig.models.base import Model
 from ludwig.runtime.console import logger_of
 from ludwig.training import checkpoints
@@ -17,6 +18,8 @@ from ludwig.training.progress import Progress, rank
 from ludwig.training.run import Saving
 
 logger = logger_of(__name__)
+
+ANEW = "The best model is selected anew"
 
 
 class Selection:
@@ -80,11 +83,14 @@ class Selection:
         if self.saving.checkpoints is not None and self.saving.best:
             shutil.rmtree(self.saving.checkpoints / _name(step), ignore_errors=True)
 
-    def restore(self, progress: Progress) -> None:
+    def restore(self, model: Model, progress: Progress) -> None:
         """Takes up the weights that an earlier process kept. What cannot be read is logged and selected anew."""
         if self.saving.checkpoints is None:
             return
-        best = self._read(checkpoints.BEST, "The best model is selected anew")
+        if self._is_concluded():
+            self._restore_from_model(model, progress)
+            return
+        best = self._read(checkpoints.BEST, ANEW)
         if best is not None:
             self.best = best.weights
             progress.adopt_best(best.progress)
@@ -96,6 +102,32 @@ class Selection:
                 del progress.soup[step]
             else:
                 self.candidates[int(step)] = found.weights
+
+    def _is_concluded(self) -> bool:
+        """Whether the run was over, and has not found better weights since."""
+        folder = self.saving.checkpoints
+        return (
+            folder is not None
+            and (folder / checkpoints.FINISHED).is_file()
+            and not checkpoints.is_there(folder / checkpoints.BEST)
+        )
+
+    def _restore_from_model(self, model: Model, progress: Progress) -> None:
+        """The best weights of a run that was over are those of its saved model; a soup begins anew."""
+        assert self.saving.checkpoints is not None and self.saving.folder is not None
+        progress.soup.clear()
+        try:
+            end = checkpoints.conclusion_of(self.saving.checkpoints)
+            if end is None or end.model is None or end.model != manifest.identity(self.saving.folder):
+                raise ArtifactError(f"The model in '{self.saving.folder}' does not have the best weights of the run.")
+            latest = copied(self.changing(model))
+            model.read_weights(self.saving.folder)
+            self.best = copied(self.changing(model))
+            self.take(model, latest)
+            progress.best_eval_metric_value, progress.best_eval_loss = end.value, end.loss
+        except ArtifactError as error:
+            logger.warning("%s %s.", error, ANEW)
+            progress.forget_best()
 
     def _read(self, name: str, consequence: str) -> Checkpoint | None:
         assert self.saving.checkpoints is not None

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ludwig.api import LudwigModel
+from ludwig.api import LudwigModel, TrainingResults
 from ludwig.callbacks import Callback
 from ludwig.error import ArtifactError, LudwigWarning
 from ludwig.training import checkpoints
@@ -32,7 +32,7 @@ def table() -> pd.DataFrame:
     )
 
 
-def model(optimizer: str, accumulation: int = 1) -> LudwigModel:
+def model(optimizer: str, accumulation: int = 1, **options: object) -> LudwigModel:
     category = {"name": "c", "type": "category", "encoder": {"type": "dense", "dropout": 0.2}}
     trainer = {"epochs": 4, "batch_size": 16, "optimizer": optimizer, "learning_rate": 0.01}
     return LudwigModel(
@@ -40,7 +40,7 @@ def model(optimizer: str, accumulation: int = 1) -> LudwigModel:
             "input_features": [{"name": "x", "type": "number"}, category],
             "output_features": [{"name": "y", "type": "category"}, {"name": "z", "type": "number"}],
             "combiner": {"type": "concat", "num_fc_layers": 1, "output_size": 16, "dropout": 0.3},
-            "trainer": {**trainer, "gradient_accumulation_steps": accumulation},
+            "trainer": {**trainer, "gradient_accumulation_steps": accumulation, **options},
         }
     )
 
@@ -174,7 +174,13 @@ def test_a_run_without_a_checkpoint_begins_anew(tmp_path):
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
+def unfinished(monkeypatch) -> None:
+    """Runs keep what they keep until their end, as if they died just before."""
+    monkeypatch.setattr(checkpoints, "conclude", lambda folder, conclusion: None)
+
+
+@pytest.fixture
+def folder(tmp_path, unfinished) -> Path:
     model("adam").train(dataset=table(), output_directory=str(tmp_path), **QUICK)
     return tmp_path / "api_experiment_run" / "model" / "training_checkpoints"
 
@@ -200,22 +206,41 @@ def test_there_may_be_no_checkpoint(tmp_path):
     assert checkpoints.load_latest(tmp_path) is None
 
 
-def test_a_run_whose_best_weights_are_damaged_or_were_not_saved_looks_for_the_best_anew(tmp_path, caplog):
-    for place, saves in enumerate([{}, {"skip_save_model": True}]):
-        run = (
-            model("adam")
-            .train(dataset=table(), output_directory=str(tmp_path / str(place)), **QUICK, **saves)
-            .output_directory
-        )
-        best = Path(run) / "model" / "training_checkpoints" / "best.ckpt" / "weights.safetensors"
-        if best.exists():
-            best.write_bytes(b"damaged")
-        longer = model("adam")
-        longer.logging_level = logging.WARNING
-        longer.config = {**longer.config, "trainer": {**longer.config["trainer"], "epochs": 6}}
-        results = longer.train(dataset=table(), model_resume_path=run, **QUICK)
-        assert len(results.train_stats.validation["z"]["loss"]) == 6
-        assert "The best model is selected anew" in caplog.text
-        caplog.clear()
-        reported = longer.evaluate(results.preprocessed_data.validation_set)[0]["y"]["accuracy"]
-        assert reported == pytest.approx(max(results.train_stats.validation["y"]["accuracy"][4:]))
+def resumed(run: str) -> tuple[LudwigModel, TrainingResults]:
+    """The run with two more epochs."""
+    longer = model("adam")
+    longer.logging_level = logging.WARNING
+    longer.config = {**longer.config, "trainer": {**longer.config["trainer"], "epochs": 6}}
+    return longer, longer.train(dataset=table(), model_resume_path=run, **QUICK)
+
+
+@pytest.mark.parametrize("saves", [{}, {"skip_save_model": True}])
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_run_whose_best_weights_are_lost_looks_for_the_best_anew(tmp_path, caplog, request, saves, is_over):
+    if not is_over:
+        request.getfixturevalue("unfinished")
+    run = model("adam").train(dataset=table(), output_directory=str(tmp_path), **QUICK, **saves).output_directory
+    best = Path(run) / "model" / "training_checkpoints" / "best.ckpt" / "weights.safetensors"
+    if best.exists():
+        best.write_bytes(b"damaged")
+    elif not saves:
+        trained_otherwise = model("adam", learning_rate=0.1)
+        trained_otherwise.train(dataset=table(), output_directory=None)
+        trained_otherwise.save(str(Path(run) / "model"))
+    longer, results = resumed(run)
+    assert len(results.train_stats.validation["z"]["loss"]) == 6
+    assert "The best model is selected anew" in caplog.text
+    reported = longer.evaluate(results.preprocessed_data.validation_set)[0]["y"]["accuracy"]
+    assert reported == pytest.approx(max(results.train_stats.validation["y"]["accuracy"][4:]))
+
+
+def test_a_run_that_is_over_leaves_the_model_and_one_state_to_go_on_from(tmp_path, caplog):
+    straight = model("adam", epochs=6)
+    straight.train(dataset=table(), output_directory=None)
+    run = model("adam").train(dataset=table(), output_directory=str(tmp_path), **QUICK).output_directory
+    folder = Path(run) / "model" / "training_checkpoints"
+    assert sorted(entry.name for entry in folder.iterdir()) == ["finished.json", "latest.ckpt"]
+    longer, _ = resumed(run)
+    assert caplog.text == ""
+    assert all(torch.equal(weights(longer)[name], weight) for name, weight in weights(straight).items())
+    assert sorted(entry.name for entry in folder.iterdir()) == ["finished.json", "latest.ckpt"]
