@@ -63,8 +63,8 @@ BAD_DATA: dict[str, tuple[Callable[[], object], str]] = {
         "3 different values .* where a binary has two",
     ),
     "vectors of two sizes": (
-        lambda: train(table(v=["1 2"] * 59 + ["1"]), config([{"name": "v", "type": "vector"}])),
-        "must have vectors of 2 numbers. 1 cells differ, the first in row 59",
+        lambda: train(table(v=["1 2"] * 58 + ["1", "1 2 3"]), config([{"name": "v", "type": "vector"}])),
+        "2 cells of 60 that are not vectors of 2 numbers: '1', '1 2 3'",
     ),
     "split column missing": (
         lambda: train(table(), config(preprocessing={"split": {"type": "fixed", "column": "part"}})),

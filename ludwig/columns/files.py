@@ -38,6 +38,10 @@ class Decoder(Protocol):
         """How many threads decode at the same time."""
         return 1
 
+    def of_rows(self, count: int) -> Decoder:
+        """The decoder of a column of so many cells, of which it may bound how many cannot be read."""
+        return self
+
     def __call__(self, source: Any) -> Tensor:
         """The tensor of a source.
 
@@ -53,6 +57,11 @@ class Files:
 
     sources: NDArray[np.object_]  # [N], paths or bytes
     decoder: Decoder
+
+    @staticmethod
+    def of(sources: NDArray[np.object_], decoder: Decoder) -> Files:
+        """A whole column."""
+        return Files(sources, decoder.of_rows(len(sources)))
 
     @staticmethod
     def joined(parts: Sequence[Files]) -> Files:

@@ -105,9 +105,9 @@ def load_frames(
         with h5py.File(path, "r") as file:
             if file.attrs.get("ludwig_format") != FORMAT:
                 raise InputDataError(f"'{path}' is an HDF5 file, but not data that this version preprocessed.")
+            _check_seal(path)
             attributes = {name: file[f"attributes/{name}"][()].decode() for name in file.get("attributes", ())}
             decoders = decoders_of(attributes)
-            _check_seal(path)
             frames = {name: _load_frame(path, group, decoders) for name, group in file["frames"].items()}
     except (OSError, KeyError, RuntimeError, ValueError) as error:  # whatever damaged bytes make h5py raise
         raise InputDataError(f"'{path}' cannot be read as preprocessed data: {error}.") from None
@@ -131,7 +131,7 @@ def _load_frame(path: Path, group: Any, decoders: Mapping[str, Decoder]) -> Fram
 def _files(group: Any, decoder: Decoder) -> Files:
     sources = group["files"].asstr()[()].astype(object)
     sources[sources == ""] = None
-    return Files(sources, decoder)
+    return Files.of(sources, decoder)
 
 
 def _ragged(path: Path, group: Any) -> Ragged:

@@ -202,5 +202,6 @@ FEATURES: Registry[Feature[Any, Any, Any]] = Registry("feature type")
 
 
 def first_few(values: NDArray[Any] | list[Any], count: int = 3) -> str:
-    """The first few values, as messages quote them."""
-    return ", ".join(repr(value) for value in list(values[:count])) + (", ..." if len(values) > count else "")
+    """The first few values, as messages quote them: in one line, and not at any length."""
+    shown = (" ".join(repr(value).split()) for value in list(values[:count]))
+    return ", ".join(f"{text:.200}" for text in shown) + (", ..." if len(values) > count else "")

@@ -6,10 +6,8 @@ N = rows, C = channels, H, W = height and width in pixels
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -17,29 +15,29 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from ludwig.columns.files import Decoder, Files
-from ludwig.error import InputDataError, MissingExtraError
-from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally, first_few
+from ludwig.error import InputDataError
+from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Objects
+from ludwig.features.invalid import InvalidOptions, Unreadable, allowed, refuse_many
 from ludwig.features.missing import settled
+from ludwig.features.pixels import Shape, pixels_of, shape_of
 from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "bfill", "ffill", "drop_row"]
 Resize = Literal["interpolate", "crop_or_pad"]
-Shape = tuple[int, int, int]  # height, width, channels
-MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's names of greys of more than 8 bits
-BRIGHTEST = 65535  # of 16 bits
+UNREADABLE: Shape = (0, 0, 0)  # of an image whose header cannot be read
+FOLDERS = "relative paths begin at the folder of the data file, or at the working folder for data in memory"
 DIGESTED = 1024  # bytes or pixels of an image that its digest reads
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageDecoder(Decoder):
-    """Reads one image as bytes of one shape: uint8 [C, H, W]. A missing one is of one grey."""
+    """Reads one image as bytes of one shape: uint8 [C, H, W]. A missing one is of one grey, and so is one that cannot
+    be read, as long as there are few."""
 
     channels: int
     height: int
@@ -47,11 +45,24 @@ class ImageDecoder(Decoder):
     resize_method: Resize
     fill: int = 0
     workers: int = 1
+    max_invalid_share: float = 0.0
+    where: str = "image column"
+    unreadable: Unreadable | None = dataclasses.field(default=None, compare=False)  # None allows none
+
+    def of_rows(self, count: int) -> ImageDecoder:
+        most = allowed(self.max_invalid_share, count)
+        return dataclasses.replace(self, unreadable=Unreadable(self.where, "images", most))
 
     def __call__(self, source: Any) -> Tensor:
         if source is None:
             return torch.full((self.channels, self.height, self.width), self.fill, dtype=torch.uint8)
-        pixels = torch.from_numpy(pixels_of(source, self.channels)).permute(2, 0, 1)  # [C, H', W']
+        try:
+            pixels = torch.from_numpy(pixels_of(source, self.channels)).permute(2, 0, 1)  # [C, H', W']
+        except InputDataError as error:
+            if self.unreadable is None:
+                raise
+            self.unreadable.add(source, error)
+            return self(None)
         if pixels.shape[1:] == (self.height, self.width):
             return pixels.contiguous()
         return self._interpolated(pixels) if self.resize_method == "interpolate" else self._cut(pixels)
@@ -67,64 +78,6 @@ class ImageDecoder(Decoder):
         return pad(pixels, (across // 2, across - across // 2, down // 2, down - down // 2))  # [C, H, W]
 
 
-def pixels_of(source: Any, channels: int | None = None) -> NDArray[np.uint8]:
-    """The pixels of a path, of encoded bytes or of an array: [H, W, C].
-
-    Raises:
-        InputDataError: It is no image.
-    """
-    if isinstance(source, np.ndarray):
-        return _with_channels(_from_array(source), channels)
-    with _opened(source) as image:
-        if image.mode in DEEP:
-            return _with_channels(_from_array(_deep_pixels(image)), channels)
-        pixels = np.array(image.convert(MODES[channels] if channels else _mode(image)))
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
-
-
-def _deep_pixels(image: Any) -> NDArray[Any]:
-    """The greys of an image of more than 8 bits; integers of 32 bits that 16 hold are those of 16: [H, W]."""
-    pixels = np.array(image)
-    if image.mode == "I" and pixels.min(initial=0) >= 0 and pixels.max(initial=0) <= BRIGHTEST:
-        return pixels.astype(np.uint16)  # as Pillow reads some files of 16 bits
-    return pixels.astype(np.uint16) if image.mode.startswith("I;16") else pixels
-
-
-def shape_of(source: Any) -> Shape:
-    """Height, width and channels of what `pixels_of` would give; of a file only the header is read.
-
-    Raises:
-        InputDataError: It is no image.
-    """
-    if isinstance(source, np.ndarray):
-        height, width, channels = _channels_last(source).shape
-        return height, width, channels
-    with _opened(source) as image:
-        return image.height, image.width, len(_mode(image))
-
-
-@contextmanager
-def _opened(source: Any) -> Iterator[Any]:
-    """A file's or its bytes' image, whose pixels are read when they are asked for."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise MissingExtraError("Pillow", "image", "Reading image files") from None
-    try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            yield image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        what = f"An image of {len(source)} bytes" if isinstance(source, bytes) else f"'{source}'"
-        raise InputDataError(f"{what} cannot be read as an image: {error}.") from None
-
-
-def _mode(image: Any) -> str:
-    """Pillow's name of the channels as which an image is read: one letter each."""
-    if image.mode in DEEP:
-        return "L"
-    return image.mode if image.mode in MODES.values() else "RGB"
-
-
 def _digest(source: Any, folder: Path | None) -> bytes:
     """What draws the sample: of a path as the table has it, of bytes, or of pixels across an array."""
     if isinstance(source, np.ndarray):
@@ -133,49 +86,6 @@ def _digest(source: Any, folder: Path | None) -> bytes:
         source = os.path.relpath(source, folder)
     raw = source if isinstance(source, bytes) else source.encode(errors="surrogatepass")
     return blake2b(raw[:DIGESTED] + raw[-DIGESTED:] + len(raw).to_bytes(8), digest_size=8).digest()
-
-
-def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """[H, W] or [H, W, C], as bytes, as 16 bits or as shares of one. Channels may come first where they are few.
-
-    The dtype alone says that numbers are of 16 bits, so that dark images stay dark.
-    """
-    array = _channels_last(array)
-    if array.dtype == np.uint16:
-        return np.ascontiguousarray((array.astype(np.float32) * (255 / BRIGHTEST)).round().astype(np.uint8))
-    low, high = array.min(initial=0), array.max(initial=0)
-    if array.dtype.kind == "b" or (array.dtype.kind == "f" and high <= 1):
-        array = array * 255
-    elif not (low >= 0 and high <= 255):  # NaN is neither
-        raise InputDataError(
-            f"An image must have numbers from 0 to 255, or from 0 to 1, or be of uint16. It has {low} to {high}."
-        )
-    return np.ascontiguousarray(array).astype(np.uint8)
-
-
-def _channels_last(array: NDArray[Any]) -> NDArray[Any]:
-    if array.ndim == 2:
-        return array[:, :, None]  # [H, W, 1]
-    if array.ndim != 3:
-        shape = list(array.shape)
-        raise InputDataError(f"An image array must be [height, width] or [height, width, channels]. It is {shape}.")
-    if array.shape[0] in MODES and array.shape[2] not in MODES:
-        return array.transpose(1, 2, 0)  # [H, W, C]
-    return array
-
-
-def _with_channels(pixels: NDArray[np.uint8], channels: int | None) -> NDArray[np.uint8]:
-    has = pixels.shape[2]
-    if channels in (None, has):
-        return pixels
-    if has == 1:
-        return np.repeat(pixels, channels, axis=2)
-    if channels == 1:
-        return np.ascontiguousarray(pixels[:, :, :3].mean(axis=2, keepdims=True).round().astype(np.uint8))
-    if has > channels:
-        return np.ascontiguousarray(pixels[:, :, :channels])
-    opaque = np.full((*pixels.shape[:2], channels - has), 255, np.uint8)
-    return np.concatenate([pixels, opaque], axis=2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,11 +111,13 @@ class ShapeTally(Tally):
     2007 ("Summarizing data using bottom-k sketches"); and only headers of the sample are read.
     """
 
-    def __init__(self, sample: list[tuple[bytes, Shape]], seen: int, most: int) -> None:
-        self.sample, self.seen, self.most = sample, seen, most
+    def __init__(self, sample: list[tuple[bytes, Shape]], seen: int, most: int, fault: str = "") -> None:
+        """`fault`: why an image of the sample cannot be read, whose shape is then `UNREADABLE`."""
+        self.sample, self.seen, self.most, self.fault = sample, seen, most, fault
 
     def merge(self, other: Self) -> Self:
-        return type(self)(sorted([*self.sample, *other.sample])[: self.most], self.seen + other.seen, self.most)
+        sample = sorted([*self.sample, *other.sample])[: self.most]
+        return type(self)(sample, self.seen + other.seen, self.most, self.fault or other.fault)
 
 
 @FEATURES.register("image")
@@ -226,7 +138,7 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Feature.Config):
+    class Config(InvalidOptions, Feature.Config):
         missing_value_strategy: Strategy = param(
             "fill_with_const",
             help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
@@ -287,31 +199,27 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
     default_encoder = "stacked_cnn"
 
     def parse(self, column: pd.Series) -> Objects:
-        values = column.to_numpy(dtype=object)
+        values, share = column.to_numpy(dtype=object), self.config.max_invalid_share
         places = self._places({str(value): None for value in values if isinstance(value, str | Path)})
         sources = np.empty(len(values), dtype=object)
+        is_odd, is_absent = np.zeros(len(values), bool), np.zeros(len(values), bool)
         for row, value in enumerate(values):
             if isinstance(value, str | Path):
                 sources[row] = places[str(value)]
+                is_absent[row] = sources[row] is None
             elif isinstance(value, bytes | np.ndarray):
                 sources[row] = value
-            elif not _is_missing(value):
-                raise InputDataError(
-                    f"The {self.where} has a {type(value).__name__} in row {row}. A cell must be a path, the bytes of "
-                    "an image file, or an array of pixels."
-                )
+            else:
+                is_odd[row] = not _is_missing(value)
+        odd = "that are no path, no bytes of an image file and no array of pixels"
+        refuse_many(column, is_odd, share, self.where, odd, "")
+        refuse_many(column, is_absent, share, self.where, f"that name no image file ({FOLDERS})", "")
         return Objects(sources)
 
-    def _places(self, paths: Iterable[str]) -> dict[str, str]:
-        """Paths from the folder of the data file; each distinct path is looked for once."""
+    def _places(self, paths: Iterable[str]) -> dict[str, str | None]:
+        """Paths from the folder of the data file, each distinct one looked for once; None where there is no file."""
         full = {path: str((self.folder or Path()) / path) for path in paths}
-        absent = [path for path in full.values() if not _is_file(path)]
-        if absent:
-            raise InputDataError(
-                f"The {self.where} names {len(absent)} image files that are not there: {first_few(absent)}. Relative "
-                "paths begin at the folder of the data file, or at the working folder for data in memory."
-            )
-        return full
+        return {path: place if _is_file(place) else None for path, place in full.items()}
 
     def tally(self, cells: Objects) -> ShapeTally:
         there = [source for source in cells.values if source is not None]
@@ -319,16 +227,22 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         digests = [_digest(source, self.folder) for source in there]
         last = sorted(digests)[:most][-1:]
         drawn = [place for place, digest in enumerate(digests) if [digest] <= last]  # all that tie with the last
-        try:
-            shapes = sorted((digests[place], shape_of(there[place])) for place in drawn)
-        except InputDataError as error:
-            raise InputDataError(f"The {self.where}: {error}") from error
-        return ShapeTally(shapes[:most], len(there), most)
+        shapes, fault = [], ""
+        for place in drawn:
+            try:
+                shape = shape_of(there[place])
+            except InputDataError as error:
+                shape, fault = UNREADABLE, str(error)
+            shapes.append((digests[place], shape))
+        return ShapeTally(sorted(shapes)[:most], len(there), most, fault)
 
     def finish(self, tally: ShapeTally) -> ImageFacts:
         self.refuse_all_missing(tally.seen)
         options = self.config
-        heights, widths, channels = zip(*(shape for _, shape in tally.sample or [(b"", (1, 1, 3))]), strict=True)
+        shapes = [shape for _, shape in tally.sample if shape != UNREADABLE]
+        if tally.sample and not shapes:
+            raise InputDataError(f"The {self.where} has no image that can be read. {tally.fault}")
+        heights, widths, channels = zip(*(shapes or [(1, 1, 3)]), strict=True)
         height = options.height or min(round(sum(heights) / len(heights)), options.infer_image_max_height)
         width = options.width or min(round(sum(widths) / len(widths)), options.infer_image_max_width)
         usual = int(np.bincount(channels).argmax()) if options.infer_image_num_channels else 3
@@ -348,19 +262,17 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         fill = int(self.config.fill_value or 0)
         options = self.config
         size = (facts.channels, facts.height, facts.width)
-        return ImageDecoder(*size, options.resize_method, fill, options.num_processes)
+        workers, share = options.num_processes, options.max_invalid_share
+        return ImageDecoder(*size, options.resize_method, fill, workers, share, self.where)
 
     def encode(self, cells: Objects, facts: ImageFacts) -> Encoded:
         cells, _, dropped = settled(cells, self.config.missing_value_strategy)
-        files = Files(cells.values, self.decoder(facts))
+        files = Files.of(cells.values, self.decoder(facts))
         there = [source for source in cells.values if source is not None]
         on_disk = bool(there) and all(isinstance(source, str) for source in there)
         if on_disk and self.config.mode == "lazy":
             return Encoded(files, dropped)
-        try:
-            return Encoded(files.decoded(), dropped)
-        except InputDataError as error:
-            raise InputDataError(f"The {self.where}: {error}") from error
+        return Encoded(files.decoded(), dropped)
 
 
 def _is_file(path: str) -> bool:

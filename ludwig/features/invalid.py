@@ -31,30 +31,69 @@ class InvalidOptions:
     )
 
 
-def refuse_many(column: pd.Series, invalid: Flags, share: float, where: str, fault: str) -> None:
+OF_ANOTHER_TYPE = ", or declare the feature as category or text"
+
+
+def refuse_many(
+    column: pd.Series, invalid: Flags, share: float, where: str, fault: str, besides: str = OF_ANOTHER_TYPE
+) -> None:
     """Warns of unreadable cells that are read as missing.
 
     Args:
         invalid: Which cells are unreadable: [N].
         share: The fraction of the cells that may be.
         fault: What is wrong with them, as in "that are not numbers".
+        besides: What else can be done about many.
 
     Raises:
         InputDataError: There are more.
     """
     if invalid.any():
-        refuse_if_many(int(invalid.sum()), len(column), share, where, fault, column[invalid].tolist())
+        refuse_if_many(int(invalid.sum()), len(column), share, where, fault, column[invalid].tolist(), besides)
 
 
-def refuse_if_many(count: int, rows: int, share: float, where: str, fault: str, cells: Sequence[object]) -> None:
+def refuse_if_many(
+    count: int,
+    rows: int,
+    share: float,
+    where: str,
+    fault: str,
+    cells: Sequence[object],
+    besides: str = OF_ANOTHER_TYPE,
+) -> None:
     """The same of so many cells of so many rows; `cells` are shown."""
     number = "one cell" if count == 1 else f"{count} cells"
     found = f"The {where} has {number} of {rows} {fault}: {first_few(list(cells))}"
     if count > allowed(share, rows):
-        raise InputDataError(
-            f"{found}. Clean them, raise preprocessing.max_invalid_share, or declare the feature as category or text."
-        )
+        raise InputDataError(f"{found}. Clean them{besides}; preprocessing.max_invalid_share bounds how many may be.")
     warn(f"{found}. Unreadable cells are read as missing.")
+
+
+class Unreadable:
+    """The media of a column that could not be decoded, as they turn up batch by batch, in whatever thread."""
+
+    def __init__(self, where: str, kind: str, most: int) -> None:
+        """`kind`: what they are called; `most`: how many are read as missing."""
+        self.where, self.kind, self.most = where, kind, most
+        self.found: set[object] = set()
+
+    def add(self, source: object, error: InputDataError) -> None:
+        """Takes a source down; the first one is reported.
+
+        Raises:
+            InputDataError: There are too many.
+        """
+        key = source if isinstance(source, str) else id(source)
+        if key in self.found:  # in an earlier epoch
+            return
+        self.found.add(key)
+        if len(self.found) > self.most:
+            raise InputDataError(
+                f"The {self.where} has more than {self.most} {self.kind} that cannot be read. {error} Mend them; "
+                "preprocessing.max_invalid_share bounds how many may be."
+            )
+        if len(self.found) == 1:
+            warn(f"The {self.where} has {self.kind} that cannot be read, and are taken as missing. {error}")
 
 
 def allowed(share: float, rows: int) -> int:

@@ -183,8 +183,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
             raise InputDataError(
                 f"The {self.where} has one number a row. Set how many rows form a series: preprocessing.{option}."
             )
-        series = Series(*flat_lists(column, self.where))
-        self._refuse_infinite(series.values)
+        series = Series(*flat_lists(column, self.where, self.config.max_invalid_share))
         return series if self.target else _last_steps(series, self.config.timeseries_length_limit)
 
     def _windows(self, column: pd.Series, steps: int) -> Series:
@@ -198,10 +197,6 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         begins = np.cumsum(lengths) - lengths
         places = np.arange(lengths.sum()) - np.repeat(begins, lengths) + np.repeat(rows + 1 - lengths, lengths)
         return Series(values[places], lengths)
-
-    def _refuse_infinite(self, values: NDArray[np.float64]) -> None:
-        if np.isinf(values).any():
-            raise InputDataError(f"The {self.where} has infinite numbers. Replace them, or make them missing.")
 
     def tally(self, cells: Series) -> SeriesTally:
         counts: Counter[Steps] = Counter()

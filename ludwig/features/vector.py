@@ -18,6 +18,7 @@ from ludwig.columns.dense import Dense
 from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Numbers
+from ludwig.features.invalid import InvalidOptions, refuse_many
 from ludwig.features.labels import as_tensor
 from ludwig.features.missing import settled
 from ludwig.features.number_lists import fill_faults, flat_lists, listed_numbers
@@ -67,7 +68,7 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(Feature.Config):
+    class Config(InvalidOptions, Feature.Config):
         vector_size: int | None = param(
             None, min=1, help="Vector size: number of entries; null infers it from the training split."
         )
@@ -96,19 +97,14 @@ class VectorFeature(Feature[Numbers, VectorTally, VectorFacts]):
     default_encoder = "dense"
 
     def parse(self, column: pd.Series) -> Numbers:
-        values, lengths = flat_lists(column, self.where)
+        share = self.config.max_invalid_share
+        values, lengths = flat_lists(column, self.where, share)
         usual = int(np.bincount(lengths[lengths > 0]).argmax()) if lengths.any() else 1
         size = self.config.vector_size or usual
-        odd = np.flatnonzero((lengths > 0) & (lengths != size))
-        if len(odd):
-            raise InputDataError(
-                f"The {self.where} must have vectors of {size} numbers. {len(odd)} cells differ, the first in row "
-                f"{odd[0]} with {lengths[odd[0]]}."
-            )
+        odd = (lengths > 0) & (lengths != size)
+        refuse_many(column, odd, share, self.where, f"that are not vectors of {size} numbers", "")
         rows = np.full((len(column), size), np.nan)
-        rows[lengths > 0] = values.reshape(-1, size)
-        if np.isinf(rows).any():
-            raise InputDataError(f"The {self.where} has infinite numbers. Replace them, or make the cells missing.")
+        rows[lengths == size] = values[np.repeat(lengths == size, lengths)].reshape(-1, size)
         return Numbers(rows)
 
     def tally(self, cells: Numbers) -> VectorTally:

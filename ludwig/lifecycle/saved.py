@@ -78,7 +78,7 @@ def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
     model = trained(held, "load_weights")
     with within_call(held):
         if not from_checkpoint:
-            model.read_weights(folder)
+            _read_best_weights(model, folder)
             _warn_of_interrupted(folder)
         else:
             found = checkpoints.load_latest(folder / "training_checkpoints")
@@ -87,6 +87,16 @@ def load_weights(held: Held, folder: Path, *, from_checkpoint: bool) -> None:
             model.load_weights(found.weights)
         end_online_training(held)
         model.to(held.device).eval()
+
+
+def _read_best_weights(model: Model, folder: Path) -> None:
+    try:
+        model.read_weights(folder)
+    except ArtifactError as error:
+        if manifest.identity(folder) is None and checkpoints.has_any(folder / "training_checkpoints"):
+            text = "Its run has not ended: from_checkpoint=True loads the latest weights, model_resume_path goes on."
+            raise ArtifactError(f"{error} {text}") from None
+        raise
 
 
 def _warn_of_interrupted(folder: Path) -> None:

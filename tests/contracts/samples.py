@@ -37,12 +37,12 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
     "image": [pixels[: 5 + place, : 9 - place] for place, pixels in enumerate(_PIXELS)],
 }
 # A cell that cannot be of the type. Where a type has none here, every text is a cell of it.
-UNREADABLE: dict[str, Any] = {
-    "number": "many",
-    "binary": "perhaps",
-    "vector": "1 many",
-    "timeseries": "1 many",
-    "image": b"no image",
+UNREADABLE: dict[str, list[Any]] = {
+    "number": ["many", "few"],
+    "binary": ["perhaps", "perhaps"],
+    "vector": ["1 many", "1 few"],
+    "timeseries": ["1 many", "1 few"],
+    "image": [b"no image", b"nor this"],
 }
 LONGER_TARGETS = {**LONGER, "timeseries": ["1e300 -1e300", "5e-324 0.1", "nan nan"]}
 OPTIONS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample

@@ -1,4 +1,5 @@
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 import torch
 
 from ludwig.columns.files import Files
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, LudwigWarning
 from ludwig.features import image
-from ludwig.features.image import ImageDecoder, ImageFacts, ImageFeature, pixels_of, shape_of
+from ludwig.features.image import ImageDecoder, ImageFacts, ImageFeature
+from ludwig.features.pixels import pixels_of, shape_of
 
 Image = pytest.importorskip("PIL.Image")
 PIXELS = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3) * 2
@@ -117,18 +119,62 @@ def test_missing_images_take_a_neighbour_or_go(folder):
     assert (result.column.decoded().values[1] == 9).all()
 
 
-def test_absent_and_broken_files_are_reported(folder):
-    with pytest.raises(InputDataError, match=r"1 image files that are not there.*none\.png"):
-        learned(["a.png", "none.png"], folder)
+@pytest.fixture
+def broken(folder):
+    """Of two files one is no image, and one is cut off: its header can be read and its pixels cannot."""
     (folder / "broken.png").write_text("no image")
-    with pytest.raises(InputDataError, match="cannot be read as an image"):
-        learned(["broken.png"], folder)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "whole.png")
+    (folder / "cut.png").write_bytes((folder / "whole.png").read_bytes()[:2000])
+    return folder
 
 
-def test_a_broken_file_names_its_column(folder):
-    (folder / "broken.png").write_text("no image")
-    with pytest.raises(InputDataError, match=r"input feature 'im': .*broken\.png' cannot be read as an image"):
-        learned(["a.png", "broken.png"], folder, mode="eager", infer_image_sample_size=1)
+BAD = {
+    "no file": ("none.png", r"that name no image file \(relative paths begin .*\): 'none\.png'"),
+    "no path": (3.5, "that are no path, no bytes of an image file and no array of pixels: 3.5"),
+    "no image": ("broken.png", r"images that cannot be read, .*broken\.png' cannot be read as an image"),
+    "cut off": ("cut.png", r"images that cannot be read, .*cut\.png' cannot be read as an image"),
+}
+
+
+@pytest.mark.parametrize("mode", ["lazy", "eager"])
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_cell_is_missing(broken, case, mode):
+    cell, words = BAD[case]
+    with pytest.warns(LudwigWarning, match=f"The input feature 'im' has .*{words}") as seen:
+        _, facts, result = learned(["a.png", cell, "a.png"], broken, fill_value=9, mode=mode, height=5, width=6)
+        pixels = [(result.column.decoded() if mode == "lazy" else result.column).values for _ in range(2)][-1]
+    assert len(seen) == 1
+    assert facts == ImageFacts(3, 5, 6)
+    assert (pixels[1] == 9).all()
+    np.testing.assert_array_equal(pixels[2].permute(1, 2, 0).numpy(), PIXELS)
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_cells_are_an_error_where_there_are_many_or_none_may_be(broken, case):
+    cell, _ = BAD[case]
+    (broken / "cut2.png").write_bytes((broken / "cut.png").read_bytes())
+    (broken / "broken2.png").write_text("no image")
+    other = cell.replace(".", "2.") if isinstance(cell, str) else 4.5
+    for column, options in ((["a.png", cell, other], {}), (["a.png", cell], {"max_invalid_share": 0})):
+        with (
+            warnings.catch_warnings(action="ignore", category=LudwigWarning),  # of the first of them
+            pytest.raises(InputDataError, match=r"The input feature 'im' has .*max_invalid_share"),
+        ):
+            learned(column, broken, mode="eager", **options)
+
+
+def test_unreadable_images_have_no_size(broken):
+    with pytest.warns(LudwigWarning):
+        _, facts, _ = learned(["a.png", "broken.png", "b.png"], broken, mode="eager")
+    assert facts == ImageFacts(3, 4, 6)  # the mean of 5 and 3
+    parts = []
+    feature = ImageFeature(ImageFeature.Config(), "im", folder=broken)
+    for part in (["a.png"], ["broken.png", "b.png"]):
+        parts.append(feature.tally(feature.parse(pd.Series(part))))
+    assert feature.finish(parts[1].merge(parts[0])) == facts
+    with pytest.raises(InputDataError, match=r"'im' has no image that can be read\. .*broken\.png' cannot be read"):
+        learned(["broken.png"], broken)
     with pytest.raises(InputDataError, match="An image of 5 bytes cannot be read"):
         pixels_of(b"image")
 

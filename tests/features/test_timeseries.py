@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, LudwigWarning
 from ludwig.features.timeseries import SeriesFacts, TimeseriesFeature
 
 
@@ -71,10 +71,13 @@ def test_one_number_a_row_needs_a_window_or_a_horizon():
         encoded([1.0, 2.0], target=True)
 
 
-@pytest.mark.parametrize(("column", "words"), [(["1 a"], "not lists of numbers"), (["1 inf"], "infinite")])
-def test_odd_cells_are_reported(column, words):
-    with pytest.raises(InputDataError, match=words):
-        encoded(column)
+@pytest.mark.parametrize(("cell", "words"), [("1 a", "not lists of numbers"), ("1 inf", "infinite")])
+def test_odd_cells_are_reported(cell, words):
+    with pytest.raises(InputDataError, match=f"has 2 cells of 3 .*{words}"):
+        encoded([cell, "1 2", cell])
+    with pytest.warns(LudwigWarning, match=f"has one cell of 3 .*{words}.* read as missing"):
+        result, facts = encoded(["3", cell, "1 2"])
+    assert own_units(result, facts) == [[3], [2], [1, 2]]  # the mean in its place
 
 
 def test_facts_survive_json_and_tallies_merge():

@@ -1,0 +1,123 @@
+"""Pixels of an image file, of its bytes, or of an array.
+
+C = channels, H, W = height and width in pixels
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ludwig.error import InputDataError, MissingExtraError
+
+Shape = tuple[int, int, int]  # height, width, channels
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's names of greys of more than 8 bits
+BRIGHTEST = 65535  # of 16 bits
+
+
+def pixels_of(source: Any, channels: int | None = None) -> NDArray[np.uint8]:
+    """The pixels of a path, of encoded bytes or of an array: [H, W, C].
+
+    Raises:
+        InputDataError: It is no image.
+    """
+    if isinstance(source, np.ndarray):
+        return _with_channels(_from_array(source), channels)
+    with _opened(source) as image:
+        if image.mode in DEEP:
+            return _with_channels(_from_array(_deep_pixels(image)), channels)
+        pixels = np.array(image.convert(MODES[channels] if channels else _mode(image)))
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _deep_pixels(image: Any) -> NDArray[Any]:
+    """The greys of an image of more than 8 bits; integers of 32 bits that 16 hold are those of 16: [H, W]."""
+    pixels = np.array(image)
+    if image.mode == "I" and pixels.min(initial=0) >= 0 and pixels.max(initial=0) <= BRIGHTEST:
+        return pixels.astype(np.uint16)  # as Pillow reads some files of 16 bits
+    return pixels.astype(np.uint16) if image.mode.startswith("I;16") else pixels
+
+
+def shape_of(source: Any) -> Shape:
+    """Height, width and channels of what `pixels_of` would give; of a file only the header is read.
+
+    Raises:
+        InputDataError: It is no image.
+    """
+    if isinstance(source, np.ndarray):
+        height, width, channels = _channels_last(source).shape
+        return height, width, channels
+    with _opened(source) as image:
+        return image.height, image.width, len(_mode(image))
+
+
+@contextmanager
+def _opened(source: Any) -> Iterator[Any]:
+    """A file's or its bytes' image, whose pixels are read when they are asked for."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise MissingExtraError("Pillow", "image", "Reading image files") from None
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            yield image
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        what = f"An image of {len(source)} bytes" if isinstance(source, bytes) else f"'{source}'"
+        why = "its format is unknown" if isinstance(error, UnidentifiedImageError) else str(error).rstrip(".")
+        raise InputDataError(f"{what} cannot be read as an image: {why}.") from None
+
+
+def _mode(image: Any) -> str:
+    """Pillow's name of the channels as which an image is read: one letter each."""
+    if image.mode in DEEP:
+        return "L"
+    return image.mode if image.mode in MODES.values() else "RGB"
+
+
+def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """[H, W] or [H, W, C], as bytes, as 16 bits or as shares of one. Channels may come first where they are few.
+
+    The dtype alone says that numbers are of 16 bits, so that dark images stay dark.
+    """
+    array = _channels_last(array)
+    if array.dtype == np.uint16:
+        return np.ascontiguousarray((array.astype(np.float32) * (255 / BRIGHTEST)).round().astype(np.uint8))
+    low, high = array.min(initial=0), array.max(initial=0)
+    if array.dtype.kind == "b" or (array.dtype.kind == "f" and high <= 1):
+        array = array * 255
+    elif not (low >= 0 and high <= 255):  # NaN is neither
+        raise InputDataError(
+            f"An image must have numbers from 0 to 255, or from 0 to 1, or be of uint16. It has {low} to {high}."
+        )
+    return np.ascontiguousarray(array).astype(np.uint8)
+
+
+def _channels_last(array: NDArray[Any]) -> NDArray[Any]:
+    if array.ndim == 2:
+        return array[:, :, None]  # [H, W, 1]
+    if array.ndim != 3:
+        shape = list(array.shape)
+        raise InputDataError(f"An image array must be [height, width] or [height, width, channels]. It is {shape}.")
+    if array.shape[0] in MODES and array.shape[2] not in MODES:
+        return array.transpose(1, 2, 0)  # [H, W, C]
+    return array
+
+
+def _with_channels(pixels: NDArray[np.uint8], channels: int | None) -> NDArray[np.uint8]:
+    has = pixels.shape[2]
+    if channels in (None, has):
+        return pixels
+    if has == 1:
+        return np.repeat(pixels, channels, axis=2)
+    if channels == 1:
+        return np.ascontiguousarray(pixels[:, :, :3].mean(axis=2, keepdims=True).round().astype(np.uint8))
+    if has > channels:
+        return np.ascontiguousarray(pixels[:, :, :channels])
+    opaque = np.full((*pixels.shape[:2], channels - has), 255, np.uint8)
+    return np.concatenate([pixels, opaque], axis=2)
