@@ -62,3 +62,13 @@ def nearest(word: object, words: Iterable[str]) -> str:
     first = {other.casefold(): other for other in reversed(list(words))}
     close = difflib.get_close_matches(str(word).casefold(), list(first), 1)
     return f" Did you mean '{first[close[0]]}'?" if close else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """'one row', '2 rows': a number before a noun, as sentences want it."""
+    return f"one {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def with_article(noun: str) -> str:
+    """'a number', 'an image'."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"

@@ -109,7 +109,7 @@ def test_rows_that_cannot_be_used_come_back_as_nulls(table):
     model = LudwigModel(config(input_features=inputs))
     model.train(dataset=table, output_directory=None)
     holes = table.assign(x=table.x.where(~table.index.isin([2, 5])))
-    with pytest.warns(LudwigWarning, match="2 of 90 rows are dropped: 2 because the input 'x' is missing"):
+    with pytest.warns(LudwigWarning, match="2 of 90 rows dropped: 2 because the input 'x' is missing"):
         predicted, _ = model.predict(holes)
     assert list(np.flatnonzero(predicted.y_predictions.isna())) == [2, 5]
     assert list(np.flatnonzero(predicted.z_predictions.isna())) == [2, 5]
@@ -124,7 +124,7 @@ def test_rows_that_cannot_be_used_come_back_as_nulls(table):
 def test_rows_without_a_target_count_nowhere_in_an_evaluation(trained, table):
     model, _ = trained
     holes = table.assign(y=table.y.where(table.index >= 10))
-    with pytest.warns(LudwigWarning, match="10 of 90 rows are dropped: 10 because the target 'y' is missing"):
+    with pytest.warns(LudwigWarning, match="10 of 90 rows dropped: 10 because the target 'y' is missing"):
         found, predicted, _ = model.evaluate(holes, collect_predictions=True)
     assert predicted.y_predictions.isna().sum() == 10
     expected = model.evaluate(table.iloc[10:])[0]

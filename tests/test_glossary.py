@@ -44,6 +44,11 @@ WORDS = [
     Word(r"\bshare of the numbers\b", "dropout rate"),
     Word(r"\brunning means?\b", "exponential moving average (EMA)"),
     Word(r"\btake (it|one|them)\b[\w ]* out\b", "remove"),
+    Word(r"\bis no YAML\b", "is not valid YAML"),
+    Word(r"\bwhat is not a number\b", "cells that are not numbers"),
+    Word(r"\bthat nothing knows\b", "unknown"),
+    Word(r"\bstands? in the (saved )?config\b", "is set in the config"),
+    Word(r"\ba (image|audio|encoder|output|input|integer|error)\b", "an"),
 ]
 FACTS = Word(r"\bfacts?\b", "fitted preprocessing state, or `training_set_metadata`")
 

@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from ludwig.cli import flags
 from ludwig.data.cache_folder import Cached, caches_in, remove
+from ludwig.error import counted
 
 MEGABYTE = 10**6
 
@@ -31,5 +32,5 @@ def _table(found: list[Cached]) -> str:
 
 
 def _summary(found: list[Cached], action: str) -> str:
-    count = "1 cache" if len(found) == 1 else f"{len(found)} caches"
+    count = counted(len(found), "cache")
     return f"{count} removed." if action == "clear" else "There are no caches."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ludwig.cli import flags
+from ludwig.error import counted
 
 
 def run(words: list[str]) -> None:
@@ -19,4 +20,4 @@ def run(words: list[str]) -> None:
     model = LudwigModel.load(options.model_path, **flags.machine(options))
     wanted = flags.chosen(options, "dataset", "data_format", "split", "batch_size", "output_directory", *skips)
     predictions, folder = model.predict(**wanted)
-    print(f"{len(predictions)} rows are predicted; the files are in {folder}")
+    print(f"Predictions of {counted(len(predictions), 'row')} are in {folder}")

@@ -11,7 +11,7 @@ import marshmallow as ma
 
 from ludwig.config.defaults import INPUT_SECTIONS, OUTPUT_SECTIONS
 from ludwig.config.model_config import ModelConfig
-from ludwig.error import nearest
+from ludwig.error import nearest, with_article
 from ludwig.features.base import FEATURES
 from ludwig.models.artifacts import FORMAT_KEY
 from ludwig.schema import entries_of, load
@@ -189,7 +189,7 @@ def split_column_fits(config: ModelConfig) -> list[Fault]:
     return [
         (
             "preprocessing.split.column",
-            f"'{column}' is a {readers[column].kind} feature, which a '{split.type}' split cannot use.",
+            f"'{column}' is {with_article(readers[column].kind)} feature, which a '{split.type}' split cannot use.",
         )
         for column in odd
     ]

@@ -18,7 +18,7 @@ from pyarrow import csv as arrow_csv
 from ludwig.data.arrow import Selection, as_pandas, selected_names
 from ludwig.data.compressed import is_compressed, opened
 from ludwig.data.names import sanitize
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, counted
 from ludwig.runtime.console import warn
 
 Content = bytes | mmap.mmap
@@ -228,9 +228,9 @@ def _unreadable(path: Path, content: Content, parse: arrow_csv.ParseOptions, fau
     if not odd:
         return InputDataError(f"'{path}' cannot be read as CSV: {fault.splitlines()[0]}.")
     first = odd[0]
-    count = "One row" if len(odd) == 1 else f"{len(odd)} rows"
+    count = "One row differs" if len(odd) == 1 else f"{len(odd)} rows differ"
     return InputDataError(
-        f"'{path}' has a header of {first.expected_columns} cells. {count} differ, the first in row {first.number} "
+        f"'{path}' has a header of {counted(first.expected_columns, 'cell')}. {count}, the first in row {first.number} "
         f"with {first.actual_columns}: {first.text[:80]!r}. Put quotes around cells that hold the delimiter "
         f"{parse.delimiter!r}, or mend the rows."
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ludwig.columns.frame import Frame
 from ludwig.data.names import refuse_absent
 from ludwig.data.rows import BALANCED, Dropped, RowCount
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, counted
 from ludwig.features.base import Encoded, Facts, Feature, first_few
 from ludwig.features.cells import Cells, Flags
 from ludwig.runtime.console import warn
@@ -165,9 +165,8 @@ def refuse_nothing_to_evaluate(encoded: EncodedTable, table: pd.DataFrame, outpu
                 "rows can be evaluated. Check how the column was read, or train a new model with these classes."
             )
         warn(
-            f"{count} of {rows} rows have a class of the {spec.feature.where} that the model does not know "
-            f"({classes}). They count as wrong in accuracy and its kin, and are left out of the loss, ROC AUC and "
-            "calibration."
+            f"The model does not know the class of the {spec.feature.where} in {count} of {rows} rows ({classes}). "
+            "Such rows count as wrong in accuracy and its kin, and are left out of the loss, ROC AUC and calibration."
         )
 
 
@@ -175,7 +174,7 @@ def warn_of_dropped(dropped: Mapping[str, int], rows: int) -> None:
     """Warns of rows that cannot be used; by reason, of so many."""
     if dropped:
         reasons = ", ".join(f"{count} because the {reason}" for reason, count in dropped.items())
-        warn(f"{sum(dropped.values())} of {rows} rows are dropped: {reasons}.")
+        warn(f"{sum(dropped.values())} of {counted(rows, 'row')} dropped: {reasons}.")
 
 
 def refuse_absent_columns(table: pd.DataFrame, specs: Sequence[Spec]) -> None:

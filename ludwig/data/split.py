@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ludwig.error import InputDataError, nearest
+from ludwig.error import InputDataError, counted, nearest
 from ludwig.features.base import Feature, first_few
 from ludwig.features.cells import Labels
 from ludwig.features.times import times_of
@@ -179,7 +179,7 @@ class FixedSplitter(Splitter):
         parts = _parts(_column(table, self.config.column))
         odd = int((parts < 0).sum())
         if odd:
-            warn(f"{odd} rows are left out: their '{self.config.column}' is not 0, 1 or 2.")
+            warn(f"Left out where '{self.config.column}' is not 0, 1 or 2: {counted(odd, 'row')}.")
         return SplitIndex.of(parts)
 
 
@@ -268,8 +268,8 @@ class DatetimeSplitter(Splitter):
         if unreadable.any():
             few = ", ".join(map(repr, column[unreadable].head(3).tolist()))
             raise InputDataError(
-                f"The {where} has {int(unreadable.sum())} cells that are not dates or times: {few}. Clean them, or set "
-                f"{option}."
+                f"The {where} has {counted(int(unreadable.sum()), 'cell')} of no date or time: {few}. Clean them, or "
+                f"set {option}."
             )
         return self.config.cut(np.argsort(times, kind="stable"))
 
@@ -317,7 +317,7 @@ def default_split(config: Splitter.Config, table: pd.DataFrame) -> Splitter.Conf
     if odd.any():
         values = first_few(table[DEFAULT_COLUMN][odd].unique().tolist())
         warn(
-            f"The column 'split' is not used, since {odd.sum()} of its {len(odd)} cells are not 0, 1 or 2 ({values}): "
+            f"The column 'split' is not used, since it has {counted(int(odd.sum()), 'cell')} of {len(odd)} besides 0, 1 and 2 ({values}): "
             "the rows are split at random. Mend the cells, or set preprocessing.split.type to fixed, which leaves such "
             "rows out."
         )

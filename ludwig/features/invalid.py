@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, counted
 from ludwig.features.base import first_few
 from ludwig.features.cells import Flags
 from ludwig.runtime.console import warn
@@ -62,8 +62,7 @@ def refuse_if_many(
     besides: str = OF_ANOTHER_TYPE,
 ) -> None:
     """The same of so many cells of so many rows; `cells` are shown."""
-    number = "one cell" if count == 1 else f"{count} cells"
-    found = f"The {where} has {number} of {rows} {fault}: {first_few(list(cells))}"
+    found = f"The {where} has {counted(count, 'cell')} of {rows} {fault}: {first_few(list(cells))}"
     if count > allowed(share, rows):
         raise InputDataError(f"{found}. Clean them{besides}; preprocessing.max_invalid_share bounds how many may be.")
     warn(f"{found}. Unreadable cells are read as missing.")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
-from ludwig.error import nearest
+from ludwig.error import nearest, with_article
 
 ANY = "*"
 
@@ -101,7 +101,7 @@ class Registry(Generic[C]):
         for key in ((kind, name), (ANY, name)):
             if key in self._table:
                 return self._table[key]
-        where = "" if kind == ANY else f" for a {kind} feature"
+        where = "" if kind == ANY else f" for {with_article(kind)} feature"
         raise LookupError(
             f"There is no {self.role} '{name}'{where}.{nearest(name, self.words(kind))} Choose one of: {choices}."
         )

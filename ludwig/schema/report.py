@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ludwig.error import ConfigValidationError
+from ludwig.error import ConfigValidationError, counted
 
 
 def faults_of(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -36,5 +36,5 @@ def raise_all(faults: list[tuple[str, str]]) -> None:
     """
     if faults:
         lines = [f"  {path}: {message}" if path else f"  {message}" for path, message in faults]
-        count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+        count = counted(len(faults), "fault")
         raise ConfigValidationError(f"The config has {count}:\n" + "\n".join(lines))

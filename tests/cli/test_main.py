@@ -68,7 +68,7 @@ def test_caches_are_listed_and_removed(folder, capsys):
     assert main(["cache", "list"]) == 0
     assert kept.name in capsys.readouterr().out
     assert main(["cache", "clear", str(folder)]) == 0
-    assert "1 cache removed" in capsys.readouterr().out
+    assert "one cache removed" in capsys.readouterr().out
     assert not kept.exists()
     assert main(["cache", "list"]) == 0
     assert "There are no caches" in capsys.readouterr().out

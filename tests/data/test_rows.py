@@ -39,7 +39,7 @@ def test_every_split_counts_its_rows_by_reason(tmp_path):
     data["kind"] = data["kind"].where(data.index % 9 != 0)  # rows 0, 9, .. are in the training split
     data.loc[[3, 4], "kind"] = np.nan  # in the validation split
     one = model()
-    with pytest.warns(LudwigWarning, match="12 of 90 rows are dropped: 12 because the target 'kind' is missing"):
+    with pytest.warns(LudwigWarning, match="12 of 90 rows dropped: 12 because the target 'kind' is missing"):
         results = one.train(data, output_directory=str(tmp_path), skip_save_log=True)
     missing = "target 'kind' is missing"
     expected = {
@@ -61,7 +61,7 @@ def test_sampling_undersampling_and_rows_in_no_split_are_reasons():
     data["split"] = np.where(data.index < 10, 7, data["split"])
     split = {"type": "fixed", "column": "split"}
     one = model("binary", sample_size=60, undersample_majority=0.5, split=split)
-    with pytest.warns(LudwigWarning, match="their 'split' is not 0, 1 or 2"):
+    with pytest.warns(LudwigWarning, match="Left out where .split. is not 0, 1 or 2: 7 rows"):
         rows = one.preprocess(data).rows
     total, training = rows["total"], rows["training"]
     assert (total["read"], total["dropped"]["left out by sampling"]) == (90, 30)
@@ -172,7 +172,7 @@ def test_a_few_unknown_values_are_usual(trained):
 
 def test_unknown_classes_in_an_evaluation_are_reported(trained):
     data = rows(["01002", "02139", "03301"], ["red car", "blue car", "bus"], ["01002", "02139", "other"])
-    with pytest.warns(LudwigWarning, match=r"1 of 3 rows have a class .* does not know \('other'\)"):
+    with pytest.warns(LudwigWarning, match=r"does not know the class of .* in 1 of 3 rows \('other'\)"):
         trained.evaluate(data)
 
 
@@ -198,7 +198,7 @@ def test_a_split_column_with_odd_cells_is_reported():
     data["split"] = data["split"].astype(float)
     data.loc[[3, 5], "split"] = [7, np.nan]
     with pytest.warns(
-        LudwigWarning, match=r"'split' is not used, since 2 of its 90 cells are not 0, 1 or 2 \(7.0, nan\)"
+        LudwigWarning, match=r"'split' is not used, since it has 2 cells of 90 besides 0, 1 and 2 \(7.0, nan\)"
     ):
         model().preprocess(data)
 

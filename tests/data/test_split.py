@@ -209,7 +209,7 @@ def test_times_may_be_written_in_many_ways(cells, datetime_format):
 def test_cells_that_are_no_times_are_counted_and_shown():
     table = pd.DataFrame({"t": ["2020-01-01", "soon", "2020-01-02", None, "later"]})
     with pytest.raises(
-        InputDataError, match=r"'t' has 3 cells that are not dates or times: 'soon', nan, 'later'.*datetime_format"
+        InputDataError, match=r"'t' has 3 cells of no date or time: 'soon', nan, 'later'.*datetime_format"
     ):
         splitter("datetime", column="t").split(table, 0)
 
@@ -262,7 +262,7 @@ def test_a_column_assigns_the_parts(cells):
 
 def test_other_values_are_left_out_aloud():
     table = pd.DataFrame({"part": [0, 1, 2, 7, None]})
-    with pytest.warns(LudwigWarning, match="2 rows are left out: their 'part' is not 0, 1 or 2"):
+    with pytest.warns(LudwigWarning, match="Left out where 'part' is not 0, 1 or 2: 2 rows"):
         index = splitter("fixed", column="part").split(table, 0)
     assert sizes_of(index) == (1, 1, 1)
 
@@ -299,7 +299,9 @@ def test_a_split_column_of_other_values_is_an_ordinary_column(cells):
 @pytest.mark.parametrize(("cells", "odd"), [([0, 1, 3], "3"), ([0, 1, None], "nan")])
 def test_a_split_column_with_a_few_other_values_is_left_aside_aloud(cells, odd):
     config = RandomSplitter.Config()
-    with pytest.warns(LudwigWarning, match=rf"'split' is not used, since 1 of its 3 cells are not 0, 1 or 2 \({odd}\)"):
+    with pytest.warns(
+        LudwigWarning, match=rf"'split' is not used, since it has one cell of 3 besides 0, 1 and 2 \({odd}\)"
+    ):
         assert default_split(config, pd.DataFrame({"split": cells})) is config
 
 

@@ -95,7 +95,7 @@ def test_the_round_trip():
         ({"weights": [1, "b"]}, "thing.weights[1]", "Must be a number"),
         ({"weights": {"k": "b"}}, "thing.weights.k", "Must be a number"),
         ({"siz": 1}, "thing.siz", "Did you mean 'size'"),
-        ({"type": "ritch"}, "thing.type", "There is no thing 'ritch' for a a feature. Did you mean 'rich'"),
+        ({"type": "ritch"}, "thing.type", "There is no thing 'ritch' for an a feature. Did you mean 'rich'"),
     ],
 )
 def test_a_fault_is_reported_with_its_path_and_what_was_received(section, path, words):

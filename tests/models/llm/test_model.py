@@ -168,7 +168,7 @@ class TestPredictions:
     def test_rows_that_are_given_up_are_null_and_no_rows_give_no_rows(self, declared, table):
         section = {"name": "q", "type": "text", "preprocessing": {"missing_value_strategy": "drop_row"}}
         model, _ = trained(declared(input_features=[section], trainer={"type": "none"}, adapter=None), table)
-        with pytest.warns(LudwigWarning, match="1 of 2 rows are dropped: 1 because the input 'q' is missing"):
+        with pytest.warns(LudwigWarning, match="1 of 2 rows dropped: 1 because the input 'q' is missing"):
             predictions, _ = model.predict(pd.DataFrame({"q": ["one", None]}))
         assert predictions["a_response"].isna().tolist() == [False, True]
         assert len(model.predict(table.head(0))[0]) == 0
