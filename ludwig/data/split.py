@@ -317,9 +317,9 @@ def default_split(config: Splitter.Config, table: pd.DataFrame) -> Splitter.Conf
     if odd.any():
         values = first_few(table[DEFAULT_COLUMN][odd].unique().tolist())
         warn(
-            f"The column 'split' is not used, since it has {counted(int(odd.sum()), 'cell')} of {len(odd)} besides 0, 1 "
-            f"and 2 ({values}): the rows are split at random. Mend the cells, or set preprocessing.split.type to fixed, "
-            "which leaves such rows out."
+            f"The column 'split' is not used, since it has {counted(int(odd.sum()), 'cell')} of {len(odd)} besides 0, "
+            f"1 and 2 ({values}): the rows are split at random. Mend the cells, or set preprocessing.split.type to "
+            "fixed, which leaves such rows out."
         )
         return config
     logger.info("The data has a column 'split' of 0, 1 and 2, which is used.")
