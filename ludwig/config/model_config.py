@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -77,12 +78,18 @@ class ModelConfig(Model.Config):
 
     def to_dict(self) -> dict[str, Any]:
         """The rendered config: every default spelled out, and each feature's columns."""
+        rendered: dict[str, Any] = json.loads(self._rendered)
+        return rendered
+
+    @functools.cached_property
+    def _rendered(self) -> str:
+        """As text, of which each caller gets a copy of its own: with many features it takes long to render."""
         rendered = dump(self)
         resolved = self.resolve(Assets())
         for section, specs in zip(("input_features", "output_features"), resolved, strict=True):
             for spec, raw in zip(specs, rendered[section], strict=True):
                 raw |= {"active": True, "column": spec.column, "proc_column": proc_column(spec)}
-        return rendered
+        return json.dumps(rendered)
 
 
 def proc_column(spec: FeatureSpec) -> str:

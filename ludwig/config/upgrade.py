@@ -301,9 +301,9 @@ def drop_internal_keys(config: Raw) -> None:
         ):
             section = feature.get(key)
             if isinstance(section, dict):
-                for name in internal:
-                    if name not in _own_options(feature, key, section):
-                        section.pop(name, None)
+                present = [name for name in internal if name in section]
+                own = _own_options(feature, key, section) if present else frozenset()
+                _drop(section, tuple(name for name in present if name not in own))
 
 
 def _own_options(feature: Raw, key: str, section: Raw) -> frozenset[str]:

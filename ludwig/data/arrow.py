@@ -41,8 +41,9 @@ def selected_names(names: Sequence[str], columns: Selection | None) -> dict[str,
     textual = columns.textual
     clean = {name: sanitize(name) for name in names}
     refuse_absent(columns.needed, clean.values(), columns.written)
-    absent = [column for column in textual if column not in clean.values()]
-    spare = sorted({*clean.values()} - {*textual})
+    known = {*clean.values()}
+    absent = [column for column in textual if column not in known]
+    spare = sorted(known - {*textual})
     near = {name for column in absent for name in difflib.get_close_matches(column, spare, 1)}
     chosen = [name for name in names if clean[name] in textual or clean[name] in near]
     refuse_twice(chosen)

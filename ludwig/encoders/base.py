@@ -70,13 +70,12 @@ class Encoder(Component, nn.Module):
     def start(self, facts: Sequence[Any]) -> None:
         """Loads initial weights from files. Called once in a fresh run, never when a saved model is loaded."""
 
-    def rows_of(self, name: str, weight: Tensor, column: int, facts: Sequence[Any]) -> slice:
-        """Which rows of a weight of the group belong to one of its columns: an equal share, unless overridden.
+    def row_counts(self, name: str, weight: Tensor, facts: Sequence[Any]) -> list[int]:
+        """How many rows of a weight of the group belong to each of its columns: equally many, unless overridden.
 
         So the weights of a group are those of its columns, one behind the other, and each column is saved by itself.
         """
-        share = len(weight) // len(facts)
-        return slice(column * share, (column + 1) * share)
+        return [len(weight) // len(facts)] * len(facts)
 
 
 ENCODERS: Registry[Encoder] = Registry("encoder")

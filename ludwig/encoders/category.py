@@ -38,13 +38,6 @@ def _power_of_two(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
-def _rows_of_table(column: int, facts: Sequence[CategoryFacts]) -> slice:
-    """The rows of a column's words in a table that all columns share."""
-    sizes = _sizes(facts)
-    first = sum(sizes[:column])
-    return slice(first, first + sizes[column])
-
-
 @ENCODERS.register("dense", kinds=("category",), aliases=("embed",))
 class DenseEncoder(Encoder):
     """A trainable embedding of each category. Columns of one size share one table, each with rows of its own.
@@ -105,8 +98,8 @@ class DenseEncoder(Encoder):
             for fact, rows in zip(facts, torch.split(self.table.weight.data, _sizes(facts)), strict=True):
                 load_word_vectors(self.config.pretrained_embeddings, fact.vocabulary.ids, rows)
 
-    def rows_of(self, name: str, weight: Tensor, column: int, facts: Sequence[CategoryFacts]) -> slice:
-        return _rows_of_table(column, facts)
+    def row_counts(self, name: str, weight: Tensor, facts: Sequence[CategoryFacts]) -> list[int]:
+        return _sizes(facts)
 
     def forward(self, ids: Tensor) -> Signal:
         return Signal.tokens(self.dropout(self.table(ids)))  # [B, C, H]
@@ -249,8 +242,8 @@ class TargetEncoder(Encoder):
         self.table = CategoryTable(_sizes(facts), config.output_size, initializer=NEAR_ZERO)
         self.shape = Shape("tokens", config.output_size, len(facts))
 
-    def rows_of(self, name: str, weight: Tensor, column: int, facts: Sequence[CategoryFacts]) -> slice:
-        return _rows_of_table(column, facts)
+    def row_counts(self, name: str, weight: Tensor, facts: Sequence[CategoryFacts]) -> list[int]:
+        return _sizes(facts)
 
     def forward(self, ids: Tensor) -> Signal:
         return Signal.tokens(self.table(ids))  # [B, C, H]

@@ -57,6 +57,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
+    if hint == tuple[float, ...] and isinstance(value, tuple) and {*map(type, value)} <= {float}:
+        return all(map(math.isfinite, value))  # as below, and fast: grids are long
     if origin is tuple and isinstance(value, tuple):
         entries = parts[:1] * len(value) if parts[-1] is Ellipsis else parts
         return len(entries) == len(value) and all(map(_fits, value, entries))

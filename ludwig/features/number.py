@@ -80,7 +80,7 @@ class NumberFacts(Facts):
 
     def to_json(self) -> dict[str, Any]:
         q1, q2, q3 = self.quartiles
-        return {**dataclasses.asdict(self), "grid": list(self.grid), "q1": q1, "q2": q2, "q3": q3}
+        return {**vars(self), "grid": list(self.grid), "q1": q1, "q2": q2, "q3": q3}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from ludwig.api_types import PreprocessedDataset, TrainingResults
 from ludwig.callbacks import Callback, CallbackList, checked_callbacks
 from ludwig.error import ConfigValidationError, TrainingError
+from ludwig.features.base import Facts
 from ludwig.inference.evaluation import report_not_finite
 from ludwig.integrations import tensorboard
 from ludwig.lifecycle.data import training_data
@@ -76,12 +78,14 @@ def _training_hooks(held: Held, callbacks: list[Callback] | None, kept: Kept, *,
     return CallbackList([*held.callbacks, *checked_callbacks(callbacks), *own])
 
 
-def _job(held: Held, data: PreprocessedDataset, seed: int, saving: Saving, *, resumes: bool) -> Job:
+def _job(
+    held: Held, data: PreprocessedDataset, facts: Mapping[str, Facts], seed: int, saving: Saving, *, resumes: bool
+) -> Job:
     validation, test = (None if part is None else part.frame for part in (data.validation_set, data.test_set))
     return Job(
         config=held.config_obj,
         trainer=held.config_obj.trainer,
-        facts=fitted(held),
+        facts=facts,
         training=data.training_set.frame,
         validation=validation,
         test=test,
@@ -96,14 +100,15 @@ def _job(held: Held, data: PreprocessedDataset, seed: int, saving: Saving, *, re
 
 def _fit(held: Held, data: PreprocessedDataset, run: Run, seed: int, hooks: CallbackList) -> Outcome:
     before = held.model
+    facts = fitted(held)
     starts = not (run.resumes and checkpoints.has_any(run.saving.checkpoints))
-    model = before if before is not None else build(held.config_obj, fitted(held), seed, held.assets, starts=starts)
+    model = before if before is not None else build(held.config_obj, facts, seed, held.assets, starts=starts)
     if run.saves.model and run.model_folder is not None:
         with storing(run.model_folder):
             model.save_assets(run.model_folder)  # so that a run that dies can be loaded
     hooks.on_train_start(model, held.config, held.config_fp)
     held.model = model  # from here on: whatever breaks training off, the weights that there are can be used
-    job = _job(held, data, seed, run.saving, resumes=run.resumes)
+    job = _job(held, data, facts, seed, run.saving, resumes=run.resumes)
     try:
         outcome = held.backend.run_training(job, hooks, model)
     except (ConfigValidationError, TrainingError):  # unless they are none that training made
@@ -125,6 +130,7 @@ def train_online(held: Held, given: Given, seed: int) -> None:
             held.model = build(held.config_obj, fitted(held), seed, held.assets)
         with draws_of(held.model, seed):
             if held.online is None:
-                held.online = trainer_of(_job(held, data, seed, Saving(), resumes=False), held.model, hooks)
+                job = _job(held, data, fitted(held), seed, Saving(), resumes=False)
+                held.online = trainer_of(job, held.model, hooks)
             held.online.seed = seed
             held.online.train_online(data.training_set.frame)

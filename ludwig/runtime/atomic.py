@@ -26,6 +26,7 @@ from ludwig.error import StorageError
 RENAME_EXCHANGE = 2  # of the system call renameat2 (Linux 3.15)
 AT_FDCWD = -100
 LEFT = re.compile(r"(?:(?P<host>[0-9a-f]{8})-)?(?P<process>\d+)(?:-\d+)?\.(?:part|old)")
+LEGIBLE = 2**20  # characters of a file up to which somebody may read it; indenting takes ten times as long
 LONG = 3600  # seconds after which nobody writes any more, where that cannot be found out
 
 
@@ -177,8 +178,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes strict JSON: sorted keys, four spaces, null for NaN and infinity."""
-    write_text(path, json.dumps(plain(value), indent=4, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+    """Writes strict JSON: sorted keys, null for NaN and infinity, four spaces unless it is too long to be read."""
+    try:
+        compact = _json_of(value, None)
+    except (TypeError, ValueError):  # something in it is not JSON's
+        value = plain(value)
+        compact = _json_of(value, None)
+    write_text(path, (_json_of(value, 4) if len(compact) < LEGIBLE else compact) + "\n")
+
+
+def _json_of(value: Any, indent: int | None) -> str:
+    return json.dumps(value, indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def read_json(path: Path) -> Any:

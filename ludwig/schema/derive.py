@@ -65,7 +65,8 @@ def load(config: type[T], raw: Mapping[str, Any]) -> T:
     Raises:
         marshmallow.ValidationError: with every fault of the section at once, as a tree of paths.
     """
-    return schema_of(config)().load(_section(raw))  # type: ignore[no-any-return]
+    loaded: T = _instance(typing.cast(Any, config)).load(_section(raw))
+    return loaded
 
 
 def _section(raw: object) -> Mapping[str, Any]:
@@ -76,7 +77,8 @@ def _section(raw: object) -> Mapping[str, Any]:
 
 def dump(config: Any) -> dict[str, Any]:
     """The section as plain dicts and lists, with every default spelled out; `load` gives an equal section back."""
-    return schema_of(type(config))().dump(config)  # type: ignore[no-any-return]
+    dumped: dict[str, Any] = _instance(typing.cast(Any, type(config))).dump(config)
+    return dumped
 
 
 def fingerprint(config: Any) -> dict[str, Any]:
@@ -89,6 +91,12 @@ def schema_of(config: type[Any]) -> type[ma.Schema]:
     """The marshmallow schema of a config dataclass, derived once."""
     derived: type[ma.Schema] = _derive(typing.cast(Any, config))
     return derived
+
+
+@functools.cache
+def _instance(config: Any) -> Any:
+    """One schema a class: making one copies all of its fields, which takes longer than to load a section."""
+    return schema_of(config)()
 
 
 @functools.cache

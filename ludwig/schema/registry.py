@@ -93,14 +93,15 @@ class Registry(Generic[C]):
         Raises:
             LookupError: There is none; the message names the nearest one and all that exist.
         """
+        is_name = isinstance(name, str)  # a list, as a config may have in its place, is no key of a table
+        for key in ((kind, name), (ANY, name)) if is_name else ():
+            if key in self._table:
+                return self._table[key]
         choices = ", ".join(self.names(kind))
-        if not isinstance(name, str):  # a list, as a config may have in its place, is no key of a table
+        if not is_name:
             raise LookupError(
                 f"The {self.role} must be a name. Received: {name!r:.200}.{quoting(name)} Choose one of: {choices}."
             )
-        for key in ((kind, name), (ANY, name)):
-            if key in self._table:
-                return self._table[key]
         where = "" if kind == ANY else f" for {with_article(kind)} feature"
         raise LookupError(
             f"There is no {self.role} '{name}'{where}.{nearest(name, self.words(kind))} Choose one of: {choices}."

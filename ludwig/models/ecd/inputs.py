@@ -6,10 +6,11 @@ B = rows of the batch, C = columns of a group, H = size of a vector
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
 from ludwig.combiners.base import Source
@@ -91,16 +92,23 @@ class Inputs(nn.Module):
         """The weights of each input as if it had an encoder of its own: `<input>.encoder.<weight>`."""
         for group, encoder, facts in self._parts():
             whole = encoder.state_dict(keep_vars=True)
+            rows = {weight: _rows(encoder, weight, tensor, facts) for weight, tensor in whole.items()}
             for place, name in enumerate(group.columns):
                 for weight, tensor in whole.items():
-                    is_split = len(facts) > 1 and tensor.dim() > 0
-                    rows = encoder.rows_of(weight, tensor, place, facts) if is_split else None
-                    yield f"{name}.encoder.{weight}", NamedWeight(tensor, rows)
+                    yield f"{name}.encoder.{weight}", NamedWeight(tensor, rows[weight][place])
 
     def _parts(self) -> Iterator[tuple[Group, Encoder, list[Facts]]]:
         for group, encoder, facts in zip(self.groups, self.encoders, self.facts, strict=True):
             assert isinstance(encoder, Encoder)
             yield group, encoder, facts
+
+
+def _rows(encoder: Encoder, name: str, weight: Tensor, facts: Sequence[Facts]) -> list[slice | None]:
+    """The rows of a weight that belong to each column; None where all do."""
+    if len(facts) == 1 or weight.dim() == 0:
+        return [None] * len(facts)
+    ends = [*itertools.accumulate(encoder.row_counts(name, weight, facts))]
+    return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 def _sources(group: Group, shape: Shape) -> list[Source]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import datetime
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from tabulate import tabulate
 
+from ludwig.error import counted
 from ludwig.globals import (
     DESCRIPTION_FILE_NAME,
     LUDWIG_VERSION,
@@ -26,6 +27,7 @@ from ludwig.runtime.atomic import read_json, write_json, write_text
 from ludwig.training.progress import Progress
 
 Json = dict[str, Any]
+MOST_LISTED = 200  # rows of a table in the card
 NOT_IN_SCHEMA = ("idx2str", "str2idx", "str2freq", "grid", "preprocessing")
 
 
@@ -148,8 +150,12 @@ def model_card(report: Json) -> str:
     return "# Model Card\n\n" + "\n\n".join(f"## {title}\n\n{text}" for title, text in chapters.items()) + "\n"
 
 
-def _table(rows: Any, headers: list[str]) -> str:
-    return tabulate([list(row) for row in rows], headers=headers, tablefmt="github")
+def _table(rows: Iterable[Iterable[Any]], headers: list[str]) -> str:
+    """A table as long as people read; all of it is in the report."""
+    cells = [list(row) for row in rows]
+    text: str = tabulate(cells[:MOST_LISTED], headers=headers, tablefmt="github")
+    more = len(cells) - MOST_LISTED
+    return text if more <= 0 else f"{text}\n\nand {counted(more, 'row')} more, in `{TRAINING_REPORT_FILE_NAME}`"
 
 
 def _rows(features: list[Json], part: str) -> list[list[Any]]:
