@@ -95,6 +95,12 @@ class LudwigModel:
         """A copy trains online from a fresh optimizer: what a trainer holds of the running process stays here."""
         return {**vars(self), "online": None}
 
+    def __repr__(self) -> str:
+        return lifecycle.as_line(self)
+
+    def _repr_html_(self) -> str:
+        return lifecycle.as_html(self)
+
     # -- the config
 
     @property

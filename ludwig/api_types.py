@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from tabulate import tabulate
+
 from ludwig.data.dataset import Dataset
+from ludwig.error import counted
 
 SplitStats = dict[str, dict[str, list[float]]]  # by output, by metric: one value for each evaluation
 
@@ -32,6 +36,7 @@ class TrainingStats(Mapping[str, SplitStats]):
     test: SplitStats
     evaluation_frequency: EvaluationFrequency = field(default_factory=EvaluationFrequency)
     stop_reason: str | None = None  # finished, patience, time, interrupted, not_finite or callback
+    selected: dict[str, int] = field(default_factory=dict)  # epoch and step of the selected weights
 
     SPLITS: ClassVar[tuple[str, ...]] = ("training", "validation", "test")
 
@@ -85,6 +90,11 @@ class PreprocessedDataset(_Unpacks):
 
     FIELDS: ClassVar[tuple[str, ...]] = ("training_set", "validation_set", "test_set", "training_set_metadata")
 
+    def __repr__(self) -> str:
+        sets = (("training", self.training_set), ("validation", self.validation_set), ("test", self.test_set))
+        rows = ", ".join(f"{name}: {counted(len(rows), 'row')}" for name, rows in sets if rows is not None)
+        return f"PreprocessedDataset({rows})"
+
 
 @dataclass
 class TrainingResults(_Unpacks):
@@ -95,3 +105,24 @@ class TrainingResults(_Unpacks):
     output_directory: str
 
     FIELDS: ClassVar[tuple[str, ...]] = ("train_stats", "preprocessed_data", "output_directory")
+
+    def __repr__(self) -> str:
+        stats = self.train_stats
+        return (
+            f"TrainingResults(stop_reason={str(stats.stop_reason)!r}, selected={stats.selected}, "
+            f"data={self.preprocessed_data!r}, output_directory={self.output_directory!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        """The metrics of the last evaluation of each split."""
+        splits = {split: self.train_stats[split] for split in self.train_stats}
+        names = {(out, name): None for scores in splits.values() for out in scores for name in scores[out]}
+        rows = [
+            [out, name, *(_last(scores.get(out, {}).get(name)) for scores in splits.values())] for out, name in names
+        ]
+        table = tabulate(rows, headers=["output", "metric", *splits], tablefmt="html", floatfmt=".4g")
+        return f"<p>{html.escape(repr(self))}</p>\n{table}"
+
+
+def _last(series: list[float] | None) -> float | None:
+    return series[-1] if series else None

@@ -6,7 +6,7 @@ from ludwig.cli import flags
 
 
 def run(words: list[str]) -> None:
-    """Trains a model and prints where it was saved."""
+    """Trains a model and prints what came out, beside what simple models reach."""
     parser = flags.parser_of("train", "Train a model.")
     flags.add_config(parser)
     flags.add_data(parser, splits=True)
@@ -18,4 +18,8 @@ def run(words: list[str]) -> None:
     model = flags.model_of(options)
     with flags.announced(model, "train", words):
         results = model.train(**wanted)
-    print(f"The run is in {results.output_directory}")
+    from ludwig.cli.summary import summary
+    from ludwig.runtime.distributed import workers_of
+
+    if workers_of(model.device).is_main:
+        print(summary(model, results, options.dataset))

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from ludwig.columns.files import Files
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Ragged
-from ludwig.error import ArgumentError, nearest
+from ludwig.error import ArgumentError, counted, nearest
+
+FIRST_ROWS = 5  # that a notebook shows
 
 
 class Dataset:
@@ -34,6 +36,13 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def __repr__(self) -> str:
+        return f"Dataset({counted(len(self), 'row')}: {', '.join(self.features)})"
+
+    def _repr_html_(self) -> str:
+        head = Dataset(self.frame.slice(0, min(len(self), FIRST_ROWS)), self.features).to_df()
+        return f"<p>Dataset of {counted(len(self), 'row')}</p>\n{head.to_html()}"
 
     @property
     def size(self) -> int:

@@ -8,6 +8,7 @@ from ludwig.lifecycle.experiment import experiment
 from ludwig.lifecycle.held import DEFAULT_SEED, FULL, TEST, Data, Given, Held, Kept, trained
 from ludwig.lifecycle.prediction import Statistics, evaluate, predict
 from ludwig.lifecycle.saved import bare_network, change_config, load_weights, restore, save, save_config
+from ludwig.lifecycle.shown import as_html, as_line
 from ludwig.lifecycle.training import train, train_online
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Held",
     "Kept",
     "Statistics",
+    "as_html",
+    "as_line",
     "bare_network",
     "change_config",
     "evaluate",

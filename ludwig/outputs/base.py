@@ -36,6 +36,7 @@ class OutputSection(ColumnOptions, Component.Config):
     feature: ClassVar[type[Feature[Any, Any, Any]]]
     reported: ClassVar[tuple[str, ...]]  # the metrics that every evaluation reports
     default_metric: ClassVar[str]
+    summarized: ClassVar[tuple[str, ...]] = ()  # the metrics of a short summary; none for the default one
 
     @property
     def kind(self) -> str:

@@ -15,6 +15,7 @@ class ClassMetricOptions:
 
     reported: ClassVar[tuple[str, ...]] = ("accuracy", "accuracy_micro", "balanced_accuracy", "hits_at_k", "roc_auc")
     default_metric: ClassVar[str] = "accuracy"
+    summarized: ClassVar[tuple[str, ...]] = ("accuracy", "balanced_accuracy")
 
     top_k: int = param(
         3,

@@ -50,6 +50,7 @@ class NumberOutput(ScaledOutput):
             "r2",
         )
         default_metric = "mean_squared_error"
+        summarized = ("root_mean_squared_error", "r2")
 
         decoder: Annotated[Decoder.Config, DECODER] = param(
             DECODER.make, help="Decoder, which turns the combined vector into the prediction."

@@ -48,6 +48,7 @@ class TimeseriesOutput(ScaledOutput):
             "symmetric_mean_absolute_percentage_error",
         )
         default_metric = "mean_squared_error"
+        summarized = ("root_mean_squared_error", "r2")
 
         reduce_input: ReductionName | None = param(
             "sum", help="Reduction of a combined sequence to one vector before the decoder; null keeps the sequence."

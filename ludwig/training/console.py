@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ludwig.callbacks import Callback
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.printing import standard_output
-from ludwig.training.progress import Progress
+from ludwig.training.progress import History, Progress
 
 logger = logger_of(__name__)
 
@@ -90,40 +90,40 @@ def display_of_notebook() -> Any:
 
 def metrics_table(progress: Progress) -> str:
     """The metrics of the last evaluation: a row for each metric, a column for each split."""
-    last = [
-        [output, metric, *(series[-1][2] if series else None for series in splits)]
-        for output, metric, splits in _both_splits(progress)
-    ]
     best = " (the best so far)" if progress.steps == progress.best_eval_metric_steps else ""
     head = f"Epoch {progress.epoch}, step {progress.steps} of {progress.total_steps}{best}\n"
-    return head + tabulate(last, headers=["output", "metric", *SPLITS], floatfmt=".4f")
+    return head + tabulate(_last(progress), headers=["output", "metric", *SPLITS], floatfmt=".4f")
 
 
 def rounds_table(progress: Progress) -> str:
-    """All evaluations as HTML: a row for each, a column for each metric of a split; the best one is marked."""
-    columns: dict[str, dict[int, float]] = {}
+    """The combined loss of all evaluations as HTML, the best one marked, and all metrics of the last one below."""
+    losses = [history.get("combined", {}).get("loss", []) for history in _histories(progress)]
+    by_step: dict[int, list[float | None]] = {}
     epochs: dict[int, int] = {}
-    found = _both_splits(progress)
-    for output, metric, splits in sorted(found, key=lambda each: each[0] != "combined"):  # the combined loss first
-        for split, series in zip(SPLITS, splits, strict=True):
-            if series:
-                columns[f"{output} {metric} ({split})"] = {int(step): value for _, step, value in series}
-                epochs |= {int(step): int(epoch) for epoch, step, _ in series}
+    for place, series in enumerate(losses):
+        for epoch, step, value in series:
+            by_step.setdefault(int(step), [None] * len(SPLITS))[place] = value
+            epochs[int(step)] = int(epoch)
     best = progress.best_eval_metric_steps
-    rows = [
-        [epoch, f"{step} *" if step == best else str(step), *(values.get(step) for values in columns.values())]
-        for step, epoch in sorted(epochs.items())
-    ]
-    table = tabulate(rows, headers=["epoch", "step", *columns], tablefmt="html", floatfmt=".4f")
-    return f"{table}\n<small>* the best evaluation so far</small>"
+    rows = [[epochs[step], f"{step} *" if step == best else str(step), *by_step[step]] for step in sorted(by_step)]
+    tables = (
+        (rows, ["epoch", "step", *(f"loss ({split})" for split in SPLITS)]),
+        (_last(progress), ["output", "metric", *SPLITS]),
+    )
+    shown, last = (tabulate(cells, headers=names, tablefmt="html", floatfmt=".4f") for cells, names in tables)
+    return f"{shown}\n<small>* the best evaluation so far</small>\n{last}"
 
 
-def _both_splits(progress: Progress) -> list[tuple[str, str, list[list[list[float]]]]]:
-    """(output, metric, the evaluations of each split) of all that was measured on either."""
-    histories = [progress.train_metrics, progress.validation_metrics]
+def _histories(progress: Progress) -> list[History]:
+    return [progress.train_metrics, progress.validation_metrics]
+
+
+def _last(progress: Progress) -> list[list[Any]]:
+    """[output, metric, the last value of each split] of all that was measured on either; the combined loss first."""
+    histories = _histories(progress)
     names = {
         (output, metric): None for history in histories for output, metrics in history.items() for metric in metrics
     }
-    return [
-        (output, metric, [history.get(output, {}).get(metric, []) for history in histories]) for output, metric in names
-    ]
+    found = sorted(names, key=lambda name: name[0] != "combined")
+    series = {name: [history.get(name[0], {}).get(name[1], []) for history in histories] for name in found}
+    return [[*name, *(each[-1][2] if each else None for each in series[name])] for name in found]

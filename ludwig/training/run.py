@@ -164,7 +164,8 @@ def training_stats(progress: Progress, options: EvaluationOptions) -> TrainingSt
     """The histories without their epochs and steps."""
     histories = (progress.train_metrics, progress.validation_metrics, progress.test_metrics)
     training, validation, test = (_values(history) for history in histories)
-    return TrainingStats(training, validation, test, _frequency(options), progress.stop_reason)
+    selected = {"epoch": progress.best_eval_metric_epoch, "step": progress.best_eval_metric_steps}
+    return TrainingStats(training, validation, test, _frequency(options), progress.stop_reason, selected)
 
 
 def _values(history: History) -> SplitStats:
