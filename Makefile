@@ -9,11 +9,12 @@ export GOMP_SPINCOUNT = 0
 export TOKENIZERS_PARALLELISM = false
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test test-fast check bench clean
 
 help:
 	@echo "make demo    train on the penguins of examples/ and draw what came out"
 	@echo "make test    the tests; PYTEST_ARGS='-k number' for some of them"
+	@echo "make test-fast  those that show within two minutes whether something is broken"
 	@echo "make check   ruff and mypy"
 	@echo "make bench   ours against a loop written by hand; BENCH_ARGS=--quick for a first look"
 	@echo "make clean   remove .venv, caches and build folders"
@@ -24,6 +25,14 @@ demo: .venv/.viz.stamp
 test: export HF_HUB_OFFLINE = 1
 test: .venv/.test.stamp
 	$(PY) -m pytest $$($(PY) -c 'import xdist' 2>/dev/null && echo '-n 2') $(PYTEST_ARGS)
+
+# Every room, and the core of training; not the contract tests, language models, several processes, kills and services.
+FAST = $(addprefix tests/,columns combiners config data decoders encoders features golden inference losses metrics nn outputs schema \
+	training/test_trainer.py training/test_learner.py test_architecture.py test_bad_input.py test_error.py test_glossary.py \
+	test_lifecycle.py test_shown.py)
+
+test-fast:
+	$(MAKE) test PYTEST_ARGS='-m "not slow" $(FAST) $(PYTEST_ARGS)'
 
 check: .venv/.dev.stamp
 	$(PY) -m ruff check .

@@ -10,6 +10,7 @@ import pytest
 
 from ludwig.config import load_config, read_config, read_yaml
 from ludwig.error import ConfigValidationError, LudwigError, NoSuchFileError
+from ludwig.schema import plain
 
 FEATURES = "input_features: [{name: x, type: number}]\noutput_features: [{name: y, type: number}]\n"
 
@@ -65,7 +66,8 @@ def test_a_file_that_is_no_config_is_reported(tmp_path, content):
         read_config(path)
 
 
-def test_a_text_of_aliases_that_stands_for_too_much_is_refused():
+def test_a_text_of_aliases_that_stands_for_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr(plain, "LARGEST", 100_000)
     text = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
     text += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
     with pytest.raises(ConfigValidationError, match="values are given"):
