@@ -8,8 +8,11 @@ import multiprocessing
 import pickle
 import random
 import signal
+import subprocess
+import sys
 import threading
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -73,6 +76,25 @@ class TestTheProcessIsLeftAsItWas:
         LudwigModel.create_model({**declared(), "input_features": [{"name": "x", "type": "number"}]})
         after = _state_of_the_process()
         assert [name for name in before if not _equal(before[name], after[name])] == []
+
+    def test_random_states_also_where_packages_are_imported_for_the_first_time(self, tmp_path):
+        code = f"""
+import random, sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+import numpy as np, torch
+from tests.test_isolation import TABLE, LudwigModel, declared
+def states():
+    return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+before = states()
+model = LudwigModel(declared())
+results = model.train(TABLE, output_directory={str(tmp_path)!r})
+model.evaluate(TABLE, collect_overall_stats=True)
+from ludwig.cli.summary import summary
+summary(model, results, None)
+assert states() == before
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
     def test_also_after_an_error(self):
         class Fails(Callback):

@@ -21,6 +21,7 @@ from ludwig.columns.ragged import Ragged
 from ludwig.models.base import Model
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.decoded import DecodedOutput
+from ludwig.runtime.seed import undrawn
 
 Baseline = Callable[["Table"], NDArray[Any]]  # probabilities [N, C], or numbers in the column's own units [N, S]
 Scores = dict[str, dict[str, float]]  # by output, by metric
@@ -131,13 +132,13 @@ def _linear(output: DecodedOutput, table: Table, target: Tensor) -> Baseline | N
 
 
 def _logistic(output: DecodedOutput, table: Table, ids: Tensor) -> Baseline | None:
-    from sklearn.linear_model import LogisticRegression
-
     classes = np.unique(ids.long().numpy())
     if len(classes) < 2:
         return None
     with warnings.catch_warnings(action="ignore"):  # of not having converged
-        fitted = _pipeline(table, LogisticRegression(max_iter=ITERATIONS)).fit(table.joined(), ids.long().numpy())
+        fitted = _pipeline(table, _linear_models().LogisticRegression(max_iter=ITERATIONS)).fit(
+            table.joined(), ids.long().numpy()
+        )
 
     def probabilities(rows: Table) -> NDArray[Any]:
         found = np.zeros((len(rows.ids), len(output.labels)))
@@ -148,9 +149,7 @@ def _logistic(output: DecodedOutput, table: Table, ids: Tensor) -> Baseline | No
 
 
 def _ridge(output: DecodedOutput, table: Table, numbers: Tensor) -> Baseline:
-    from sklearn.linear_model import Ridge
-
-    fitted = _pipeline(table, Ridge()).fit(table.joined(), numbers.numpy())
+    fitted = _pipeline(table, _linear_models().Ridge()).fit(table.joined(), numbers.numpy())
 
     def predicted(rows: Table) -> NDArray[Any]:
         scaled = torch.from_numpy(fitted.predict(rows.joined())).to(numbers.dtype).view(-1, *numbers.shape[1:])
@@ -159,11 +158,17 @@ def _ridge(output: DecodedOutput, table: Table, numbers: Tensor) -> Baseline:
     return predicted
 
 
-def _pipeline(table: Table, estimator: Any) -> Any:
-    from sklearn.compose import ColumnTransformer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+def _linear_models() -> Any:
+    with undrawn():
+        from sklearn import linear_model
+    return linear_model
 
+
+def _pipeline(table: Table, estimator: Any) -> Any:
+    with undrawn():
+        from sklearn.compose import ColumnTransformer
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import OneHotEncoder, StandardScaler
     ids = [*range(table.ids.shape[1])]
     numbers = [*range(len(ids), len(ids) + table.numbers.shape[1])]
     one_hot = OneHotEncoder(handle_unknown="ignore", max_categories=MOST_IDS)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ludwig.nn import reliability
+from ludwig.runtime.seed import undrawn
 
 Ids = NDArray[np.integer[Any]]
 Counts = NDArray[np.int64]
@@ -159,52 +160,46 @@ def per_class_stats(matrix: Counts, labels: Sequence[str]) -> dict[str, dict[str
 
 def roc_curve(target: Ids, probability_of_true: Floats) -> dict[str, list[float]]:
     """False and true positive rate over the thresholds, without points on a straight line between others."""
-    from sklearn import metrics
-
-    false_rate, true_rate, _ = metrics.roc_curve(target, probability_of_true)
+    false_rate, true_rate, _ = _sklearn().roc_curve(target, probability_of_true)
     return {"false_positive_rate": false_rate.tolist(), "true_positive_rate": true_rate.tolist()}
 
 
 def precision_recall_curve(target: Ids, probability_of_true: Floats) -> dict[str, list[float]]:
     """Precision and recall over the thresholds, without points that the curve does not need."""
-    from sklearn import metrics
-
-    precisions, recalls, _ = metrics.precision_recall_curve(target, probability_of_true, drop_intermediate=True)
+    precisions, recalls, _ = _sklearn().precision_recall_curve(target, probability_of_true, drop_intermediate=True)
     return {"precisions": precisions.tolist(), "recalls": recalls.tolist()}
 
 
 def roc_auc_macro(target: Ids, probability_of_true: Floats) -> float:
     """The mean of the areas of false and of true, each against the other."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(*_side_by_side(target, probability_of_true), average="macro"))
+    return float(_sklearn().roc_auc_score(*_side_by_side(target, probability_of_true), average="macro"))
 
 
 def roc_auc_micro(target: Ids, probability_of_true: Floats) -> float:
     """The area of all pairs of a row and a class, ranked together."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(*_side_by_side(target, probability_of_true), average="micro"))
+    return float(_sklearn().roc_auc_score(*_side_by_side(target, probability_of_true), average="micro"))
 
 
 def average_precision_macro(target: Ids, probability_of_true: Floats) -> float:
     """The mean of the average precisions of false and of true."""
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(*_side_by_side(target, probability_of_true), average="macro"))
+    return float(_sklearn().average_precision_score(*_side_by_side(target, probability_of_true), average="macro"))
 
 
 def average_precision_micro(target: Ids, probability_of_true: Floats) -> float:
     """The average precision of all pairs of a row and a class, ranked together."""
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(*_side_by_side(target, probability_of_true), average="micro"))
+    return float(_sklearn().average_precision_score(*_side_by_side(target, probability_of_true), average="micro"))
 
 
 def average_precision_samples(target: Ids, probability_of_true: Floats) -> float:
     """The mean over the rows of the average precision of the two classes of the row."""
     of_own = np.where(target > 0, probability_of_true, 1 - probability_of_true)
     return float(np.where(of_own > 0.5, 1.0, 0.5).mean())  # 1 where the own class is ranked first, else 1 of 2
+
+
+def _sklearn() -> Any:
+    with undrawn():
+        from sklearn import metrics
+    return metrics
 
 
 def _side_by_side(target: Ids, of_true: Floats) -> tuple[Floats, Floats]:

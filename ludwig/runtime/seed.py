@@ -14,6 +14,16 @@ _global_draws = threading.RLock()  # whoever draws from the generators of the pr
 
 
 @contextmanager
+def undrawn() -> Iterator[None]:
+    """For an import inside the block: some libraries draw from Python's generator while they are imported."""
+    before = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+@contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Inside the block Python, numpy and torch draw from this seed; afterwards they go on as if nothing had been.
 
