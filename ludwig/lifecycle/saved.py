@@ -43,7 +43,7 @@ def _write(held: Held, model: Model, folder: Path) -> None:
     artifacts.save_facts(folder, held.training_set_metadata or {})
     model.save_assets(folder)
     model.save_weights(folder)
-    artifacts.save_config(folder, held.config)  # after what the old manifest knows better: an edited config is no fault
+    artifacts.save_config(folder, held.config)  # last, for it may differ from the old manifest, and the others may not
     manifest.seal(folder)
 
 

@@ -40,9 +40,9 @@ class Splits:
     test: Frame | None
 
     def on(self, engine: Engine) -> Splits:
-        """With the splits on the device, where they may live there."""
-        validation, test = (None if part is None else resident(part, engine) for part in (self.validation, self.test))
-        return Splits(resident(self.training, engine), validation, test)
+        """With those splits on the device that are read again and again, where they may live there."""
+        validation = None if self.validation is None else resident(self.validation, engine)
+        return Splits(resident(self.training, engine), validation, self.test)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -53,7 +53,8 @@ def save_description(
 def settle_description(folder: Path, config: Json) -> None:
     """The config as training left it, with no value left automatic."""
     file = folder / DESCRIPTION_FILE_NAME
-    write_json(file, {**read_json(file), "config": config})
+    if file.is_file():
+        write_json(file, {**read_json(file), "config": config})
 
 
 def _compute() -> Json:
