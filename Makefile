@@ -43,6 +43,7 @@ bench: .venv/.dev.stamp
 	$(PY) benchmarks/tabular.py $(BENCH_ARGS)
 	$(PY) benchmarks/checkpoints.py
 	$(PY) benchmarks/dropout.py
+	$(PY) benchmarks/wide.py
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache *.egg-info
