@@ -7,12 +7,15 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Ridge
 from sklearn.metrics import accuracy_score, root_mean_squared_error
 
 from ludwig.api import LudwigModel
 from ludwig.cli.summary import summary
+from ludwig.columns.frame import Frame
+from ludwig.columns.ragged import Ragged
 from ludwig.inference import baseline
 from ludwig.inference.baseline import CONSTANT, LINEAR, baselines
 
@@ -137,6 +140,19 @@ def test_texts_and_series_are_read_too():
         sets = model.train(dataset=data, output_directory=None).preprocessed_data
         found = baselines(model.model, sets.training_set.frame, {"test": sets.test_set.frame})
         assert found[LINEAR]["test"]["y"]["accuracy"] == 1
+
+
+def test_lists_without_any_entry_are_read_too():
+    for values in (torch.empty(0), torch.empty(0, dtype=torch.int64)):
+        frame = Frame.of({"t": Ragged(values, torch.zeros(4, dtype=torch.int64))})
+        numbers = baseline.Table.of(frame, ["t"]).numbers
+        assert len(numbers) == 3 and (numbers == 0).all()
+
+
+def test_without_a_saved_model_no_command_is_shown(tmp_path):
+    model = LudwigModel(CONFIG)
+    results = model.train(dataset=TABLE, output_directory=str(tmp_path), skip_save_model=True)
+    assert summary(model, results, "table.csv").endswith(f"The run is in {results.output_directory}")
 
 
 def test_the_summary_has_rows_scores_and_the_next_command(trained):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
 from ludwig.api import LudwigModel, TrainingResults
+from ludwig.globals import MODEL_FILE_NAME, MODEL_MANIFEST_FILE_NAME
 from ludwig.inference.baseline import CONSTANT, LINEAR, baselines
 
 SPLITS = ("validation", "test")
@@ -59,6 +61,8 @@ def _next(folder: str, dataset: str | None) -> list[str]:
     """Where the run is, and the command that predicts with its model."""
     if not folder:
         return []
+    lines, model = ["", f"The run is in {folder}"], Path(folder) / MODEL_FILE_NAME
+    if not (model / MODEL_MANIFEST_FILE_NAME).is_file():  # no model was saved
+        return lines
     data = shlex.quote(dataset) if dataset else "FILE"
-    predict = f"ludwig predict --model_path {shlex.quote(f'{folder}/model')} --dataset {data}"
-    return ["", f"The run is in {folder}", f"To predict: {predict}"]
+    return [*lines, f"To predict: ludwig predict --model_path {shlex.quote(str(model))} --dataset {data}"]

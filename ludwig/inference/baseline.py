@@ -98,13 +98,14 @@ def baselines(model: Model, training: Frame, splits: Mapping[str, Frame]) -> dic
 def _summary(column: Ragged) -> NDArray[np.float32]:
     """Of lists of ids how often each of the first occurs, of series their mean and their last step: [N, F]."""
     lengths = column.lengths.numpy()
-    rows, values = np.repeat(np.arange(len(column)), lengths), column.values.numpy()
+    rows, flat = np.repeat(np.arange(len(column)), lengths), column.values.numpy()
+    values = flat.reshape(len(flat), math.prod(flat.shape[1:]))[:, 0]  # [total]
     if column.values.is_floating_point():
-        sums = np.bincount(rows, np.nan_to_num(values).reshape(len(values), -1)[:, 0], minlength=len(column))
+        sums = np.bincount(rows, np.nan_to_num(values), minlength=len(column))
         ends = column.offsets.numpy()[1:] - 1
-        last = np.nan_to_num(values[np.clip(ends, 0, None)].reshape(len(column), -1)[:, 0]) if len(values) else sums
+        last = np.nan_to_num(values[np.clip(ends, 0, None)]) if len(values) else sums
         return np.stack([sums / np.maximum(lengths, 1), np.where(lengths > 0, last, 0)], axis=1).astype(np.float32)
-    ids = values.reshape(len(values), -1)[:, 0].astype(np.int64)
+    ids = values.astype(np.int64)
     counts = np.zeros((len(column), MOST_IDS), np.float32)  # ids are in the order of their frequency
     near = ids < MOST_IDS
     np.add.at(counts, (rows[near], ids[near]), 1)
@@ -136,9 +137,8 @@ def _logistic(output: DecodedOutput, table: Table, ids: Tensor) -> Baseline | No
     if len(classes) < 2:
         return None
     with warnings.catch_warnings(action="ignore"):  # of not having converged
-        fitted = _pipeline(table, _linear_models().LogisticRegression(max_iter=ITERATIONS)).fit(
-            table.joined(), ids.long().numpy()
-        )
+        logistic = _linear_models().LogisticRegression(max_iter=ITERATIONS)
+        fitted = _pipeline(table, logistic).fit(table.joined(), ids.long().numpy())
 
     def probabilities(rows: Table) -> NDArray[Any]:
         found = np.zeros((len(rows.ids), len(output.labels)))
