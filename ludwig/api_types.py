@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import html
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tabulate import tabulate
 
 from ludwig.data.dataset import Dataset
-from ludwig.error import counted
+from ludwig.error import LudwigError, counted
 
 SplitStats = dict[str, dict[str, list[float]]]  # by output, by metric: one value for each evaluation
 
@@ -103,8 +104,27 @@ class TrainingResults(_Unpacks):
     train_stats: TrainingStats
     preprocessed_data: PreprocessedDataset
     output_directory: str
+    draw: Callable[[Path], list[Path]] | None = field(default=None, repr=False, compare=False)  # the learning curves
 
     FIELDS: ClassVar[tuple[str, ...]] = ("train_stats", "preprocessed_data", "output_directory")
+
+    def save_learning_curves(self, folder: str | Path | None = None) -> list[str]:
+        """Draws how the metrics went, a picture for each output: `learning_curves_<output>.png`.
+
+        Args:
+            folder: Where to; None for the folder of the run.
+
+        Returns:
+            The paths of the pictures.
+
+        Raises:
+            LudwigError: The run was not saved, and no folder is given.
+            MissingExtraError: matplotlib is not installed (extra `viz`).
+        """
+        place = folder or self.output_directory
+        if not place or self.draw is None:
+            raise LudwigError("The run has no folder. Name one: save_learning_curves(folder).")
+        return [str(path) for path in self.draw(Path(place))]
 
     def __repr__(self) -> str:
         stats = self.train_stats

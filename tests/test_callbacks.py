@@ -44,10 +44,10 @@ for _name in HOOKS:
 PREPROCESS = ["on_preprocess_start", "on_build_metadata_start", "on_build_metadata_end", "on_build_data_start"]
 PREPROCESS += ["on_build_data_end", "on_preprocess_end"]
 ROUND = ["on_eval_start", "on_validation_start", "on_validation_end", "on_save_best_checkpoint", "should_early_stop"]
-ROUND += ["on_eval_end", "on_checkpoint"]
+ROUND += ["on_eval_end"]
 EPOCH = ["on_epoch_start", *ROUND, "on_epoch_end"]
-TRAIN = ["on_train_init", "on_train_start", "on_trainer_train_setup", *EPOCH, *EPOCH, "on_test_start", "on_test_end"]
-TRAIN += ["on_trainer_train_teardown", "on_train_end"]
+TRAIN = ["on_train_init", "on_train_start", "on_trainer_train_setup", *EPOCH, *EPOCH, "on_checkpoint"]
+TRAIN += ["on_test_start", "on_test_end", "on_trainer_train_teardown", "on_train_end"]
 PREDICT = ["on_build_data_start", "on_build_data_end"]
 
 

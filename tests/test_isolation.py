@@ -182,7 +182,7 @@ class TestThreads:
                 barrier.wait(timeout=60)
 
         def train(level: int) -> None:
-            model = LudwigModel(declared(early_stop=1, learning_rate=1e-9), logging_level=level, callbacks=[Waits()])
+            model = LudwigModel(declared(early_stop=1, learning_rate=0.0), logging_level=level, callbacks=[Waits()])
             model.train(TABLE, output_directory=None)
 
         threads = [threading.Thread(target=train, args=(level,)) for level in (logging.INFO, logging.ERROR)]

@@ -278,9 +278,9 @@ class TestRequirements:
     @pytest.fixture
     def encoder(self, monkeypatch):
         """An encoder that wants its numbers scaled to their range."""
-        from ludwig.encoders.generic import PassthroughEncoder
+        from ludwig.encoders.number import PiecewiseLinearEncoder
 
-        monkeypatch.setattr(PassthroughEncoder.Config, "requires", lambda config: {"normalization": "minmax"})
+        monkeypatch.setattr(PiecewiseLinearEncoder.Config, "requires", lambda config: {"normalization": "minmax"})
 
     def test_what_an_encoder_depends_on_is_how_its_column_is_read(self, encoder):
         inputs = [{"name": "x", "type": "number"}]

@@ -22,7 +22,10 @@ CONFIG = {
     "trainer": {"epochs": 2},
 }
 OTHERS = {
-    "a layer of another size": ({"combiner": {"num_fc_layers": 1, "output_size": 9}}, r"combiner\.output_size: .*8.*9"),
+    "a layer of another size": (
+        {"combiner": {"type": "concat", "num_fc_layers": 1, "output_size": 9}},
+        r"combiner\.output_size: .*8.*9",
+    ),
     "another combiner": ({"combiner": {"type": "tabm"}}, r"combiner\."),
     "another output": ({"output_features": [{"name": "k", "type": "category"}]}, r"output_features\[0\]\."),
     "one more output": (
@@ -30,7 +33,10 @@ OTHERS = {
         "output_features: ",
     ),
     "another type": ({"input_features": [{"name": "x", "type": "category"}]}, r"input_features\[0\]\."),
-    "another optimizer": ({"trainer": {"epochs": 4, "optimizer": "sgd"}}, r"trainer\.optimizer\.type: .*'adam'.*'sgd'"),
+    "another optimizer": (
+        {"trainer": {"epochs": 4, "optimizer": "sgd"}},
+        r"trainer\.optimizer\.type: .*'adamw'.*'sgd'",
+    ),
 }
 
 

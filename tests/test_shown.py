@@ -40,7 +40,10 @@ def table() -> pd.DataFrame:
 
 TABLE = table()
 CONFIG = {
-    "input_features": [{"name": "x", "type": "number"}, {"name": "c", "type": "category"}],
+    "input_features": [
+        {"name": "x", "type": "number", "preprocessing": {"normalization": "zscore"}},
+        {"name": "c", "type": "category"},
+    ],
     "output_features": [
         {"name": "z", "type": "number"},
         {"name": "y", "type": "category"},

@@ -20,6 +20,9 @@ def run(words: list[str]) -> None:
         results = model.train(**wanted)
     from ludwig.cli.summary import summary
     from ludwig.runtime.distributed import workers_of
+    from ludwig.training.records.curves import is_installed
 
     if workers_of(model.device).is_main:
         print(summary(model, results, options.dataset))
+        if results.output_directory and is_installed() and not options.skip_save_training_statistics:
+            results.save_learning_curves()

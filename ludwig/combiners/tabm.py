@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ludwig.combiners.base import COMBINERS, Combiner, Source
+from ludwig.nn.dealing import Dealing
 from ludwig.nn.mlp import BatchEnsembleStack
 from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.schema import param
@@ -23,11 +24,13 @@ from ludwig.schema.layers import FullyConnectedOptions
 class TabMCombiner(Combiner):
     """TabM: an ensemble of K multilayer perceptrons that share their weights and differ by trainable scaling vectors.
 
-    Use it for tabular data, where it imitates an ensemble with little more than the weights of one network. Each output
-    has a head for each member, is trained on the mean of their losses and predicts the mean of their predictions.
-    Computation and activations are K times those of `concat` with the same layers.
+    Use it as the first choice wherever inputs are vectors or tokens: it imitates an ensemble with little more than the
+    weights of one network. Each output has a head for each member and predicts what they predict on average. With
+    `deal_rows` each row of a training batch is shown to one member only, so that a step costs no more than one network
+    does; without it the training loss is the mean of the members' losses, and a step costs K times as much.
 
-    Takes vectors [B, H] and tokens [B, C, H]; gives members [B, K, output_size].
+    Takes vectors [B, H] and tokens [B, C, H]; gives members [B, K, output_size], of rows that were dealt out
+    [B / K, K, output_size].
 
     Source: Gorishniy, Kotelnikov & Babenko 2024, "TabM: Advancing Tabular Deep Learning with Parameter-Efficient
     Ensembling", arXiv:2410.24210.
@@ -36,7 +39,7 @@ class TabMCombiner(Combiner):
     combiner:
       type: tabm
       num_members: 16
-      output_size: 256
+      num_fc_layers: 3
       dropout: 0.1
     ```
     """
@@ -45,10 +48,14 @@ class TabMCombiner(Combiner):
     class Config(FullyConnectedOptions, Combiner.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "tokens"})
         num_members: int = param(
-            32, min=1, help="Number of ensemble members. Raise it for better averages at a higher cost."
+            8, min=1, help="Number of ensemble members. Raise it for better averages at a higher cost."
         )
-        num_fc_layers: int = param(3, min=1, help="Number of fully connected layers, unless fc_layers lists them.")
-        dropout: float = param(0.1, min=0, max=1, help="Dropout rate. Raise it against overfitting.")
+        num_fc_layers: int = param(2, min=1, help="Number of fully connected layers, unless fc_layers lists them.")
+        deal_rows: bool = param(
+            True,
+            help="Whether the rows of a training batch are dealt out to the members, each to one. False shows all rows "
+            "to all members, for small batches at a higher cost.",
+        )
 
         def faults(self, forms: Sequence[Form], features: Sequence[str]) -> list[tuple[str, str]]:
             empty = [("fc_layers", "Must list at least one layer.")] if self.fc_layers == [] else []
@@ -61,8 +68,12 @@ class TabMCombiner(Combiner):
         nn.Module.__init__(self)
         width = sum(source.shape.flat_size for source in sources)
         self.stack = BatchEnsembleStack(width, config.stack(), config.num_members)
+        self.dealing = Dealing(config.num_members) if config.deal_rows and config.num_members > 1 else None
         self.shape = Shape("members", self.stack.output_size, config.num_members)
 
     def forward(self, signals: Sequence[Signal]) -> Signal:
         flat = torch.cat([signal.values.flatten(1) for signal in signals], dim=1)  # [B, sum of widths]
-        return Signal.members(self.stack(flat))  # [B, K, H]
+        if self.dealing is None or not self.training:
+            return Signal.members(self.stack(flat))  # [B, K, H]
+        hands, places = self.dealing(flat)
+        return Signal.members(self.stack(hands), places)  # [B / K, K, H]

@@ -168,7 +168,8 @@ def preferences_are_one_an_output(config: ModelConfig) -> list[Fault]:
 
 def watched_metrics_are_known(config: ModelConfig) -> list[Fault]:
     """A metric whose plateau changes the learning rate or the batch size is reported in every evaluation."""
-    field = config.trainer.validation_field or (config.output_features[0].name if config.output_features else None)
+    names = [feature.name for feature in config.output_features]
+    field = config.trainer.validation_field or (names[0] if len(names) == 1 else "combined")
     reported = {f.name: ("loss", *f.reported) for f in config.output_features} | {"combined": ("loss",)}
     known = reported.get(str(field), ())
     return [

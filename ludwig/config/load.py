@@ -39,19 +39,21 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
     except ma.ValidationError as error:
         raise_all([(path, todays_word(path, text)) for path, text in faults_of(error.messages)])
         raise  # there is always a fault, so this is never reached
+    loaded = loaded.completed(config)
     raise_all([*faults_between(loaded), *([] if is_saved else loaded.faults_of_origins())])
     return _with_validation(loaded)
 
 
 def _with_validation(config: ModelConfig) -> ModelConfig:
-    """The output and the metric that decide, spelled out."""
+    """The output and the metric that decide, spelled out: by default the loss of all outputs."""
     field, metric = config.trainer.validation_field, config.trainer.validation_metric
-    first = config.output_features[0]
+    outputs = config.output_features
     if field is None and metric not in (None, "loss"):
-        field = next(f.name for f in config.output_features if metric in f.metric_names())
-    field = field or first.name
+        field = next(f.name for f in outputs if metric in f.metric_names())
+    if field is None:
+        field = "combined" if metric is None and len(outputs) > 1 else outputs[0].name
     if metric is None:
-        of_field = {f.name: f.default_metric for f in config.output_features}
-        metric = of_field.get(field, "loss")
+        reported = {} if config.trainer.trains else {f.name: f.default_metric for f in outputs}
+        metric = reported.get(field, "loss")
     trainer = dataclasses.replace(config.trainer, validation_field=field, validation_metric=metric)
     return dataclasses.replace(config, trainer=trainer)

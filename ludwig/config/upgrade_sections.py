@@ -22,9 +22,14 @@ IMAGE_CONVOLUTION_WORDS = {
     "pool_size": "pool_kernel_size",
     "pool_strides": "pool_stride",
 }
+ONLY_OF_CONCAT = frozenset({"flatten_inputs", "residual", "batch_ensemble", "num_ensemble_members"})
 TODAYS_WORDS = {
     r"trainer\.optimizer\.lr": "trainer.learning_rate",
     r"trainer\.learning_rate_scheduler\.type": "trainer.learning_rate_scheduler.decay",
+    r"trainer\.patience": "trainer.early_stop",
+    r"trainer\.steps": "trainer.train_steps",
+    r"trainer\.weight_decay": "trainer.optimizer.weight_decay",
+    r"combiner\.k": "combiner.num_members",
     r"training": "trainer",
     **{rf".*encoder(\.conv_layers\[\d+\])?\.{old}": new for old, new in IMAGE_CONVOLUTION_WORDS.items()},
 }
@@ -81,16 +86,19 @@ def rename_image_convolutions(config: Raw) -> None:
 
 def _image_encoders(config: Raw) -> Iterator[Raw]:
     """The encoder of each image feature, and the feature itself, where its options may stand too."""
-    features = config.get("input_features")
-    defaults = config.get("defaults")
-    holders = [f for f in features if isinstance(f, dict)] if isinstance(features, list) else []
-    holders = [feature for feature in holders if feature.get("type") == "image"]
-    if isinstance(defaults, dict) and isinstance(defaults.get("image"), dict):
-        holders.append(defaults["image"])
-    for holder in holders:
+    for holder in _inputs_of_type(config, "image"):
         yield holder
         if isinstance(holder.get("encoder"), dict):
             yield holder["encoder"]
+
+
+def _inputs_of_type(config: Raw, kind: str) -> list[Raw]:
+    """The input features of a type, and the section that they start from."""
+    features, defaults = config.get("input_features"), config.get("defaults")
+    found = [f for f in features if isinstance(f, dict)] if isinstance(features, list) else []
+    found = [feature for feature in found if feature.get("type") == kind]
+    of_type = defaults.get(kind) if isinstance(defaults, dict) else None
+    return [*found, of_type] if isinstance(of_type, dict) else found
 
 
 def decode_greedily_at_zero(config: Raw) -> None:
@@ -118,10 +126,27 @@ def _list_labels(output: Raw, decoder: Any, preprocessing: Any) -> None:
         output["preprocessing"] = {**preprocessing, "vocab": list(labels)}
 
 
+def fill_where_a_value_is_given(config: Raw) -> None:
+    """A `fill_value` of a number without a strategy is meant to be filled in."""
+    for holder in _inputs_of_type(config, "number"):
+        section = holder.get("preprocessing")
+        if isinstance(section, dict) and section.get("fill_value") is not None:
+            section.setdefault("missing_value_strategy", "fill_with_const")
+
+
+def name_combiner_of_options(config: Raw) -> None:
+    """A combiner without a type whose options only `concat` has is that one."""
+    section = config.get("combiner")
+    if isinstance(section, dict) and "type" not in section and section.keys() & ONLY_OF_CONCAT:
+        section["type"] = "concat"
+
+
 SECTION_UPGRADES: tuple[Callable[[Raw], None], ...] = (
     move_optimizer_rate,
     rename_schedule,
     rename_image_convolutions,
     decode_greedily_at_zero,
     list_labels_of_rules,
+    fill_where_a_value_is_given,
+    name_combiner_of_options,
 )

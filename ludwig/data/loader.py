@@ -74,7 +74,7 @@ def _gathered(frame: Frame, batch_size: int, device: torch.device, order: Tensor
 
     def chunk(start: int) -> Frame:
         rows = _picked(frame, order, start, step)
-        return (rows.pinned() if device.type == "cuda" else rows).to(device)
+        return (rows.pinned() if travels and device.type == "cuda" else rows).to(device)
 
     for whole in _ahead(starts, chunk) if travels else map(chunk, starts):
         for start in range(0, len(whole), batch_size):

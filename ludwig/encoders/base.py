@@ -26,6 +26,8 @@ class Encoder(Component, nn.Module):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         grouped: ClassVar[bool] = False  # all columns with an equal section go through one module at once
+        takes_missing: ClassVar[bool] = False  # it reads NaN as a missing number; else it gets the median for it, and
+        # an indicator stands beside what it gives
 
         @property
         def suggested_learning_rate(self) -> float | None:

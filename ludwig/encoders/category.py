@@ -63,7 +63,7 @@ class DenseEncoder(Encoder):
     class Config(EmbeddingDropoutOptions, TableOptions, Encoder.Config):
         grouped: ClassVar[bool] = True
         embedding_size: int = param(
-            50,
+            8,
             min=1,
             help="Size of an embedding; in a column of few categories at most their number, rounded up to a power of "
             "two. Raise it for large vocabularies, lower it for little data.",

@@ -18,6 +18,9 @@ from ludwig.features.number import NumberFacts
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
 
+RESOLUTION = 8 * torch.finfo(torch.float32).eps  # a bin below it, relative to its edges, has no width
+START = 0.5  # spread of what the linear map gives at first for a number that fills all bins
+
 
 def _edges(given: list[float] | None, bins: int, facts: Sequence[NumberFacts]) -> Tensor:
     """The edges of the bins in normalised units: [C, K + 1], ascending."""
@@ -25,6 +28,21 @@ def _edges(given: list[float] | None, bins: int, facts: Sequence[NumberFacts]) -
         return torch.stack([fact.quantiles(bins + 1) for fact in facts])
     own = torch.tensor(given, dtype=torch.float64).numpy()
     return torch.stack([torch.from_numpy(fact.scaling.apply(own)).float() for fact in facts])
+
+
+def _missing(facts: Sequence[NumberFacts], size: int) -> nn.Parameter | None:
+    """The token of a missing number: [C, H]; None where no column of the group keeps missing cells."""
+    return nn.Parameter(torch.zeros(len(facts), size)) if any(fact.keeps_missing for fact in facts) else None
+
+
+def _known(numbers: Tensor) -> Tensor:
+    """The numbers, 0 where one is missing or infinite: these would make all gradients NaN."""
+    return numbers.nan_to_num(0.0, posinf=0.0, neginf=0.0)
+
+
+def _told(tokens: Tensor, numbers: Tensor, missing: nn.Parameter | None) -> Signal:
+    """The tokens [B, C, H], in place of which those of missing numbers [B, C] say so."""
+    return Signal.tokens(tokens if missing is None else torch.where(numbers.isnan().unsqueeze(-1), missing, tokens))
 
 
 def _edge_faults(name: str, edges: list[float] | None) -> list[tuple[str, str]]:
@@ -37,28 +55,30 @@ def _edge_faults(name: str, edges: list[float] | None) -> list[tuple[str, str]]:
 class TokenOptions:
     """What the encoders of number columns give."""
 
+    takes_missing: ClassVar[bool] = True
     output_size: int = param(256, min=1, help="Output size: that of the token of a column.")
 
 
 @ENCODERS.register("ple", kinds=("number",))
 class PiecewiseLinearEncoder(Encoder):
-    """Piecewise-linear encoding: how far a number fills each bin of its column's range, then a linear map.
+    """Piecewise-linear encoding: how far a number fills each bin of its column's range, then a linear map, with the
+    number itself beside it. Bins of no width, which columns of few values have, are left out; a missing number has a
+    trained token of its own.
 
-    Use it as the first choice for tabular data with skewed numbers or sharp thresholds; it often brings networks close
-    to boosted trees. It costs `num_bins * output_size` weights a column.
+    Use it as the first choice for tabular data: it catches thresholds, which brings networks close to boosted trees. It
+    costs `num_bins * output_size` weights a column.
 
-    Takes a group of columns [B, C]; gives tokens [B, C, output_size].
+    Takes a group of columns [B, C]; gives tokens [B, C, output_size], one larger with the number itself.
 
     Source: Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular Deep Learning", arXiv:2203.05556,
-    eq. 1; other than there, nothing grows beyond the outer edges.
+    eq. 1; other than there, nothing but the number itself grows beyond the outer edges.
 
     ```yaml
     name: income
     type: number
     encoder:
       type: ple
-      num_bins: 32
-      output_size: 16
+      num_bins: 48
     ```
     """
 
@@ -66,8 +86,10 @@ class PiecewiseLinearEncoder(Encoder):
     class Config(TokenOptions, Encoder.Config):
         grouped: ClassVar[bool] = True
         num_bins: int = param(
-            64, min=1, help="Number of bins, of equal mass in the training split. Raise it for sharper thresholds."
+            24, min=1, help="Number of bins, of equal mass in the training split. Raise it for sharper thresholds."
         )
+        output_size: int = param(8, min=1, help="Output size: that of the linear map of a column's bins.")
+        with_number: bool = param(True, help="Whether the number itself is one more entry of the token.")
         ple_bin_edges: list[float] | None = param(
             None, help="Edges of the bins, ascending, in the column's own units; null for quantiles."
         )
@@ -75,23 +97,33 @@ class PiecewiseLinearEncoder(Encoder):
         def faults(self) -> list[tuple[str, str]]:
             return _edge_faults("ple_bin_edges", self.ple_bin_edges)
 
-    edges: Tensor  # [C, K + 1]
+    config: Config
+    low: Tensor  # [C, K], where bins begin
+    per_width: Tensor  # [C, K], one by the width of a bin; 0 for a bin that is left out
 
     def __init__(self, config: Config, facts: Sequence[NumberFacts]) -> None:
         super().__init__(config, facts)
-        self.register_buffer("edges", _edges(config.ple_bin_edges, config.num_bins, facts), persistent=False)
-        columns, bins = len(facts), self.edges.shape[1] - 1
-        bound = bins**-0.5
-        self.weight = nn.Parameter(torch.empty(columns, bins, config.output_size).uniform_(-bound, bound))  # [C, K, H]
+        edges = _edges(config.ple_bin_edges, config.num_bins, facts)  # [C, K + 1]
+        low, width = edges[:, :-1], edges.diff(dim=1)
+        has_width = width > RESOLUTION * edges.abs().clamp_min(1e-12)[:, 1:]
+        self.register_buffer("low", low.contiguous(), persistent=False)
+        self.register_buffer("per_width", torch.where(has_width, 1 / width, 0.0), persistent=False)
+        columns, bins = low.shape
+        spread = START / has_width.sum(1).clamp_min(1).sqrt()[:, None, None]
+        start = torch.randn(columns, bins, config.output_size) * spread * has_width.unsqueeze(-1)
+        self.weight = nn.Parameter(start)  # [C, K, H]
         self.bias = nn.Parameter(torch.zeros(columns, config.output_size))  # [C, H]
-        self.shape = Shape("tokens", config.output_size, columns)
+        size = config.output_size + config.with_number
+        self.missing = _missing(facts, size)
+        self.shape = Shape("tokens", size, columns)
 
     def forward(self, numbers: Tensor) -> Signal:
-        low, high = self.edges[:, :-1], self.edges[:, 1:]
-        width = (high - low).clamp_min(torch.finfo(numbers.dtype).eps)  # a constant column has bins of no width
-        filled = ((numbers.unsqueeze(-1) - low) / width).clamp(0, 1)  # [B, C, K]
-        filled = filled.nan_to_num(0.0)  # a missing number fills no bin
-        return Signal.tokens(torch.einsum("bck,ckh->bch", filled, self.weight) + self.bias)  # [B, C, H]
+        known = _known(numbers).unsqueeze(-1)  # [B, C, 1]
+        filled = ((known - self.low) * self.per_width).clamp(0, 1)  # [B, C, K]
+        tokens = torch.baddbmm(self.bias.unsqueeze(1), filled.transpose(0, 1), self.weight).transpose(0, 1)  # [B, C, H]
+        if self.config.with_number:
+            tokens = torch.cat([known, tokens], dim=-1)  # [B, C, 1 + H]
+        return _told(tokens, numbers, self.missing)
 
 
 @ENCODERS.register("periodic", kinds=("number",))
@@ -135,13 +167,14 @@ class PeriodicEncoder(Encoder):
         bound = (2 * count) ** -0.5
         self.weight = nn.Parameter(torch.empty(columns, 2 * count, config.output_size).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(columns, config.output_size).uniform_(-bound, bound))  # [C, H]
+        self.missing = _missing(facts, config.output_size)
         self.shape = Shape("tokens", config.output_size, columns)
 
     def forward(self, numbers: Tensor) -> Signal:
-        known = numbers.nan_to_num(0.0, posinf=0.0, neginf=0.0)
-        angles = 2 * math.pi * known.unsqueeze(-1) * self.frequencies  # [B, C, K]
+        angles = 2 * math.pi * _known(numbers).unsqueeze(-1) * self.frequencies  # [B, C, K]
         waves = torch.cat([angles.sin(), angles.cos()], dim=-1)  # [B, C, 2K]
-        return Signal.tokens((torch.einsum("bck,ckh->bch", waves, self.weight) + self.bias).relu())  # [B, C, H]
+        tokens = (torch.einsum("bck,ckh->bch", waves, self.weight) + self.bias).relu()  # [B, C, H]
+        return _told(tokens, numbers, self.missing)
 
 
 @ENCODERS.register("bins", kinds=("number",))
@@ -188,9 +221,9 @@ class BinsEncoder(Encoder):
         columns, bins = len(facts), edges.shape[1] - 1
         self.register_buffer("first", torch.arange(columns) * bins, persistent=False)
         self.table = nn.Embedding(columns * bins, config.output_size)
+        self.missing = _missing(facts, config.output_size)
         self.shape = Shape("tokens", config.output_size, columns)
 
     def forward(self, numbers: Tensor) -> Signal:
-        known = numbers.nan_to_num(0.0)
-        places = torch.searchsorted(self.inner, known.T.contiguous()).T  # [B, C]
-        return Signal.tokens(self.table(places + self.first))  # [B, C, H]
+        places = torch.searchsorted(self.inner, _known(numbers).T.contiguous()).T  # [B, C]
+        return _told(self.table(places + self.first), numbers, self.missing)  # [B, C, H]

@@ -33,6 +33,9 @@ UNKNOWN = "<UNK>"
 class Facts(ABC):
     """Fitted preprocessing state of one column."""
 
+    keeps_missing = False  # whether missing cells reach the encoder, as NaN
+    median = 0.0  # of a column of numbers, as it is normalised
+
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The facts as JSON values, under the names that `training_set_metadata` gives them."""

@@ -24,6 +24,9 @@ from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
 
+ROWS_A_COUNT = 100  # where min_count is automatic: of a small table fewer words are rare
+MOST_AUTO_COUNT = 5
+
 
 @dataclasses.dataclass(frozen=True)
 class CategoryFacts(Facts):
@@ -52,6 +55,7 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
     type: category
     preprocessing:
       most_common: 1000
+      min_count: 10
       lowercase: true
     ```
     """
@@ -64,6 +68,12 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
         )
         fill_value: str = param(UNKNOWN, help="Fill value of missing cells, with fill_with_const.")
         lowercase: bool = param(False, help="Whether values are lowercased before the vocabulary is built.")
+        min_count: int | Literal["auto"] = param(
+            "auto",
+            min=1,
+            help="Minimum frequency: values that occur less often in the training split become <UNK>, as unseen ones "
+            "do; auto is one for each hundred rows, and at most 5.",
+        )
         most_common: int | None = param(
             10000,
             min=1,
@@ -72,6 +82,9 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
+        min_count: int | Literal["auto"] = param(
+            1, min=1, help="Minimum frequency: classes that occur less often in the training split become <UNK>."
+        )
         missing_value_strategy: Strategy = param(
             "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
         )
@@ -96,13 +109,19 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
         counts = Counter(tally.counts)
         if tally.missing and strategy != "drop_row":
             counts[fill] += tally.missing
-        vocabulary = Vocabulary.of(counts, with_unknown=not self.target, most_common=self.config.most_common)
+        least, most = self._least_count(counts.total()), self.config.most_common
+        vocabulary = Vocabulary.of(counts, with_unknown=not self.target, most_common=most, min_count=least)
         if self.target and len(vocabulary) < 2:
             raise InputDataError(
                 f"The {self.where} has one class only in the training split ({vocabulary.words[0]!r}), so there is "
                 "nothing to learn. Name another column, or give rows of other classes."
             )
         return CategoryFacts(vocabulary, fill)
+
+    def _least_count(self, rows: int) -> int:
+        """How often a word must occur to be kept."""
+        least = self.config.min_count
+        return min(max(rows // ROWS_A_COUNT, 1), MOST_AUTO_COUNT) if least == "auto" else least
 
     def encode(self, cells: Labels, facts: CategoryFacts) -> Encoded:
         cells, missing, dropped = settled(cells, self.config.missing_value_strategy)

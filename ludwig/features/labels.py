@@ -26,11 +26,13 @@ class Vocabulary:
     counts: tuple[int, ...]
 
     @staticmethod
-    def of(counts: Mapping[str, int], *, with_unknown: bool, most_common: int | None = None) -> Vocabulary:
-        """Words by descending count, ties in the order of their code points."""
+    def of(
+        counts: Mapping[str, int], *, with_unknown: bool, most_common: int | None = None, min_count: int = 1
+    ) -> Vocabulary:
+        """Words by descending count, ties in the order of their code points; rare ones are unknown."""
         known = {word: count for word, count in counts.items() if count > 0 and word != UNKNOWN}
         ranked = by_frequency(known)
-        kept = ranked if most_common is None else ranked[:most_common]
+        kept = [word for word in ranked[:most_common] if known[word] >= min_count]
         unknown = counts.get(UNKNOWN, 0) + sum(known[word] for word in ranked[len(kept) :])
         if with_unknown or unknown:
             return Vocabulary((UNKNOWN, *kept), (unknown, *(known[word] for word in kept)))

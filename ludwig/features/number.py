@@ -31,9 +31,12 @@ from ludwig.schema import param
 logger = logger_of(__name__)
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "fill_with_mean", "bfill", "ffill", "drop_row"]
-Normalization = Literal["zscore", "minmax", "log1p", "iq"]
+InputStrategy = Literal["keep", Strategy]
+TargetNormalization = Literal["zscore", "minmax", "log1p", "iq"]
+Normalization = Literal["robust", TargetNormalization]
 
 GRID = 257  # quantiles that are kept of a column
+BOUND = 3.0  # of robust numbers, in interquartile ranges from the median
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,7 @@ class NumberFacts(Facts):
     grid: tuple[float, ...]  # GRID quantiles, evenly spaced, in own units; see Sketch for their error
     normalized_mean: float = 0.0  # of a target after normalisation, which is then standardised, so that losses and
     normalized_std: float = 1.0  # learning rates do not depend on it
+    keeps_missing: bool = False  # whether missing cells reach the encoder, as NaN
 
     @property
     def scaling(self) -> Scaling:
@@ -65,8 +69,14 @@ class NumberFacts(Facts):
             "zscore": Scaling(self.mean, self.std or 1.0),
             "minmax": Scaling(self.min, (self.max - self.min) or 1.0),
             "iq": Scaling(q2, (q3 - q1) or 1.0),
+            "robust": Scaling(q2, (q3 - q1) or (self.max - self.min) / 2 or 1.0, bound=BOUND),
             "log1p": Scaling(log=True, least=self.min),
         }[self.normalization]
+
+    @property
+    def median(self) -> float:  # type: ignore[override]
+        """The median as the column is normalised."""
+        return float(self.scaling.apply(np.array([self.grid[GRID // 2]]))[0])
 
     @property
     def quartiles(self) -> tuple[float, float, float]:
@@ -89,52 +99,55 @@ class NumberFacts(Facts):
 
 
 class NumberTally(Tally):
-    """Moments and distribution of the numbers that are there, and the moments of their logarithms where these are
-    asked for; its size is bounded by the sketch's."""
+    """Moments and distribution of the numbers that are there, the moments of their logarithms where these are asked
+    for, and how many cells are missing; its size is bounded by the sketch's."""
 
-    def __init__(self, moments: Moments, sketch: Sketch, logs: Moments) -> None:
-        self.moments, self.sketch, self.logs = moments, sketch, logs
+    def __init__(self, moments: Moments, sketch: Sketch, logs: Moments, missing: int) -> None:
+        self.moments, self.sketch, self.logs, self.missing = moments, sketch, logs, missing
 
     def merge(self, other: Self) -> Self:
         moments, logs = self.moments.merge(other.moments), self.logs.merge(other.logs)
-        return type(self)(moments, self.sketch.merge(other.sketch), logs)
+        return type(self)(moments, self.sketch.merge(other.sketch), logs, self.missing + other.missing)
 
     @classmethod
-    def of(cls, values: NDArray[np.float64], *, with_logs: bool = False) -> Self:
-        """The tally of finite numbers: [N]."""
+    def of(cls, values: NDArray[np.float64], *, with_logs: bool = False, missing: int = 0) -> Self:
+        """The tally of finite numbers: [N], and of so many cells beside them that are missing."""
         sketch = Sketch.of(values)
         is_exact = sketch.dropped == 0  # then the distinct values are all there is to add up
         moments = Moments.of_counted(*sketch.distinct()) if is_exact else Moments.of(values)
-        return cls(moments, sketch, Moments.of(np.log1p(values[values > -1])) if with_logs else Moments())
+        logs = Moments.of(np.log1p(values[values > -1])) if with_logs else Moments()
+        return cls(moments, sketch, logs, missing)
 
 
 @FEATURES.register("number", aliases=("numerical",))
 class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
     """Number feature: a numeric column, normalised by statistics of the training split.
 
-    Use it for measurements and counts; codes without an order are categories. Skewed columns gain from `log1p`,
-    outliers from `outlier_strategy`. A batch is [B].
+    Use it for measurements and counts; codes without an order are categories. By default an input is scaled by median
+    and quartiles and bounded, so that outliers do no harm, and a missing cell reaches the encoder as such. A batch is
+    [B], NaN where a missing cell is kept.
 
     ```yaml
     name: income
     type: number
     preprocessing:
       normalization: log1p
-      missing_value_strategy: fill_with_mean
+      missing_value_strategy: keep
     ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(InvalidOptions, Feature.Config):
-        missing_value_strategy: Strategy = param(
-            "fill_with_const",
-            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        missing_value_strategy: InputStrategy = param(
+            "keep",
+            help="Strategy for missing values: keep leaves them to the encoder, as missing (the median where training "
+            "has none); the others are imputation, such as fill_with_mean or bfill, and drop_row.",
         )
         fill_value: float = param(0.0, help="Fill value of missing cells, with fill_with_const.")
         normalization: Normalization | None = param(
-            "zscore",
-            help="Normalisation (feature scaling): zscore standardises, minmax scales to 0..1, iq by median and "
-            "quartiles, log1p tames long tails; null for none. A target is standardised after any of them.",
+            "robust",
+            help="Normalisation (feature scaling): robust scales by median and quartiles, bounded at 3; iq is without "
+            "a bound; zscore standardises, minmax scales to 0..1, log1p tames long tails; null for none.",
         )
         outlier_strategy: Strategy | None = param(
             None, help="Strategy for outliers: what replaces them, as for missing values; null keeps them."
@@ -151,10 +164,15 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
         missing_value_strategy: Strategy = param(
             "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
         )
+        normalization: TargetNormalization | None = param(
+            "zscore",
+            help="Normalisation (feature scaling): zscore standardises, minmax scales to 0..1, iq by median and "
+            "quartiles, log1p tames long tails; null for none. A target is standardised after any of them.",
+        )
 
     kind = "number"
     facts_type = NumberFacts
-    default_encoder = "passthrough"
+    default_encoder = "ple"
     is_textual = False
     may_hold_times = True
 
@@ -165,12 +183,13 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
         missing = cells.missing()
         values = cells.values[~missing] if missing.any() else cells.values
         with_logs = self.target and self.config.normalization == "log1p"
-        return NumberTally.of(values.astype(np.float64, copy=False), with_logs=with_logs)
+        known = values.astype(np.float64, copy=False)
+        return NumberTally.of(known, with_logs=with_logs, missing=len(cells.values) - len(known))
 
     def finish(self, tally: NumberTally) -> NumberFacts:
         self.refuse_all_missing(tally.moments.count)
         if tally.moments.count == 0:
-            tally = NumberTally.of(np.zeros(1))
+            tally = NumberTally.of(np.zeros(1), missing=tally.missing)
         moments, options = tally.moments, self.config
         self._refuse_unfit(moments.low, moments.high)
         facts = NumberFacts(
@@ -182,6 +201,7 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
             outlier_fill=self._fill(options.outlier_strategy, tally),
             normalization=options.normalization,
             grid=_grid(tally),
+            keeps_missing=options.missing_value_strategy == "keep" and tally.missing > 0,
         )
         return facts if not self.target else _standardised(facts, tally)
 
@@ -204,10 +224,14 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
             return float(self.config.fill_value)
         if strategy == "fill_with_mode":
             return tally.sketch.mode()
+        if strategy == "keep":  # where training has no missing cell to learn from
+            return float(tally.sketch.quantiles(np.array([0.5]))[0])
         return tally.moments.mean  # also where a neighbour is asked for and there is none
 
     def encode(self, cells: Numbers, facts: NumberFacts) -> Encoded:
-        values, dropped = self._filled(cells.values, cells.missing(), self.config.missing_value_strategy, facts.fill)
+        values, dropped = cells.values, None
+        if not facts.keeps_missing:
+            values, dropped = self._filled(values, cells.missing(), self.config.missing_value_strategy, facts.fill)
         if self.config.outlier_strategy is not None and self.config.outlier_threshold is not None:
             outliers = np.abs(values - facts.mean) > self.config.outlier_threshold * facts.std
             values, gone = self._filled(values, outliers, self.config.outlier_strategy, facts.outlier_fill)

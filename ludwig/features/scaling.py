@@ -14,19 +14,24 @@ from ludwig.error import InputDataError
 
 @dataclasses.dataclass(frozen=True)
 class Scaling:
-    """A map from a column's own units to what a network sees, and back: log1p where asked for, then shift and scale."""
+    """A map from a column's own units to what a network sees, and back: log1p where asked for, then shift and scale.
+
+    With a bound, which only inputs have, what is scaled approaches it smoothly and is not mapped back: s becomes
+    s / sqrt(1 + (s / bound)^2), as in Holzmueller et al. 2024, "Better by Default", arXiv:2407.04491.
+    """
 
     shift: float = 0.0
     scale: float = 1.0
     log: bool = False
     least: float = 0.0  # in place of what has no logarithm: the least of the training split
+    bound: float | None = None
 
     def apply(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
         """Own units to scaled."""
         scaled = np.log1p(np.where(values <= -1, self.least, values)) if self.log else values
         scaled = scaled - self.shift
         scaled /= self.scale
-        return scaled
+        return scaled if self.bound is None else scaled / np.hypot(1, scaled / self.bound)
 
     def undo(self, values: Tensor) -> Tensor:
         """Scaled to own units."""

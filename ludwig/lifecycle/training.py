@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 from ludwig.api_types import PreprocessedDataset, TrainingResults
@@ -22,6 +23,7 @@ from ludwig.runtime.distributed import workers_of
 from ludwig.training import Job, Outcome, Run, Saves, Saving, build, checkpoints, draws_of, trainer_of
 from ludwig.training.console import ProgressBar, RoundTable, can_draw
 from ludwig.training.interrupt import hand_on
+from ludwig.training.records.curves import save_learning_curves
 from ludwig.training.run import facts_of_run, training_stats
 
 logger = logger_of(__name__)
@@ -63,7 +65,7 @@ def train(held: Held, given: Given, kept: Kept, seed: int, callbacks: list[Callb
         ended_by = next((number for number in signals if number is not None), None)
         if ended_by is not None:
             hand_on(ended_by)
-    return TrainingResults(stats, data, run.name or "")
+    return TrainingResults(stats, data, run.name or "", functools.partial(save_learning_curves, progress=progress))
 
 
 def _training_hooks(held: Held, callbacks: list[Callback] | None, kept: Kept, *, is_main: bool) -> CallbackList:

@@ -20,9 +20,9 @@ class LossMetric:
         self.total: Tensor | float = 0.0
         self.weight: Tensor | float = 0.0
 
-    def update(self, prediction: Prediction, target: Tensor, members: bool) -> None:
-        """Counts a batch; with members, `prediction` has the logits and hidden vectors of each."""
-        rows, weights = rows_of(self.loss, prediction, target, members)
+    def update(self, prediction: Prediction, target: Tensor) -> None:
+        """Counts a batch, of which `prediction` has the logits and hidden vectors of its rows."""
+        rows, weights = rows_of(self.loss, prediction, target, members=False)
         losses = wide(rows)  # [B]
         if weights is None:
             self.total, self.weight = self.total + losses.sum(), self.weight + len(losses)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -88,6 +88,14 @@ class Model(Component, nn.Module):
             section = dataclasses.replace(feature.preprocessing, **required) if required else feature.preprocessing
             data_half = feature.feature(section, feature.name, target=target, folder=folder, find=assets.source)
             return FeatureSpec(feature.name, feature.source, data_half, None if target else feature.tied)
+
+        def completed(self, given: Mapping[str, Any]) -> Self:
+            """With the sections that the config leaves out and that follow from others.
+
+            Args:
+                given: The config as it was loaded, in plain values.
+            """
+            return self
 
         def prepare(self, table: Table) -> Table:
             """The table as the features want it; an LLM renders its prompts here."""

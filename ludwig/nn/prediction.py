@@ -5,6 +5,7 @@ B = rows of the batch, T = steps of a predicted sequence, K = ensemble members, 
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -33,6 +34,15 @@ class Prediction:
         if self.logits is None:
             raise TypeError("This prediction holds per-token losses and no logits.")
         return self.logits
+
+    def gathered(self, dealt: Tensor) -> Prediction:
+        """Of rows that were dealt out to members, each with the answer of its one member: [B, 1, *shape].
+
+        Args:
+            dealt: The place of each row among those of all members: [B].
+        """
+        logits, hidden = self.known_logits.flatten(0, 1), self.hidden.flatten(0, 1)  # [B / K * K, ...]
+        return dataclasses.replace(self, logits=logits[dealt].unsqueeze(1), hidden=hidden[dealt].unsqueeze(1))
 
     @property
     def lengths(self) -> Tensor | None:

@@ -39,6 +39,7 @@ class Signal:
     mask: Tensor | None = None  # [B, T], True where a sequence has a step; sequences only
     skips: tuple[Tensor, ...] = ()  # activations that a decoder reads past the combiner, as in a U-Net
     auxiliary_loss: Tensor | None = None  # [], added to the training loss, as TabNet's sparsity
+    dealt: Tensor | None = None  # [B], where rows were dealt out to members: the place of each in values [B / K * K]
 
     @staticmethod
     def vector(values: Tensor) -> Signal:
@@ -53,8 +54,8 @@ class Signal:
         return Signal("sequence", values, mask)  # [B, T, H], [B, T]
 
     @staticmethod
-    def members(values: Tensor) -> Signal:
-        return Signal("members", values)  # [B, K, H]
+    def members(values: Tensor, dealt: Tensor | None = None) -> Signal:
+        return Signal("members", values, dealt=dealt)  # [B, K, H], or [B / K, K, H] of rows that were dealt out
 
 
 register_tree(Signal, constants=("form",))

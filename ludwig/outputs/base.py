@@ -99,6 +99,17 @@ class Output(Component, nn.Module):
         scaling = self.scaling
         return logits if scaling is None else scaling(logits, {name: getattr(self, name) for name in scaling.names})
 
+    def joined(self, logits: Tensor) -> Tensor:
+        """The logits of what ensemble members predict together: [B, K, *shape] -> [B, *shape]."""
+        return logits.mean(1)
+
+    def final(self, prediction: Prediction) -> Prediction:
+        """With the logits that the answer is read from: calibrated, and those of all members together."""
+        logits = self.calibrated(prediction.known_logits)
+        if not self.has_members:
+            return dataclasses.replace(prediction, logits=logits)
+        return dataclasses.replace(prediction, logits=self.joined(logits), hidden=prediction.hidden.mean(1))
+
     @torch.no_grad()
     def calibrate_by(self, state: Mapping[str, Tensor]) -> None:
         """Takes over the numbers of the scaling."""
@@ -134,7 +145,7 @@ class Output(Component, nn.Module):
     # -- predictions and metrics
 
     def complete(self, prediction: Prediction) -> Prediction:
-        """With predictions and probabilities for the user; with members, the mean of theirs."""
+        """With predictions and probabilities for the user; with members, what they predict together."""
         raise NotImplementedError
 
     def observed(self, target: Tensor) -> Tensor:
@@ -175,13 +186,12 @@ class OutputScores:
         self.sums = {name: LossMetric(loss) for name, loss in losses.items()}
 
     def update(self, prediction: Prediction, target: Tensor) -> None:
-        """Counts a batch; `prediction` is complete. Losses are those of the logits that probabilities are read from."""
-        if self.output.scaling is not None and prediction.logits is not None:
-            prediction = dataclasses.replace(prediction, logits=self.output.calibrated(prediction.logits))
+        """Counts a batch; `prediction` is complete. Losses are those of the logits that the answer is read from."""
+        final = prediction if prediction.logits is None else self.output.final(prediction)
         for name, loss in self.losses.items():
-            compared, truth = self.output.compared(loss, prediction, target)
-            self.sums[name].update(compared, truth, self.output.has_members)
-        self.board.update(prediction, self.output.observed(target))
+            compared, truth = self.output.compared(loss, final, target)
+            self.sums[name].update(compared, truth)
+        self.board.update(final, self.output.observed(target))
 
     def merge(self, other: OutputScores) -> None:
         """Takes over what another has counted of the same output."""

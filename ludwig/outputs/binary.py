@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.features.binary import BinaryFacts, BinaryFeature
@@ -84,12 +85,16 @@ class BinaryOutput(DecodedOutput):
     def scaling(self) -> Scaling | None:
         return scaling_of(self.config.calibration, ())
 
+    def joined(self, logits: Tensor) -> Tensor:
+        """Those of the mean of the probabilities; with probabilities of a loss's own, the mean logits."""
+        if self.config.loss.has_own_probabilities:
+            return super().joined(logits)
+        return logsigmoid(logits).logsumexp(1) - logsigmoid(-logits).logsumexp(1)  # [B]
+
     def complete(self, prediction: Prediction) -> Prediction:
-        logits = self.calibrated(prediction.known_logits)
+        logits = self.final(prediction).known_logits  # [B]
         own = self.loss.probabilities(logits)
         of_true = logits.sigmoid() if own is None else own
-        if self.has_members:
-            of_true = of_true.mean(1)  # [B]
         return dataclasses.replace(prediction, predictions=of_true >= self.config.threshold, probabilities=of_true)
 
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:

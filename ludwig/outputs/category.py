@@ -6,10 +6,12 @@ B = rows of the batch, K = ensemble members, C = classes
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
+from torch import Tensor
 
 from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.features.category import CategoryFacts, CategoryFeature
@@ -76,12 +78,16 @@ class CategoryOutput(DecodedOutput):
     def scaling(self) -> Scaling | None:
         return scaling_of(self.config.calibration, (self.size,))
 
+    def joined(self, logits: Tensor) -> Tensor:
+        """Those of the mean of the softmax probabilities; with probabilities of a loss's own, the mean logits."""
+        if self.config.loss.has_own_probabilities:
+            return super().joined(logits)
+        return logits.log_softmax(-1).logsumexp(1) - math.log(logits.shape[1])  # [B, C]
+
     def complete(self, prediction: Prediction) -> Prediction:
-        logits = self.calibrated(prediction.known_logits)
+        logits = self.final(prediction).known_logits  # [B, C]
         own = self.loss.probabilities(logits)
         probabilities = logits.softmax(-1) if own is None else own
-        if self.has_members:
-            probabilities = probabilities.mean(1)  # [B, C]
         return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)
 
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:

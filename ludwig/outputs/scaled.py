@@ -35,9 +35,13 @@ class ScaledOutput(DecodedOutput):
     def bounded(self, logits: Tensor) -> Tensor:
         return self.facts.scaling.bounded(logits, self.decoder.bounded)
 
+    def joined(self, logits: Tensor) -> Tensor:
+        """Those of the mean in the column's own units."""
+        scaling = self.facts.scaling
+        return scaling.bounded(logits, lambda own: own.mean(1)) if scaling.log else super().joined(logits)
+
     def complete(self, prediction: Prediction) -> Prediction:
-        numbers = self.in_own_units(prediction.known_logits)
-        return dataclasses.replace(prediction, predictions=numbers.mean(1) if self.has_members else numbers)
+        return dataclasses.replace(prediction, predictions=self.in_own_units(self.final(prediction).known_logits))
 
     def observed(self, target: Tensor) -> Tensor:
         return self.in_own_units(target)

@@ -6,7 +6,10 @@ B = rows of the batch, K = ensemble members, S = size of the vector
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Annotated
+
+from torch import Tensor
 
 from ludwig.decoders.base import DECODERS, Decoder
 from ludwig.features.vector import VectorFacts, VectorFeature
@@ -67,8 +70,13 @@ class VectorOutput(DecodedOutput):
     def names_of_logits(self) -> tuple[str, ...]:
         return tuple(map(str, range(self.size)))
 
+    def joined(self, logits: Tensor) -> Tensor:
+        """The mean; of probabilities, their mean's."""
+        if not self.config.softmax:
+            return super().joined(logits)
+        return logits.log_softmax(-1).logsumexp(1) - math.log(logits.shape[1])  # [B, S]
+
     def complete(self, prediction: Prediction) -> Prediction:
-        numbers = prediction.known_logits.softmax(-1) if self.config.softmax else prediction.known_logits
-        if self.has_members:
-            numbers = numbers.mean(1)  # [B, S]
+        logits = self.final(prediction).known_logits  # [B, S]
+        numbers = logits.softmax(-1) if self.config.softmax else logits
         return dataclasses.replace(prediction, predictions=numbers)

@@ -28,11 +28,16 @@ class FineTuning(Loop):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Loop.Config):
+        epochs: int | Auto = param(
+            100,
+            min=1,
+            help="Maximum number of epochs: passes over the training split; auto for as many as train_steps take.",
+        )
         batch_size: int | Auto = param(
             1,
             min=1,
-            help="Batch size in rows, for each worker; auto measures the fastest. Raise gradient_accumulation_steps "
-            "where memory is short.",
+            help="Batch size in rows, for each worker; auto is small for large models. Raise "
+            "gradient_accumulation_steps where memory is short.",
         )
         eval_batch_size: int | Auto | None = param(
             2, min=1, help="Batch size of evaluation and prediction; auto measures the fastest."

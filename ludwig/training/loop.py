@@ -20,7 +20,6 @@ from ludwig.runtime.engine import Engine
 from ludwig.runtime.process import repeatable
 from ludwig.training import checkpoints
 from ludwig.training.base import TrainerBase
-from ludwig.training.batch_size import measured
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.evaluator import Evaluator
 from ludwig.training.finishing import finish
@@ -28,12 +27,14 @@ from ludwig.training.interrupt import Interrupt, listening
 from ludwig.training.learner import Learner, MicroBatch
 from ludwig.training.loop_options import LoopOptions
 from ludwig.training.objective import losses_by_output, weighted_sum
-from ludwig.training.plan import SCALINGS, Plan, leaves_batch_open, most_rows, plan_of
+from ludwig.training.plan import SCALINGS, Plan, plan_of
 from ludwig.training.profiling import Profiling
 from ludwig.training.progress import Progress
+from ludwig.training.recipe import Size, batch_size_of, explain, rates_in, rates_of
 from ludwig.training.rounds import Gathered, Round, RoundResult, Splits, refuse_run_without_weights
 from ludwig.training.run import Saving
 from ludwig.training.run_state import own_state, restore_own_state
+from ludwig.training.save_times import SaveTimes
 from ludwig.training.selection import Selection
 from ludwig.training.stopping import Stopping, StopReason
 from ludwig.training.windows import AccumulationWindow, check_bucketing, order_of, resident, windows
@@ -58,7 +59,6 @@ class Loop(TrainerBase):
         model, self.workers = self.model, engine.workers
         self.evaluator = Evaluator(config, model, engine)
         self.selection = Selection(saving, self.evaluator.direction, config.model_soup, config.model_soup_top_k)
-        self.stopping = Stopping(config, engine)
         self.last_steps: list[MicroBatch] = []
         self.has_begun = False
         self.weights_in_training: list[Tensor] = []  # between online calls, where others are evaluated
@@ -77,7 +77,7 @@ class Loop(TrainerBase):
 
     @property
     def epochs(self) -> int:
-        return self.config.epochs
+        return self.plan.pace.epochs
 
     @property
     def batch_size(self) -> int:
@@ -116,7 +116,7 @@ class Loop(TrainerBase):
         """
         splits = Splits(training, validation, test).on(self.engine)
         with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
-            self._begin(splits.training, resume_from)
+            self._begin(splits.training, resume_from, validates=splits.validation is not None)
             self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
             try:
                 if resume_from is not None:
@@ -151,7 +151,7 @@ class Loop(TrainerBase):
         return reason
 
     def resolved(self) -> dict[str, Any]:
-        return {**self.base.resolved(), **self.evaluator.resolved(), "learning_rate": self._own_rate()}
+        return {**self.base.resolved(), **self.evaluator.resolved(), **rates_in(self.config)}
 
     def train_online(self, training: Frame) -> None:
         """One more epoch, keeping the optimizer from call to call.
@@ -160,7 +160,7 @@ class Loop(TrainerBase):
         """
         training = resident(training, self.engine)
         if not self.has_begun:
-            self._begin(training, None)
+            self._begin(training, None, validates=False)
         self.learner.take(self.weights_in_training)
         self.plan = dataclasses.replace(self.plan, rows=len(training))
         self.progress.begin_epoch(0)
@@ -185,11 +185,16 @@ class Loop(TrainerBase):
 
     # -- the beginning
 
-    def _begin(self, training: Frame, resume_from: Checkpoint | None) -> None:
+    def _begin(self, training: Frame, resume_from: Checkpoint | None, *, validates: bool) -> None:
         self.has_begun = True
         check_bucketing(training, self.config.bucketing_field)
-        self.base = self.plan = self._plan(training, resume_from)
-        self.rate = self._own_rate() * SCALINGS[self.config.learning_rate_scaling](self.workers.count)
+        size = Size.of(self.model, training, self.workers, validates=validates)
+        given = self.config
+        self.config = dataclasses.replace(given, **rates_of(given, size, self.model.suggested_learning_rate()))
+        self.base = self.plan = self._plan(size, resume_from)
+        self.rate = float(self.config.learning_rate) * SCALINGS[self.config.learning_rate_scaling](self.workers.count)
+        explain(given, size, self.resolved())
+        self.stopping = Stopping(self.plan.pace.early_stop, self.config, self.engine)
         self.learner = Learner(self.config, self.model, self.engine, self.rate, self.objective, self.held)
         plan = self.plan
         self.progress = Progress(plan.batch_size, plan.steps_per_epoch, plan.total_steps(), self.rate)
@@ -199,25 +204,15 @@ class Loop(TrainerBase):
         self._gather_anew()
         if resume_from is not None:
             self._resume(resume_from)
+        self.saved = SaveTimes(self.progress.steps if resume_from is not None else None)
         self.selection.keep_frozen(self.model, self.progress)
         self._follow_plateaus()
         self.progress.start_clock()
 
-    def _own_rate(self) -> float:
-        """The learning rate of one worker."""
-        rate = self.config.learning_rate
-        return self.model.suggested_learning_rate() if rate == "auto" else rate
-
-    def _plan(self, training: Frame, resume_from: Checkpoint | None) -> Plan:
-        """The plan, with the batch size that is measured where the config leaves it open; once in the life of a run."""
-        rows, found = self.workers.rows_of_all(len(training)), 1
-        if leaves_batch_open(self.config):
-            if resume_from is not None:
-                found = resume_from.progress.base_batch_size
-            else:
-                most = most_rows(self.config, rows, self.engine.device.type)
-                found = measured(self.model, training, most, self.engine, self.objective)
-        return plan_of(self.config, rows, self.workers.count, self.workers.broadcast(found))
+    def _plan(self, size: Size, resume_from: Checkpoint | None) -> Plan:
+        """The plan, whose batch size is settled once in the life of a run where the config leaves it open."""
+        found = batch_size_of(self.config, size) if resume_from is None else resume_from.progress.base_batch_size
+        return plan_of(self.config, size, self.workers.count, self.workers.broadcast(found))
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         before = checkpoint.progress
@@ -237,8 +232,7 @@ class Loop(TrainerBase):
 
     def windows_of_epoch(self, training: Frame) -> Iterator[AccumulationWindow]:
         """What is left of the epoch; where batches grow, in larger ones from there on."""
-        progress = self.progress
-        while progress.row < self.plan.rows and not progress.is_done:
+        while self.progress.row < self.plan.rows and not self.progress.is_done:
             plan = self.plan
             for window in self._windows(training):
                 yield window
@@ -315,10 +309,16 @@ class Loop(TrainerBase):
 
     # -- checkpoints, and the end
 
-    def checkpoint(self) -> None:
-        """Keeps all that the run needs to go on from this very step."""
+    def checkpoint(self, *, is_last: bool = False) -> None:
+        """Keeps all that the run needs to go on from this very step, as often as time allows and in the end."""
+        self.progress.count_checkpoint()
+        if self.workers.broadcast(is_last or self.saved.is_due()):
+            with self.saved.timed(self.progress):
+                self._save()
+
+    def _save(self) -> None:
         progress, folder = self.progress, self.saving.checkpoints if self.saving.latest else None
-        progress.count_checkpoint()
+        self.selection.save(progress)
         states = self.workers.gather(own_state(self.model, self.engine, self.gathered))
         if folder is None and not self.engine.shards:
             return
@@ -327,6 +327,7 @@ class Loop(TrainerBase):
         if folder is not None:
             checkpoints.save(folder, checkpoints.LATEST, Checkpoint(weights, progress, state))
             self.callbacks.on_checkpoint(self, progress)
+        self.selection.tidy(progress)
 
     def _close(self, splits: Splits, reason: StopReason) -> None:
         """Evaluates the steps since the last evaluation; an interrupted run is kept as it is, to go on from there."""
@@ -334,11 +335,13 @@ class Loop(TrainerBase):
             refuse_run_without_weights(self)
         is_interrupted = reason is StopReason.INTERRUPTED
         if self.gathered.steps and is_interrupted:
-            self.checkpoint()
+            self.checkpoint(is_last=True)
         if self.gathered.steps and (not is_interrupted or self.selection.best is None):
             self.evaluate(splits)
-            if not is_interrupted:
-                self.checkpoint()
+            if is_interrupted:
+                self.selection.save(self.progress)
+        if self.saved.steps != self.progress.steps:
+            self.checkpoint(is_last=True)
 
 
 def _prepared(config: Loop.Config, model: Model, engine: Engine) -> list[NamedWeight]:

@@ -12,7 +12,7 @@ from ludwig.training.optim.parameter_groups import Exempt
 from ludwig.training.optim.plateau import PlateauRule
 from ludwig.training.optim.schedules import LearningRateScheduler
 
-OPTIMIZER = Chosen(OPTIMIZERS, "adam")
+OPTIMIZER = Chosen(OPTIMIZERS, "adamw")
 Auto = Literal["auto"]
 Fault = tuple[str, str]  # parameter, message
 
@@ -22,7 +22,7 @@ class GradientClipping:
     """Bounds on gradients; null does not bound."""
 
     clipglobalnorm: float | None = param(
-        0.5,
+        1.0,
         above=0,
         help="Gradient clipping by global norm: upper bound on the norm of all gradients together; null for "
         "none. Lower it where the loss spikes.",
@@ -47,10 +47,10 @@ class EvaluationOptions:
     validation_field: str | None = param(
         None,
         help="Output feature whose validation metric selects the best model, for early stopping too; combined for "
-        "the loss of all outputs, null for the first.",
+        "the loss of all outputs, which null takes where there are several.",
     )
     validation_metric: str | None = param(
-        None, help="Validation metric that selects the best model; null for the default metric of the output."
+        None, help="Validation metric that selects the best model; null for the loss, which is the least noisy."
     )
     skip_all_evaluation: bool = param(
         False,
@@ -66,13 +66,16 @@ class EvaluationOptions:
         help="Whether the test split is evaluated at every evaluation too, for its learning curve; nothing is "
         "selected by it. By default it is evaluated once, with the selected weights.",
     )
-    steps_per_checkpoint: int = param(
-        0, min=0, help="Evaluation interval in optimizer steps, each with a checkpoint; 0 for once an epoch."
+    steps_per_checkpoint: int | Auto = param(
+        "auto",
+        min=0,
+        help="Evaluation interval in training steps, which may be longer than an epoch; 0 for once an epoch, auto for "
+        "one step for each hundred rows, or once an epoch where epochs are set.",
     )
     checkpoints_per_epoch: int = param(
         0,
         min=0,
-        help="Number of evaluations, each with a checkpoint, in an epoch; 0 for one. Raise it for long epochs.",
+        help="Number of evaluations in an epoch; 0 leaves it to steps_per_checkpoint. Raise it for long epochs.",
     )
     eval_steps: int | None = param(
         None,
@@ -89,7 +92,7 @@ class EvaluationOptions:
 
     def faults_of_rounds(self) -> list[Fault]:
         """Faults of options that do not go together."""
-        if self.steps_per_checkpoint and self.checkpoints_per_epoch:
+        if self.steps_per_checkpoint not in (0, "auto") and self.checkpoints_per_epoch:
             return [("checkpoints_per_epoch", "Cannot go together with steps_per_checkpoint. Set one of them to 0.")]
         return []
 
@@ -98,20 +101,27 @@ class EvaluationOptions:
 class LengthOptions:
     """How long training goes on."""
 
-    epochs: int = param(100, min=1, help="Maximum number of epochs: passes over the training split.")
-    train_steps: int | None = param(
-        None, min=1, help="Maximum number of training steps, one a batch; null to count epochs. It overrides epochs."
+    epochs: int | Auto = param(
+        "auto",
+        min=1,
+        help="Maximum number of epochs: passes over the training split; auto for as many as train_steps take.",
+    )
+    train_steps: int | Auto | None = param(
+        "auto",
+        min=1,
+        help="Maximum number of training steps, one a batch; a number overrides epochs. auto counts epochs where these "
+        "are set, else it follows from the rows; null is auto.",
     )
     time_limit_s: float | None = param(
         None,
         above=0,
         help="Time limit in seconds after which training ends and the best weights are kept; null for none.",
     )
-    early_stop: int = param(
-        5,
+    early_stop: int | Auto = param(
+        "auto",
         min=-1,
-        help="Early stopping patience: number of evaluations without improvement after which training ends; -1 "
-        "or 0 turns early stopping off.",
+        help="Early stopping patience: number of evaluations without improvement after which training ends; 0 for "
+        "none. auto follows from the rows, and is off where the learning rate decays over the run.",
     )
     max_skipped_steps: int = param(
         20,
@@ -126,13 +136,13 @@ class BatchOptions:
     """Batches: their size, order and growth."""
 
     batch_size: int | Auto = param(
-        128,
+        "auto",
         min=1,
-        help="Batch size in rows, for each worker; auto measures the fastest. Raise it for speed, lower it to "
-        "save memory.",
+        help="Batch size in rows, for each worker; auto is 512, or 128 where epochs are set, and less for large rows "
+        "or models. Raise it for speed, lower it to save memory.",
     )
     max_batch_size: int | None = param(
-        1099511627776, min=1, help="Maximum batch size that auto finds or that batches grow to."
+        1099511627776, min=1, help="Maximum batch size that auto takes or that batches grow to."
     )
     effective_batch_size: int | Auto = param(
         "auto",
@@ -205,11 +215,11 @@ class StepOptions:
     """Optimization: learning rate, optimizer, regularization."""
 
     learning_rate: float | Auto = param(
-        0.001,
+        "auto",
         min=0,
         max=1,
-        help="Learning rate, the step size of the optimizer; auto depends on the input features. Lower it where "
-        "the loss jumps or becomes NaN.",
+        help="Learning rate, the step size of the optimizer; auto grows with the rows, and is small for pretrained "
+        "encoders. Lower it where the loss jumps or becomes NaN.",
     )
     learning_rate_scaling: Literal["constant", "sqrt", "linear"] = param(
         "linear", help="Scaling of the learning rate with the number of distributed workers."
@@ -254,7 +264,7 @@ class StepOptions:
     def faults_of_steps(self) -> list[Fault]:
         """Faults of options that do not go together."""
         faults = [(f"optimizer.{name}", text) for name, text in self.optimizer.faults()]
-        if self.optimizer.is_averaged and self.learning_rate_scheduler.decay is not None:
+        if self.optimizer.is_averaged and self.learning_rate_scheduler.decay not in (None, "auto"):
             text = f"'{self.optimizer.type}' needs no decay, and averages wrongly with one. Set it to null."
             faults.append(("learning_rate_scheduler.decay", text))
         if self.no_weight_decay and not self.optimizer.shrinks_weights:

@@ -8,15 +8,15 @@ from typing import Protocol
 
 from ludwig.error import ConfigValidationError
 from ludwig.runtime.console import warn
+from ludwig.training import recipe
 from ludwig.training.optim.schedules import Span
 from ludwig.training.options import Auto
+from ludwig.training.recipe import Pace, Size, pace_of
 
-AUTO_SHARE = 0.2  # of the rows that an automatic batch may take
-AUTO_MOST = {"cpu": 128}  # rows of an automatic batch by device
 SCALINGS = {"constant": lambda workers: 1.0, "sqrt": math.sqrt, "linear": float}
 
 
-class Options(Protocol):
+class Options(recipe.Options, Protocol):
     """The options that a plan follows from."""
 
     @property
@@ -25,16 +25,6 @@ class Options(Protocol):
     def effective_batch_size(self) -> int | Auto: ...
     @property
     def gradient_accumulation_steps(self) -> int | Auto: ...
-    @property
-    def max_batch_size(self) -> int | None: ...
-    @property
-    def epochs(self) -> int: ...
-    @property
-    def train_steps(self) -> int | None: ...
-    @property
-    def steps_per_checkpoint(self) -> int: ...
-    @property
-    def checkpoints_per_epoch(self) -> int: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +32,7 @@ class Plan:
     """How many rows, steps and evaluations. A step takes a batch of each worker."""
 
     options: Options
+    pace: Pace
     rows: int
     batch_size: int
     accumulation: int  # steps of an optimizer step
@@ -58,22 +49,23 @@ class Plan:
 
     @property
     def steps_per_round(self) -> int:
-        if self.options.steps_per_checkpoint:
-            return min(self.options.steps_per_checkpoint, self.steps_per_epoch)
-        return max(self.steps_per_epoch // max(self.options.checkpoints_per_epoch, 1), 1)
+        if self.pace.steps_per_checkpoint:
+            return self.pace.steps_per_checkpoint
+        return max(self.steps_per_epoch // max(self.pace.checkpoints_per_epoch, 1), 1)
 
     def total_steps(self, steps: int = 0, epoch: int = 1, row: int = 0) -> int:
         """All steps of a run that has done these, and stands at this row of this epoch."""
         left = math.ceil((self.rows - row) / self.step_rows)
-        return self.options.train_steps or steps + left + (self.options.epochs - max(epoch, 1)) * self.steps_per_epoch
+        return self.pace.train_steps or steps + left + (self.pace.epochs - max(epoch, 1)) * self.steps_per_epoch
 
     def span(self, total_steps: int) -> Span:
         """What a schedule knows of the run."""
         return Span(total_steps, self.steps_per_round)
 
-    def resolved(self) -> dict[str, int]:
+    def resolved(self) -> dict[str, int | None]:
         """The options that may be automatic, as numbers."""
         return {
+            **self.pace.resolved(),
             "batch_size": self.batch_size,
             "gradient_accumulation_steps": self.accumulation,
             "effective_batch_size": self.step_rows * self.accumulation,
@@ -87,38 +79,27 @@ class Plan:
         return dataclasses.replace(self, batch_size=max(min(int(self.batch_size * factor), most), self.batch_size))
 
 
-def plan_of(options: Options, rows: int, workers: int, found: int) -> Plan:
+def plan_of(options: Options, size: Size, workers: int, found: int) -> Plan:
     """The plan of a run; `found` is the batch size where the config leaves it open.
 
     Raises:
         ConfigValidationError: So many workers cannot have the effective batch size.
     """
-    size, accumulation = _batch(options, workers, found)
+    rows, accumulation = _batch(options, workers, found)
     effective = options.effective_batch_size
-    if effective not in ("auto", size * accumulation * workers):
+    if effective not in ("auto", rows * accumulation * workers):
         raise ConfigValidationError(
-            f"trainer.effective_batch_size: Must be batch_size {size} x gradient_accumulation_steps {accumulation} x "
+            f"trainer.effective_batch_size: Must be batch_size {rows} x gradient_accumulation_steps {accumulation} x "
             f"{workers} workers. Received: {effective}. Remove one of them to have it computed."
         )
-    if options.gradient_accumulation_steps not in ("auto", accumulation) or options.batch_size not in ("auto", size):
+    if options.gradient_accumulation_steps not in ("auto", accumulation) or options.batch_size not in ("auto", rows):
         warn(
-            f"trainer: Each of {workers} workers takes batches of {size} rows and accumulates {accumulation}, so that "
+            f"trainer: Each of {workers} workers takes batches of {rows} rows and accumulates {accumulation}, so that "
             f"effective_batch_size stays {effective}. To have batch_size and gradient_accumulation_steps as they are "
             "in the config, set effective_batch_size to auto."
         )
-    return Plan(options, rows, size, accumulation, workers)
-
-
-def most_rows(options: Options, rows: int, device_type: str) -> int:
-    """The largest batch that may be tried where the config leaves the size open."""
-    bounds = [int(rows * AUTO_SHARE), options.max_batch_size or rows, AUTO_MOST.get(device_type, rows)]
-    return max(min(bounds), 1)
-
-
-def leaves_batch_open(options: Options) -> bool:
-    """Whether the batch size follows from no other option."""
-    others = (options.effective_batch_size, options.gradient_accumulation_steps)
-    return options.batch_size == "auto" and "auto" in others
+    pace = pace_of(options, size, rows * workers, accumulation)
+    return Plan(options, pace, size.rows, rows, accumulation, workers)
 
 
 def _batch(options: Options, workers: int, found: int) -> tuple[int, int]:

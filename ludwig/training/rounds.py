@@ -178,8 +178,8 @@ class Round:
     def _reason_to_stop(self) -> StopReason | None:
         run, progress = self.run, self.progress
         if run.stopping.is_out_of_patience(progress):
-            patience = run.stopping.limits.early_stop
-            logger.info("No improvement for %d evaluations: training stops at step %d.", patience, progress.steps)
+            text = "No improvement for %d evaluations: training stops at step %d."
+            logger.info(text, run.stopping.patience, progress.steps)
             return StopReason.PATIENCE
         stops = self.workers.broadcast(run.callbacks.should_early_stop(run, progress, run.engine.is_main))
         return StopReason.CALLBACK if stops else None

@@ -22,7 +22,6 @@ from ludwig.training import checkpoints
 from ludwig.training.options import EvaluationOptions
 from ludwig.training.progress import History, Progress
 from ludwig.training.records import report
-from ludwig.training.records.curves import save_learning_curves
 from ludwig.training.stopping import StopReason
 
 logger = logger_of(__name__)
@@ -131,7 +130,6 @@ class Run:
                 report.settle_description(self.folder, config)
             if self.saves.statistics:
                 report.save_training_statistics(self.folder, _statistics(stats, progress))
-                save_learning_curves(self.folder, progress)
             if self.saves.progress:
                 write_json(self.model_folder / TRAINING_PROGRESS_TRACKER_FILE_NAME, progress.to_json())
             if self.saves.model:
@@ -176,6 +174,7 @@ def _values(history: History) -> SplitStats:
 
 
 def _frequency(options: EvaluationOptions) -> EvaluationFrequency:
-    if options.steps_per_checkpoint:
-        return EvaluationFrequency(options.steps_per_checkpoint, EvaluationFrequency.STEP)
+    interval = options.steps_per_checkpoint
+    if interval != "auto" and interval > 0:
+        return EvaluationFrequency(interval, EvaluationFrequency.STEP)
     return EvaluationFrequency(1 / max(options.checkpoints_per_epoch, 1), EvaluationFrequency.EPOCH)

@@ -30,6 +30,7 @@ class Selection:
         self.saving, self.direction, self.soup, self.top = saving, direction, soup, top
         self.best: Weights | None = None
         self.candidates: dict[int, Weights] = {}  # by step
+        self.unsaved: dict[str, Weights] = {}  # by the name of the checkpoint that is to hold them
 
     def changing(self, model: Model) -> Weights:
         """The weights that training changes; frozen ones are kept once, by `keep_frozen`."""
@@ -45,9 +46,23 @@ class Selection:
 
     def keep_best(self, model: Model, progress: Progress) -> None:
         """These are the best weights so far."""
-        self.best = copied(self.changing(model))
+        self.best = self.unsaved[checkpoints.BEST] = copied(self.changing(model))
+
+    def save(self, progress: Progress) -> None:
+        """Writes what was kept since the last time; before the checkpoint that refers to it."""
         if self.saving.checkpoints is not None and self.saving.best:
-            checkpoints.save(self.saving.checkpoints, checkpoints.BEST, Checkpoint(self.best, progress))
+            for name, weights in self.unsaved.items():
+                checkpoints.save(self.saving.checkpoints, name, Checkpoint(weights, progress))
+        self.unsaved.clear()
+
+    def tidy(self, progress: Progress) -> None:
+        """Removes what no checkpoint refers to any more."""
+        if self.soup is None or self.saving.checkpoints is None or not self.saving.best:
+            return
+        kept = {_name(int(step)) for step in progress.soup}
+        for folder in self.saving.checkpoints.glob(_name("*")):
+            if folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def take_best(self, model: Model) -> None:
         """Gives the model the best weights, where there are any."""
@@ -67,21 +82,15 @@ class Selection:
         best = sorted(progress.soup, key=lambda step: self._rank(progress, step), reverse=True)
         for step in best[self.top :]:
             del progress.soup[step]
-            self._forget(int(step))
+            self.candidates.pop(int(step), None)
+            self.unsaved.pop(_name(int(step)), None)
         if str(progress.steps) in progress.soup:
-            self.candidates[progress.steps] = copied(self.changing(model))
-            if self.saving.checkpoints is not None and self.saving.best:
-                kept = Checkpoint(self.candidates[progress.steps], progress)
-                checkpoints.save(self.saving.checkpoints, _name(progress.steps), kept)
+            weights = copied(self.changing(model))
+            self.candidates[progress.steps] = self.unsaved[_name(progress.steps)] = weights
 
     def _rank(self, progress: Progress, step: str) -> Score:
         value, loss = progress.soup[step]
         return rank(value, loss, self.direction)
-
-    def _forget(self, step: int) -> None:
-        self.candidates.pop(step, None)
-        if self.saving.checkpoints is not None and self.saving.best:
-            shutil.rmtree(self.saving.checkpoints / _name(step), ignore_errors=True)
 
     def restore(self, model: Model, progress: Progress) -> None:
         """Takes up the weights that an earlier process kept. What cannot be read is logged and selected anew."""
@@ -160,5 +169,5 @@ def copied(weights: Mapping[str, Tensor]) -> Weights:
     return {name: weight.detach().to("cpu", copy=True) for name, weight in weights.items()}
 
 
-def _name(step: int) -> str:
+def _name(step: int | str) -> str:
     return f"topk_{step}.ckpt"

@@ -31,8 +31,6 @@ class Limits(Protocol):
     """The options that end a run."""
 
     @property
-    def early_stop(self) -> int: ...
-    @property
     def time_limit_s(self) -> float | None: ...
     @property
     def max_skipped_steps(self) -> int: ...
@@ -41,8 +39,9 @@ class Limits(Protocol):
 class Stopping:
     """Answers after each step, and after each evaluation, whether the run ends; the same in all processes."""
 
-    def __init__(self, limits: Limits, engine: Engine) -> None:
-        self.limits, self.engine, self.workers = limits, engine, engine.workers
+    def __init__(self, patience: int, limits: Limits, engine: Engine) -> None:
+        """`patience`: evaluations without improvement after which a run ends; none below 1."""
+        self.patience, self.limits, self.engine, self.workers = patience, limits, engine, engine.workers
         self.polls = self.next_poll = 0
 
     def at_start(self, progress: Progress) -> StopReason | None:
@@ -88,11 +87,10 @@ class Stopping:
         self.next_poll = 0
 
     def is_out_of_patience(self, progress: Progress) -> bool:
-        """Whether the last `early_stop` evaluations brought nothing better. It follows from the history alone."""
-        patience = self.limits.early_stop
+        """Whether the last `patience` evaluations brought nothing better. It follows from the history alone."""
         evaluations = progress.validation_metrics.get("combined", {}).get("loss", [])
         since = [step for _, step, _ in evaluations if step > progress.last_improvement_steps]
-        return patience > 0 and len(since) >= patience
+        return self.patience > 0 and len(since) >= self.patience
 
     def _is_out_of_time(self, progress: Progress) -> bool:
         limit = self.limits.time_limit_s

@@ -5,6 +5,7 @@ from torch import nn
 
 from ludwig.combiners import COMBINERS
 from ludwig.combiners.base import Source
+from ludwig.nn.dropout import drawing
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import load
 
@@ -14,7 +15,7 @@ CONFIG = COMBINERS.get("tabm").Config
 
 def build(**options):
     torch.manual_seed(0)
-    return load(CONFIG, {"num_members": 4, "output_size": 6, **options}).build(SOURCES)
+    return load(CONFIG, {"num_members": 4, "output_size": 6, "deal_rows": False, **options}).build(SOURCES)
 
 
 def signals(rows=5):
@@ -81,6 +82,30 @@ def test_a_sequence_is_a_fault():
     ((where, message),) = CONFIG().faults(["tokens", "sequence"], ["a", "b"])
     assert where == ""
     assert "sequence" in message
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 10])
+def test_training_deals_each_row_out_to_one_member(rows):
+    combiner, given = build(deal_rows=True), signals(rows)
+    dealt = combiner(given)
+    assert dealt.values.shape == (-(-rows // 4), 4, 6)
+    assert len(dealt.dealt.unique()) == rows
+    combiner.eval()
+    whole = combiner(given)
+    assert whole.dealt is None
+    for row, place in enumerate(dealt.dealt.tolist()):
+        torch.testing.assert_close(dealt.values[place // 4, place % 4], whole.values[row, place % 4])
+
+
+def test_over_many_batches_each_member_gets_each_row():
+    combiner, given = build(deal_rows=True), signals(8)
+    with drawing(combiner, torch.Generator().manual_seed(0)):
+        members = torch.stack([combiner(given).dealt % 4 for _ in range(50)])  # [batches, rows]
+    assert all(set(row.tolist()) == {0, 1, 2, 3} for row in members.T)
+
+
+def test_one_member_gets_all_rows():
+    assert build(deal_rows=True, num_members=1)(signals()).dealt is None
 
 
 def test_no_layers_are_a_fault():

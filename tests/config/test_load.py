@@ -83,7 +83,7 @@ def test_the_raw_config_is_not_changed():
             ),
             config(),
         ),
-        (config(input_features=[{**X, "encoder": {"type": "passthrough", "skip": False, "adapter": None}}]), config()),
+        (config(input_features=[{**X, "encoder": {"type": "ple", "skip": False, "adapter": None}}]), config()),
         (
             config(
                 trainer={"compile": False, "loss_balancing": "none", "loss_balancing_alpha": 1.5, "model_soup": None}
@@ -166,10 +166,11 @@ def test_preprocessing_defaults_are_for_inputs():
 @pytest.mark.parametrize(
     ("trainer", "expected"),
     [
-        ({}, ("y", "accuracy")),
+        ({}, ("combined", "loss")),
         ({"validation_metric": "loss"}, ("y", "loss")),
         ({"validation_metric": "r2"}, ("z", "r2")),  # the only output that has it
-        ({"validation_field": "z"}, ("z", "mean_squared_error")),
+        ({"validation_field": "z"}, ("z", "loss")),
+        ({"validation_field": "z", "validation_metric": "r2"}, ("z", "r2")),
         ({"validation_field": "combined"}, ("combined", "loss")),
     ],
 )

@@ -14,7 +14,7 @@ NAMES = ["ple", "periodic", "bins"]
 
 
 def facts_of(column: np.ndarray) -> NumberFacts:
-    feature = NumberFeature(NumberFeature.Config(), "x")
+    feature = NumberFeature(NumberFeature.Config(normalization="zscore"), "x")
     return feature.finish(feature.tally(feature.parse(pd.Series(column))))
 
 
@@ -43,7 +43,7 @@ def filled(numbers: np.ndarray, edges: np.ndarray) -> np.ndarray:
 class TestPiecewiseLinear:
     @pytest.mark.parametrize("column", [0, 1])
     def test_the_bins_have_equal_mass_and_fill_from_the_left(self, column):
-        encoder = build("ple", num_bins=8)
+        encoder = build("ple", num_bins=8, with_number=False)
         numbers = SCALED[:, column].double().numpy()
         shares = filled(numbers, np.quantile(numbers, np.linspace(0, 1, 9)))
         weight, bias = weights_of(encoder)
@@ -51,21 +51,39 @@ class TestPiecewiseLinear:
         np.testing.assert_allclose(encoder(SCALED).values[:, column].detach(), expected, atol=1e-4)
 
     def test_edges_that_are_given_are_in_own_units(self):
-        encoder = build("ple", ple_bin_edges=[0.0, 40.0, 60.0, 100.0])
+        encoder = build("ple", ple_bin_edges=[0.0, 40.0, 60.0, 100.0], with_number=False)
         numbers = COLUMNS[0]
         weight, bias = weights_of(encoder)
         expected = filled(numbers, np.array([0.0, 40.0, 60.0, 100.0])) @ weight[0] + bias[0]
         np.testing.assert_allclose(encoder(SCALED).values[:, 0].detach(), expected, atol=1e-4)
 
-    def test_a_missing_number_fills_no_bin(self):
-        encoder = build("ple", num_bins=4)
-        missing = encoder(torch.full((1, 3), float("nan"))).values[0]
-        torch.testing.assert_close(missing, encoder.bias)
-
-    def test_beyond_the_range_of_the_training_split_nothing_grows(self):
+    def test_beyond_the_range_of_the_training_split_nothing_grows_but_the_number(self):
         encoder = build("ple", num_bins=4)
         far, further = encoder(torch.tensor([[1e3] * 3, [1e6] * 3])).values
-        torch.testing.assert_close(far, further)
+        torch.testing.assert_close(far[:, 1:], further[:, 1:])
+        assert (far[:, 0].unique().item(), further[:, 0].unique().item()) == (1e3, 1e6)
+
+    def test_the_number_itself_is_the_first_entry(self):
+        tokens = build("ple")(SCALED).values
+        assert tokens.shape == (400, 3, 6)
+        torch.testing.assert_close(tokens[:, :, 0], SCALED)
+
+    def test_bins_of_no_width_are_left_out(self):
+        column = np.array([0.0] * 320 + list(range(1, 81)))  # three of four quantiles are 0
+        encoder = ENCODERS.get("ple", "number").Config(num_bins=4, with_number=False).build([facts_of(column)])
+        ((*empty, full),) = encoder.per_width.tolist()
+        assert empty == [0.0, 0.0, 0.0]
+        numbers = torch.from_numpy(scaled(column)).float().unsqueeze(1)
+        low = np.quantile(column, 0.75)
+        assert full == pytest.approx(column.std() / (80 - low), rel=1e-4)
+        assert (encoder.weight[0, :3] == 0).all()
+        shares = np.clip((column - low) / (80 - low), 0, 1)[:, None]
+        expected = shares * encoder.weight[0, 3].detach().numpy() + encoder.bias[0].detach().numpy()
+        np.testing.assert_allclose(encoder(numbers).values[:, 0].detach(), expected, atol=1e-5)
+
+    def test_a_constant_column_gives_one_token_beside_its_number(self):
+        tokens = build("ple", num_bins=4)(torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 9.0]])).values
+        assert torch.equal(tokens[0, 2, 1:], tokens[1, 2, 1:])
 
 
 class TestPeriodic:
@@ -112,6 +130,28 @@ class TestBins:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_missing_number_has_a_trained_token_of_its_own(name):
+    facts = [facts_of(np.where(np.arange(400) % 7 == 0, np.nan, column)) for column in COLUMNS]
+    encoder = ENCODERS.get(name, "number").Config(output_size=5).build(facts)
+    assert (encoder.missing == 0).all()  # at first
+    torch.nn.init.normal_(encoder.missing)
+    numbers = torch.zeros(2, 3)
+    numbers[1, 1] = float("nan")
+    there, gone = encoder(numbers).values
+    assert torch.equal(gone[1], encoder.missing[1])
+    assert torch.equal(gone[0], there[0])
+    gone.sum().backward()
+    assert (encoder.missing.grad[1] == 1).all()
+    assert (encoder.missing.grad[[0, 2]] == 0).all()
+    assert all(weight.grad is None or weight.grad.isfinite().all() for weight in encoder.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_missing_numbers_in_training_there_is_no_such_token(name):
+    assert build(name).missing is None
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_columns_do_not_see_each_other(name):
     encoder = build(name)
     one, other = encoder(torch.tensor([[0.5, 0.3, 0.0], [0.5, -0.9, 1.0]])).values
@@ -136,7 +176,8 @@ def test_odd_numbers_give_finite_tokens_and_gradients(name, number):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_may_have_no_rows(name):
-    assert build(name)(torch.empty(0, 3)).values.shape == (0, 3, 5)
+    encoder = build(name)
+    assert encoder(torch.empty(0, 3)).values.shape == (0, 3, encoder.shape.size)
 
 
 @pytest.mark.parametrize(("name", "option"), [("ple", "ple_bin_edges"), ("bins", "bins_bin_edges")])

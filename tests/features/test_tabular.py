@@ -139,7 +139,7 @@ def test_a_label_reads_alike_however_it_is_stored(column):
 
 def test_small_vocabularies_take_small_integers():
     assert learned("category", list("abc"))[2].column.values.dtype == torch.int8
-    assert learned("category", [str(i) for i in range(300)])[2].column.values.dtype == torch.int16
+    assert learned("category", [str(i) for i in range(300)], min_count=1)[2].column.values.dtype == torch.int16
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,9 @@ def test_categories_that_no_row_has_are_no_values():
 
 def test_whole_numbers_in_a_categorical_column_may_be_missing():
     column = pd.Series(pd.Categorical([1, 2, None, 1]))
-    _, _, result = learned("number", column, normalization=None, fill_value=9.0)
+    _, _, result = learned(
+        "number", column, normalization=None, missing_value_strategy="fill_with_const", fill_value=9.0
+    )
     assert result.column.values.tolist() == [1, 2, 9, 1]
 
 

@@ -45,12 +45,12 @@ def test_a_training_is_a_run_with_configs_and_metrics_by_split(fake, train):
     assert run.given == {"run_hash": None, "repo": "somewhere", "experiment": "trial"}
     assert run.name == "trial_run"
     assert run["base_config"]["trainer"] == {"batch_size": 16, "epochs": 2}
-    assert run["train_config"]["trainer"]["optimizer"]["type"] == "adam"
+    assert run["train_config"]["trainer"]["optimizer"]["type"] == "adamw"
     where = ("loss", ("validation", "y"))
     losses = {(step, epoch): value for *name, step, epoch, value in run.tracked if tuple(name) == where}
     first, second = results.train_stats.validation["y"]["loss"]
     assert losses == pytest.approx({(STEPS, 1): first, (2 * STEPS, 2): second})
-    assert ("learning_rate", (), STEPS, 1, pytest.approx(0.001)) in run.tracked
+    assert ("learning_rate", (), STEPS, 1, pytest.approx(0.0015)) in run.tracked
     assert run["status"] == "finished" and run.is_closed
 
 

@@ -70,7 +70,7 @@ def test_a_training_is_an_experiment_with_params_config_and_metrics(fake, train)
     (experiment,) = fake.experiments
     assert experiment.given == {"project_name": "trial", "experiment_key": None, "mode": "create"}
     assert experiment.name == "trial_run"
-    assert experiment.params["trainer.optimizer.type"] == "adam"
+    assert experiment.params["trainer.optimizer.type"] == "adamw"
     assert json.loads(experiment.assets["config.json"])["trainer"] == {"batch_size": 16, "epochs": 2}
     assert [(step, epoch) for step, epoch, _ in experiment.logged] == [(3, 1), (6, 2), (6, 2)]
     losses = [metrics["validation_metrics.y.loss"] for *_, metrics in experiment.logged[:2]]

@@ -25,7 +25,7 @@ def test_the_logs_hold_the_loss_of_each_step_and_the_metrics_of_each_evaluation(
     steps = 3 * 3  # 42 rows in batches of 16
     assert len(logs["training"]["combined/step_training_loss"]) == steps
     assert len(logs["training"]["y/step_training_loss"]) == steps
-    assert logs["training"]["combined/step_learning_rate"] == pytest.approx([0.001] * steps)
+    assert logs["training"]["combined/step_learning_rate"] == pytest.approx([0.0015] * steps)
     norms = logs["training"]["combined/step_gradient_norm"]
     assert len(norms) == steps and min(norms) > 0
     assert logs["validation"]["y/epoch_loss"] == pytest.approx(results.train_stats.validation["y"]["loss"])

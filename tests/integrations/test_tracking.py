@@ -41,7 +41,7 @@ def test_a_service_gets_the_beginning_each_evaluation_the_test_split_and_the_end
     assert (training.experiment, training.name, training.root) == ("trial", "trial_run", tmp_path / "out")
     assert training.config == {**config, "trainer": {"batch_size": 16, "epochs": 2}}
     assert training.params["trainer.epochs"] == 2
-    assert training.params["trainer.optimizer.type"] == "adam"  # a default, two levels down
+    assert training.params["trainer.optimizer.type"] == "adamw"  # a default, two levels down
     assert training.params["input_features.x _$_.type"] == "number"
     assert training.params["output_features.y.type"] == "number"
     assert [(step, epoch) for step, epoch, _ in notebook.logged] == [(STEPS, 1), (2 * STEPS, 2), (2 * STEPS, 2)]

@@ -12,11 +12,11 @@ from ludwig.nn.prediction import Prediction
 LABELS = ("a", "b", "c")
 
 
-def counted(loss, prediction, target, size, members=False):
+def counted(loss, prediction, target, size):
     metric = LossMetric(loss)
     for start in range(0, len(target), size):
         rows = slice(start, start + size)
-        metric.update(Prediction(prediction.logits[rows], prediction.hidden[rows]), target[rows], members)
+        metric.update(Prediction(prediction.logits[rows], prediction.hidden[rows]), target[rows])
     return metric
 
 
@@ -35,15 +35,6 @@ def test_weights_of_rows_are_those_of_the_whole_split(size):
     logits, target = torch.randn(100, 3), torch.randint(-1, 3, (100,))
     expected = cross_entropy(logits, target, weight=torch.tensor(weights), ignore_index=-1)
     value = counted(loss, Prediction(logits, logits), target, size).compute()
-    assert value == pytest.approx(expected.item(), rel=1e-6)
-
-
-@pytest.mark.parametrize("size", [1, 7, 30])
-def test_the_loss_of_members_is_the_mean_of_theirs(size):
-    loss = LOSSES.get("objectosphere", "category").Config(background_class=1).build(LABELS)
-    logits, hidden, target = torch.randn(30, 4, 3), torch.randn(30, 4, 6), torch.randint(0, 3, (30,))
-    expected = torch.stack([loss(logits[:, k], target, hidden[:, k]) for k in range(4)]).mean()
-    value = counted(loss, Prediction(logits, hidden), target, size, members=True).compute()
     assert value == pytest.approx(expected.item(), rel=1e-6)
 
 
@@ -74,5 +65,5 @@ def test_no_history_is_kept():
     loss = LOSSES.get("mean_squared_error", "number").Config().build()
     logits = torch.randn(4, requires_grad=True)
     metric = LossMetric(loss)
-    metric.update(Prediction(logits, logits), torch.zeros(4), False)
+    metric.update(Prediction(logits, logits), torch.zeros(4))
     assert not metric.total.requires_grad

@@ -81,6 +81,14 @@ class TestMembers:
         torch.testing.assert_close(complete.probabilities, logits.sigmoid().mean(1))
         assert complete.predictions.tolist() == (logits.sigmoid().mean(1) >= 0.5).tolist()
 
+    def test_the_reported_loss_is_that_of_the_reported_probabilities(self, built):
+        output, target = built("binary", LABELS, MEMBERS)
+        complete = output.complete(predicted(torch.randn(80, 3) * 3))
+        scores = output.scoreboard()
+        scores.update(complete, target)
+        expected = metrics.log_loss(target, complete.probabilities.double())
+        assert scores.compute()["loss"] == pytest.approx(expected, rel=1e-5)
+
 
 def test_a_temperature_softens_probabilities_and_leaves_the_logits(built, logits):
     output, _ = built("binary", LABELS, VECTOR, calibration=True)

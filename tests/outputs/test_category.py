@@ -89,6 +89,28 @@ class TestMembers:
         torch.testing.assert_close(complete.probabilities, expected)
         assert complete.predictions.tolist() == expected.argmax(1).tolist()
 
+    @pytest.mark.parametrize("calibration", [False, True])
+    def test_the_reported_loss_is_that_of_the_reported_probabilities(self, built, calibration):
+        output, target = built("category", COLUMN, MEMBERS, calibration=calibration)
+        if calibration:
+            output.calibrate_by({"temperature": torch.tensor(2.5)})
+        complete = output.complete(said(torch.randn(90, 3, 4) * 3))
+        scores = output.scoreboard()
+        scores.update(complete, target)
+        of_truth = complete.probabilities.double()[torch.arange(90), target.long()]
+        expected = -of_truth.log().mean().item()
+        assert scores.compute()["loss"] == pytest.approx(expected, rel=1e-5)
+
+    def test_with_probabilities_of_a_loss_the_logits_are_averaged(self, built):
+        output, target = built("category", COLUMN, MEMBERS, loss="corn")
+        plain, _ = built("category", COLUMN, VECTOR, loss="corn")
+        logits = torch.randn(90, 3, 4)
+        complete, expected = output.complete(said(logits)), plain.complete(said(logits.mean(1)))
+        torch.testing.assert_close(complete.probabilities, expected.probabilities)
+        scores = output.scoreboard()
+        scores.update(complete, target)
+        assert scores.compute()["loss"] == pytest.approx(plain.loss_of(said(logits.mean(1)), target).item(), rel=1e-5)
+
     def test_rows_of_unknown_class_are_left_out_for_all_members(self, built):
         output, target = built("category", COLUMN, MEMBERS)
         logits = torch.randn(90, 3, 4)

@@ -94,14 +94,23 @@ class TestMembers:
         )  # each in own units, then the mean
         np.testing.assert_allclose(output.complete(predicted(logits)).predictions, expected, rtol=1e-4)
 
-    def test_metrics_evaluate_the_mean_and_the_loss_each_member(self, built):
+    def test_metrics_and_the_reported_loss_are_those_of_the_mean(self, built):
         output, target = built("number", COLUMN, MEMBERS, preprocessing={"normalization": None})
         logits = torch.from_numpy(COLUMN).float().unsqueeze(1) + torch.tensor([-6.0, 0.0, 6.0])
         scores = output.scoreboard()
         scores.update(output.complete(predicted(logits)), target)
         found = scores.compute()
         assert found["mean_squared_error"] == pytest.approx(0, abs=1e-6)  # the members' errors cancel out
-        assert found["loss"] == pytest.approx((36 + 0 + 36) / 3, rel=1e-4)
+        assert found["loss"] == pytest.approx(0, abs=1e-6)
+
+    def test_the_reported_loss_with_logarithms_is_that_of_the_mean_in_own_units(self, built):
+        output, target = built("number", COLUMN, MEMBERS, preprocessing={"normalization": "log1p"})
+        logits = torch.randn(64, 3)
+        scores = output.scoreboard()
+        scores.update(output.complete(predicted(logits)), target)
+        mean = np.expm1(logits.double().numpy() * LOGS.std() + LOGS.mean()).mean(1)
+        scaled = (np.log1p(mean) - LOGS.mean()) / LOGS.std()
+        assert scores.compute()["loss"] == pytest.approx(metrics.mean_squared_error(target, scaled), rel=1e-4)
 
     def test_each_member_has_a_head(self, built):
         output, _ = built("number", COLUMN, MEMBERS)

@@ -156,7 +156,7 @@ def test_the_json_schema_refuses_bad_configs(change):
 def test_the_json_schema_of_own_options_names_other_components_and_leaves_theirs_out():
     whole = json_schema(CONFIGS["ecd"], with_components=False)
     assert whole["properties"]["combiner"]["$ref"] == "urn:ludwig:combiner"
-    assert whole["properties"]["combiner"]["default"] == "concat"
+    assert whole["properties"]["combiner"]["default"] == "tabm"
     assert whole["properties"]["trainer"]["$ref"] == "urn:ludwig:training.trainer.Trainer"
     assert [*whole["$defs"]] == ["data.preprocess.Preprocessing"]
     assert whole["$defs"]["data.preprocess.Preprocessing"]["properties"]["split"]["$ref"] == "urn:ludwig:split"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,9 @@ from ludwig.runtime.engine import Engine
 from ludwig.training import build
 from ludwig.training.batch_size import fastest, measured, sizes
 from ludwig.training.objective import SUPERVISED
+from ludwig.training.optim.schedules import LearningRateScheduler
 from ludwig.training.plan import Plan, plan_of
+from ludwig.training.recipe import Size
 
 
 def test_sizes_are_powers_of_two_up_to_the_bound():
@@ -86,14 +90,20 @@ def test_automatic_values_are_settled_in_the_config():
     one = text_model()
     one.train(texts(), output_directory=None)
     trainer = one.config["trainer"]
-    assert trainer["batch_size"] in (16, 32)
+    assert trainer["batch_size"] == 128  # where epochs are counted
     assert trainer["learning_rate"] == 0.0001  # with a text among the inputs
+    assert (trainer["epochs"], trainer["train_steps"], trainer["steps_per_checkpoint"]) == (1, None, 0)
+    assert trainer["early_stop"] >= 5
+
+
+SIZE = Size(rows=1000, row_bytes=100, weights=1000, validates=True)
 
 
 class Options:
     batch_size = effective_batch_size = gradient_accumulation_steps = "auto"
     max_batch_size: int | None = None
-    epochs, train_steps, steps_per_checkpoint, checkpoints_per_epoch = 3, None, 0, 0
+    epochs, train_steps, steps_per_checkpoint, checkpoints_per_epoch, early_stop = 3, None, 0, 0, 5
+    learning_rate, learning_rate_scheduler = 0.001, LearningRateScheduler()
 
     def __init__(self, **options: object) -> None:
         vars(self).update(options)
@@ -113,7 +123,7 @@ class Options:
     ],
 )
 def test_rows_of_an_optimizer_step(options, workers, expected):
-    plan = plan_of(Options(**options), rows=1000, workers=workers, found=64)
+    plan = plan_of(Options(**options), SIZE, workers=workers, found=64)
     assert (plan.batch_size, plan.accumulation) == expected
 
 
@@ -121,23 +131,28 @@ def test_rows_of_an_optimizer_step(options, workers, expected):
 def test_the_effective_batch_size_of_a_saved_config_holds_on_any_number_of_workers(workers, expected):
     settled = Options(batch_size=8, gradient_accumulation_steps=2, effective_batch_size=32)  # on two workers
     with pytest.warns(LudwigWarning, match=f"batches of {expected[0]} rows and accumulates {expected[1]},"):
-        plan = plan_of(settled, rows=1000, workers=workers, found=64)
+        plan = plan_of(settled, SIZE, workers=workers, found=64)
     assert (plan.batch_size, plan.accumulation) == expected
     with pytest.raises(ConfigValidationError, match="x 3 workers"):
-        plan_of(settled, rows=1000, workers=3, found=64)
+        plan_of(settled, SIZE, workers=3, found=64)
+
+
+def planned(rows: int, batch_size: int, *, workers: int = 1, **options: object) -> Plan:
+    size = dataclasses.replace(SIZE, rows=rows)
+    return plan_of(Options(batch_size=batch_size, **options), size, workers=workers, found=1)
 
 
 def test_steps_are_those_of_all_epochs_also_when_batches_grow():
-    plan = Plan(Options(), rows=100, batch_size=10, accumulation=1)
+    plan = planned(100, 10)
     assert (plan.steps_per_epoch, plan.total_steps()) == (10, 30)
     grown = plan.grown(2.5)
     assert (grown.batch_size, grown.steps_per_epoch) == (25, 4)
     assert grown.total_steps(steps=10, epoch=1, row=100) == 10 + 2 * 4
     assert grown.total_steps(steps=13, epoch=2, row=30) == 13 + 3 + 4
     assert plan.grown(100).batch_size == 100
-    assert Plan(Options(max_batch_size=30), 100, 10, 1).grown(8).batch_size == 30
-    assert Plan(Options(train_steps=7), 100, 10, 1).total_steps(5, 1, 50) == 7
-    assert Plan(Options(), 100, 10, 1, workers=3).steps_per_epoch == 4
+    assert planned(100, 10, max_batch_size=30).grown(8).batch_size == 30
+    assert planned(100, 10, train_steps=7).total_steps(5, 1, 50) == 7
+    assert planned(100, 10, workers=3).steps_per_epoch == 4
 
 
 def test_batches_grow_where_a_metric_plateaus_and_epochs_stay_as_many():
@@ -168,9 +183,9 @@ def test_batches_grow_where_a_metric_plateaus_and_epochs_stay_as_many():
 
 def test_workers_that_cannot_share_the_effective_batch_size_are_reported():
     with pytest.raises(ConfigValidationError, match=r"batch_size 64 x gradient_accumulation_steps 1 x 2 workers"):
-        plan_of(Options(batch_size=64, effective_batch_size=64), rows=1000, workers=2, found=1)
+        plan_of(Options(batch_size=64, effective_batch_size=64), SIZE, workers=2, found=1)
 
 
 def test_batches_never_shrink():
-    assert Plan(Options(max_batch_size=32), 1000, 64, 1).grown(2.0).batch_size == 64
-    assert Plan(Options(), 1000, 64, 1).grown(0.5).batch_size == 64
+    assert planned(1000, 64, max_batch_size=32).grown(2.0).batch_size == 64
+    assert planned(1000, 64).grown(0.5).batch_size == 64

@@ -339,7 +339,8 @@ def config(calibration: bool | str, kind: str = "category", **trainer: Any) -> d
 
 
 def test_the_temperature_is_the_one_with_the_least_loss_on_validation(table):
-    plain, warm = LudwigModel(config(False)), LudwigModel(config(True))
+    one_network = {"combiner": "concat"}  # with members the temperature is that of each, before their mean
+    plain, warm = (LudwigModel({**config(calibration), **one_network}) for calibration in (False, True))
     validation = plain.train(dataset=table, output_directory=None).preprocessed_data.validation_set
     warm.train(dataset=table, output_directory=None)
     temperature = warm.model.outputs["y"].temperature.item()

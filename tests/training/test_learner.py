@@ -27,12 +27,15 @@ def table(rows: int = 100) -> pd.DataFrame:
     return pd.DataFrame({"x": x, "u": draw.normal(size=rows), "y": draw.choice(list("abc"), rows), "split": 0})
 
 
+PLAIN = {"encoder": "passthrough", "preprocessing": {"normalization": "zscore"}}
+
+
 def model(callbacks: list[Callback] | None = None, **trainer: object) -> LudwigModel:
     """A classifier that weighs its classes, so that batches with as many rows do not count alike."""
     options = {"epochs": 2, "batch_size": 32, "learning_rate": 0.05, "should_shuffle": False, **trainer}
     return LudwigModel(
         {
-            "input_features": [{"name": "x", "type": "number"}, {"name": "u", "type": "number"}],
+            "input_features": [{"name": name, "type": "number", **PLAIN} for name in ("x", "u")],
             "output_features": [{"name": "y", "type": "category", "loss": LOSS}],
             "combiner": {"type": "concat", "num_fc_layers": 1, "output_size": 8},
             "trainer": options,
@@ -83,8 +86,9 @@ def test_lbfgs_finds_an_exact_fit_with_the_default_clipping(rate):
     trainer = {"epochs": 10, "batch_size": 200, "optimizer": "lbfgs", "learning_rate": rate}
     one = LudwigModel(
         {
-            "input_features": [{"name": "a", "type": "number"}, {"name": "b", "type": "number"}],
+            "input_features": [{"name": name, "type": "number", **PLAIN} for name in ("a", "b")],
             "output_features": [{"name": "y", "type": "number"}],
+            "combiner": "concat",
             "trainer": trainer,
         }
     )

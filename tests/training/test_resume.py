@@ -19,8 +19,17 @@ from ludwig.api import LudwigModel, TrainingResults
 from ludwig.callbacks import Callback
 from ludwig.error import ArtifactError, LudwigWarning
 from ludwig.training import checkpoints
+from ludwig.training.save_times import SaveTimes
 
 QUICK = {"skip_save_log": True, "skip_save_training_statistics": True}  # files that no resumed run reads
+
+
+@pytest.fixture(autouse=True, scope="module")
+def every_evaluation_is_saved():
+    """Otherwise runs this short save their last state only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SaveTimes, "is_due", lambda self: True)
+        yield
 
 
 def table() -> pd.DataFrame:
@@ -60,7 +69,8 @@ class Dies(Callback):
 def run_that_dies(folder: Path, optimizer: str, accumulation: int, step: int, how: str) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-        "from tests.training.test_resume import QUICK, Dies, model, table\n"
+        "from tests.training.test_resume import QUICK, Dies, SaveTimes, model, table\n"
+        "SaveTimes.is_due = lambda self: True\n"
         f"model({optimizer!r}, {accumulation}).train(dataset=table(), output_directory={str(folder)!r}, "
         f"callbacks=[Dies({step}, {how!r})], **QUICK)"
     )

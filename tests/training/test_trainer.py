@@ -27,11 +27,15 @@ def table(rows: int = 100) -> pd.DataFrame:
     return pd.DataFrame({"x": x, "u": draw.normal(size=rows), "y": 3 * x + draw.normal(size=rows), "split": 0})
 
 
+PLAIN = {"encoder": "passthrough", "preprocessing": {"normalization": "zscore"}}
+
+
 def model(callbacks: list[Callback] | None = None, **trainer: object) -> LudwigModel:
-    inputs = [{"name": "x", "type": "number"}, {"name": "u", "type": "number"}]
+    inputs = [{"name": name, "type": "number", **PLAIN} for name in ("x", "u")]
     options = {"epochs": 2, "batch_size": 16, "learning_rate": 0.05, "gradient_clipping": None, **trainer}
     outputs = [{"name": "y", "type": "number"}]
-    return LudwigModel({"input_features": inputs, "output_features": outputs, "trainer": options}, callbacks=callbacks)
+    sections = {"input_features": inputs, "output_features": outputs, "combiner": "concat", "trainer": options}
+    return LudwigModel(sections, callbacks=callbacks)
 
 
 def weights(one: LudwigModel) -> torch.Tensor:
@@ -83,7 +87,8 @@ class Evaluations(Callback):
         ({"epochs": 3}, [7, 14, 21]),
         ({"epochs": 2, "checkpoints_per_epoch": 2}, [3, 6, 9, 12, 14]),  # always a last one
         ({"epochs": 2, "steps_per_checkpoint": 4}, [4, 8, 12, 14]),
-        ({"train_steps": 9}, [7, 9]),
+        ({"train_steps": 9}, [9]),
+        ({"train_steps": 25, "epochs": "auto"}, [10, 20, 25]),  # longer than an epoch
         ({"epochs": 2, "skip_all_evaluation": True}, []),
         ({"epochs": 2, "gradient_accumulation_steps": 2, "steps_per_checkpoint": 3}, [4, 6, 9, 13, 14]),
     ],
@@ -144,8 +149,8 @@ def test_a_last_batch_of_one_row_is_trained_on(rows):
 def test_automatic_sizes_are_resolved_and_reported():
     one = model(batch_size="auto", learning_rate="auto")
     one.train(dataset=table(), output_directory=None)
-    assert one.config["trainer"]["batch_size"] == 16  # the power of two within a fifth of the rows
-    assert one.config["trainer"]["learning_rate"] == 0.001
+    assert one.config["trainer"]["batch_size"] == 100  # all rows
+    assert one.config["trainer"]["learning_rate"] == 0.0015
     two = model(batch_size="auto", effective_batch_size=32, gradient_accumulation_steps=4)
     two.train(dataset=table(), output_directory=None)
     assert two.config["trainer"]["batch_size"] == 8
@@ -274,7 +279,8 @@ def text_model(callbacks: list[Callback], **trainer: object) -> LudwigModel:
     inputs = [{"name": "t", "type": "text", "encoder": encoder}]
     options = {"epochs": 1, "batch_size": 10, **trainer}
     outputs = [{"name": "y", "type": "number"}]
-    return LudwigModel({"input_features": inputs, "output_features": outputs, "trainer": options}, callbacks=callbacks)
+    sections = {"input_features": inputs, "output_features": outputs, "combiner": "concat", "trainer": options}
+    return LudwigModel(sections, callbacks=callbacks)
 
 
 def test_bucketing_puts_rows_of_like_length_together():
@@ -305,7 +311,7 @@ def test_bucketing_needs_an_input_of_sequences():
             {"optimizer": "schedule_free_adamw", "learning_rate_scheduler": {"decay": "linear"}},
             r"trainer\.learning_rate_scheduler\.decay: .*needs no decay",
         ),
-        ({"no_weight_decay": ["biases"]}, r"trainer\.no_weight_decay: Has no effect"),
+        ({"optimizer": "adam", "no_weight_decay": ["biases"]}, r"trainer\.no_weight_decay: Has no effect"),
         (
             {"optimizer": {"type": "adafactor", "lr": 0.1, "relative_step": True}},
             r"trainer\.optimizer\.lr: Has no effect with relative_step",

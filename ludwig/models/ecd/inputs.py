@@ -17,6 +17,7 @@ from ludwig.combiners.base import Source
 from ludwig.encoders.base import Encoder
 from ludwig.features.base import Facts
 from ludwig.models.ecd.input_base import Input
+from ludwig.nn.missing import MissingIndicator
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.signal import Shape, Signal
 
@@ -65,11 +66,14 @@ class Inputs(nn.Module):
         self.groups = groups_of(inputs, facts)
         self.facts = [[facts[name] for name in group.columns] for group in self.groups]
         self.encoders = nn.ModuleList()
+        self.indicators = nn.ModuleList()  # one for each encoder, which does nothing where it is not needed
         self.sources: list[Source] = []
         for group, of_columns in zip(self.groups, self.facts, strict=True):
             encoder = group.encoder.build(of_columns)
+            indicator = _indicator(group, [facts[name] for name in group.names])
             self.encoders.append(encoder)
-            self.sources += _sources(group, encoder.shape)
+            self.indicators.append(indicator)
+            self.sources += _sources(group, indicator.shape(encoder.shape))
 
     def start(self) -> None:
         """Loads what encoders start from."""
@@ -78,14 +82,14 @@ class Inputs(nn.Module):
 
     def forward(self, batch: Frame) -> list[Signal]:
         signals = []
-        for group, encoder in zip(self.groups, self.encoders, strict=True):
+        for group, encoder, indicator in zip(self.groups, self.encoders, self.indicators, strict=True):
             if not group.encoder.grouped:
-                signals += [encoder(batch.column(name)) for name in group.names]
+                signals += [indicator(encoder, batch.column(name)) for name in group.names]
             elif group.host is not None:
-                columns = [encoder(batch.columns((name,))) for name in group.names]
+                columns = [indicator(encoder, batch.columns((name,))) for name in group.names]
                 signals.append(Signal.tokens(torch.cat([column.values for column in columns], dim=1)))  # [B, C, H]
             else:
-                signals.append(encoder(batch.columns(group.names)))
+                signals.append(indicator(encoder, batch.columns(group.names)))
         return signals
 
     def weights(self) -> Iterator[tuple[str, NamedWeight]]:
@@ -109,6 +113,14 @@ def _rows(encoder: Encoder, name: str, weight: Tensor, facts: Sequence[Facts]) -
         return [None] * len(facts)
     ends = [*itertools.accumulate(encoder.row_counts(name, weight, facts))]
     return [slice(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+
+
+def _indicator(group: Group, facts: Sequence[Facts]) -> MissingIndicator:
+    """What stands in for an encoder that does not take missing numbers, where there are any."""
+    if group.encoder.takes_missing or not any(fact.keeps_missing for fact in facts):
+        return MissingIndicator(None)
+    is_whole = group.encoder.grouped and group.host is None
+    return MissingIndicator([fact.median for fact in (facts if is_whole else facts[:1])])
 
 
 def _sources(group: Group, shape: Shape) -> list[Source]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -33,9 +33,9 @@ from ludwig.nn.signal import Signal
 from ludwig.nn.tree import register_tree
 from ludwig.outputs.base import OUTPUTS
 from ludwig.outputs.decoded import DecodedOutput
-from ludwig.schema import Chosen, param
+from ludwig.schema import Chosen, load, param
 
-COMBINER = Chosen(COMBINERS, "concat")
+COMBINER = Chosen(COMBINERS, "tabm")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +64,16 @@ class Ecd(Model):
             help="Output features: the target columns, with their decoders and losses."
         )
         combiner: Annotated[Combiner.Config, COMBINER] = param(
-            COMBINER.make, help="Combiner, which joins the encoded input features."
+            COMBINER.make,
+            help="Combiner, which joins the encoded input features: tabm, or concat where an encoder gives a sequence.",
         )
+
+        def completed(self, given: Mapping[str, Any]) -> Self:
+            """With the combiner of sequences where some input is one and none is named."""
+            section = given.get("combiner") or {}
+            if "type" in section or all(f.encoder.form() in self.combiner.takes for f in self.input_features):
+                return self
+            return dataclasses.replace(self, combiner=load(COMBINERS.get("concat").Config, section))
 
         def faults(self) -> list[tuple[str, str]]:
             forms = [feature.encoder.form() for feature in self.input_features]
@@ -119,7 +127,10 @@ class Ecd(Model):
     def forward(self, batch: Frame, targets: Mapping[str, Tensor] | None = None) -> Answers:
         """Logits of every output; `targets` are there in training only."""
         combined = self.combined(batch)
-        return Answers(self._decoded(combined, targets or {}), combined.auxiliary_loss)
+        predictions = self._decoded(combined, targets or {})
+        if combined.dealt is not None:
+            predictions = {name: answer.gathered(combined.dealt) for name, answer in predictions.items()}
+        return Answers(predictions, combined.auxiliary_loss)
 
     def combined(self, batch: Frame) -> Signal:
         """The signal that all outputs read, with the skips and the auxiliary losses of the inputs."""

@@ -25,7 +25,11 @@ class Span:
 class LearningRateScheduler:
     """The section `trainer.learning_rate_scheduler`."""
 
-    decay: Decay | None = param(None, help="Learning rate decay: its schedule over the run; null for a constant rate.")
+    decay: Decay | Literal["auto"] | None = param(
+        "auto",
+        help="Learning rate decay: its schedule over the run; null for a constant rate. auto is cosine where there are "
+        "many rows and length and patience are auto too, else null.",
+    )
     decay_rate: float = param(0.96, min=0, max=1, help="Decay rate: factor of the exponential decay every decay_steps.")
     decay_steps: int = param(
         10000, min=1, help="Number of steps after which the exponential decay has applied decay_rate once."
@@ -44,7 +48,7 @@ class LearningRateScheduler:
         "it where training diverges early.",
     )
     t_0: int | None = param(
-        None, min=1, help="Steps of the first cosine period before a warm restart; null for one evaluation interval."
+        None, min=1, help="Steps of the first cosine period before a warm restart; null for one period over the run."
     )
     t_mult: int = param(1, min=1, help="Factor by which the cosine period grows after each warm restart.")
     eta_min: float = param(0.0, min=0, max=1, help="Minimum learning rate of the cosine decay.")
@@ -101,6 +105,13 @@ class LearningRateScheduler:
             self.reduce_eval_split, self.reduce_eval_metric, self.reduce_on_plateau_patience, self.reduce_on_plateau
         )
 
+    @property
+    def spans_run(self) -> bool:
+        """Whether the rate falls to the end of the run, so that the run should not end before."""
+        return self.decay in ("linear", "one_cycle", "polynomial", "wsd") or (
+            self.decay == "cosine" and self.t_0 is None
+        )
+
     def warmup_steps(self, span: Span) -> int:
         """The longer of the two warm-ups."""
         by_rounds = self.warmup_evaluations * span.steps_per_round
@@ -113,7 +124,7 @@ class LearningRateScheduler:
         warmup = self.warmup_steps(span)
         if step < warmup:
             return base * (step + 1) / warmup
-        if self.decay is None:
+        if self.decay is None or self.decay == "auto":
             return base
         return _DECAYS[self.decay](
             self, base, step - warmup, dataclasses.replace(span, total_steps=max(span.total_steps - warmup, 1))

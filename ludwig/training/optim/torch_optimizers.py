@@ -97,6 +97,10 @@ class AdamWOptimizer(Optimizer):
         works = torch.optim.AdamW
         is_elementwise = True
 
+        weight_decay: float = param(
+            0.02, min=0, help="Weight decay: share of a weight, times the learning rate, that each step takes away."
+        )
+
 
 @OPTIMIZERS.register("adadelta")
 class AdadeltaOptimizer(Optimizer):

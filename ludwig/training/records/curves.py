@@ -1,4 +1,4 @@
-"""Pictures of how metrics went: one an output, drawn where matplotlib is installed."""
+"""Pictures of how metrics went: one an output."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ludwig.error import MissingExtraError
 from ludwig.runtime.atomic import written_aside
 from ludwig.runtime.file_names import distinct_names
 from ludwig.training.progress import Progress
@@ -26,13 +27,22 @@ Points = list[tuple[float, float]]  # (step, value)
 
 
 def save_learning_curves(folder: Path, progress: Progress) -> list[Path]:
-    """Draws `learning_curves_<output>.png` for each output; nothing where matplotlib is not installed."""
-    if importlib.util.find_spec("matplotlib") is None:
-        return []
+    """Draws `learning_curves_<output>.png` for each output.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    if not is_installed():
+        raise MissingExtraError("matplotlib", "viz", "A picture of learning curves")
     outputs = [*(progress.train_metrics | progress.validation_metrics)]
     if len(outputs) == 2 and "combined" in outputs:  # the loss of the only output is the combined one
         outputs.remove("combined")
     return [_save(folder / name, output, progress) for output, name in zip(outputs, file_names(outputs), strict=True)]
+
+
+def is_installed() -> bool:
+    """Whether pictures can be drawn."""
+    return importlib.util.find_spec("matplotlib") is not None
 
 
 def file_names(outputs: Sequence[str]) -> list[str]:

@@ -197,7 +197,7 @@ class TestNames:
             "input_features.b.encoder.bias": [1, 3],
             "input_features.c.encoder.table.weight": [4, 4],  # <UNK>, u, v, w; no wider than the largest vocabulary
             "input_features.d.encoder.table.weight": [4, 4],
-            "output_features.size.decoder.linear.weight": [1, 2 * 3 + 2 * 4],
+            "output_features.size.decoder.linear.weight": [1, 2 * (1 + 3) + 2 * 4],
             "output_features.size.decoder.linear.bias": [1],
         }
 

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from ludwig.error import MissingExtraError
 from ludwig.training.progress import Progress
 from ludwig.training.records import curves
 from ludwig.training.records.curves import save_learning_curves
@@ -154,9 +155,10 @@ def test_a_loss_of_several_decades_is_drawn_by_its_logarithm(values, expected):
     assert curves._spans_decades(values) is expected
 
 
-def test_without_matplotlib_nothing_is_drawn(tmp_path, monkeypatch):
+def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert save_learning_curves(tmp_path, progress("y")) == []
+    with pytest.raises(MissingExtraError, match=r"ludwig\[viz\]"):
+        save_learning_curves(tmp_path, progress("y"))
     assert list(tmp_path.iterdir()) == []
 
 
