@@ -304,6 +304,45 @@ class HashSplitter(Splitter):
         return SplitIndex.of(np.searchsorted(limits, hashes, side="right")[values.codes])
 
 
+@SPLITTERS.register("group")
+class GroupSplitter(Splitter):
+    """Group split: all rows with one value of a column are in one part.
+
+    Use it where rows belong together, such as those of a customer, a patient or a device, and the model will meet new
+    ones: a random split would let it recognise them, and flatter it. The groups are shuffled and cut near the shares of
+    the rows; each wanted part gets a group where there are enough. Rows without a value are one group.
+
+    ```yaml
+    preprocessing:
+      split:
+        type: group
+        column: customer_id
+        probabilities: [0.7, 0.1, 0.2]
+    ```
+    """
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(ByColumn, Splitter.Config):
+        pass
+
+    config: Config
+
+    def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
+        groups = Labels.of(_column(table, str(self.config.column))).codes
+        _, groups = np.unique(groups, return_inverse=True)  # from 0, missing ones too
+        order = np.random.default_rng(seed).permutation(groups.max(initial=-1) + 1)
+        sizes = np.bincount(groups, minlength=len(order))[order]
+        limits = np.cumsum(self.config.counts(len(table)))[:2]
+        parts = np.searchsorted(limits, np.cumsum(sizes) - sizes / 2, side="right")  # by the middle of each group
+        for part, share in enumerate(self.config.probabilities):
+            largest = np.bincount(parts, minlength=3).argmax()
+            if share and part not in parts and (parts == largest).sum() > 1:
+                parts[np.flatnonzero(parts == largest)[-1]] = part
+        part_of = np.empty_like(parts)
+        part_of[order] = parts
+        return SplitIndex.of(part_of[groups])
+
+
 def default_split(config: Splitter.Config, table: pd.DataFrame) -> Splitter.Config:
     """The rule of the config; under the default rule, a column `split` of 0, 1 and 2 is used where there is one."""
     if DEFAULT_COLUMN not in table.columns:

@@ -61,12 +61,13 @@ BY_SHARES = {
     "stratify": {"column": "kind"},
     "datetime": {"column": "day"},
     "hash": {"column": "key"},
+    "group": {"column": "key"},
 }
 SHARES = [[0.7, 0.1, 0.2], [0.8, 0.2, 0.0], [0.8, 0.0, 0.2], [1.0, 0.0, 0.0], [0.34, 0.33, 0.33]]
 
 
 def test_these_rules_exist():
-    assert SPLITTERS.names() == ["datetime", "fixed", "hash", "random", "stratify"]
+    assert SPLITTERS.names() == ["datetime", "fixed", "group", "hash", "random", "stratify"]
 
 
 @pytest.mark.parametrize("name", BY_SHARES)
@@ -87,7 +88,7 @@ def test_the_same_seed_gives_the_same_parts(table, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "changes"), [("random", True), ("stratify", True), ("datetime", False), ("hash", False)]
+    ("name", "changes"), [("random", True), ("stratify", True), ("datetime", False), ("hash", False), ("group", True)]
 )
 def test_the_seed_changes_random_rules_only(table, name, changes):
     rule = splitter(name, **BY_SHARES[name])
@@ -260,6 +261,30 @@ def test_a_column_assigns_the_parts(cells):
     assert [part.tolist() for part in parts_of(index)] == [[0, 3], [1], [2]]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_group_is_in_one_part(seed):
+    draw = np.random.default_rng(seed)
+    customers = draw.integers(0, 60, 1000).astype(float)
+    customers[draw.random(1000) < 0.02] = np.nan
+    table = pd.DataFrame({"customer": customers})
+    index = splitter("group", column="customer").split(table, seed)
+    parts = [set(table.customer[rows].fillna(-1)) for rows in (index.training, index.validation, index.test)]
+    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert index.count() == 1000
+    assert np.array([len(index.training), len(index.validation), len(index.test)]) / 1000 == pytest.approx(
+        [0.7, 0.1, 0.2], abs=0.05
+    )
+
+
+@pytest.mark.parametrize(("groups", "empty"), [(1, 2), (2, 1), (3, 0), (5, 0)])
+def test_each_wanted_part_gets_a_group_where_there_are_enough(groups, empty):
+    table = pd.DataFrame({"k": np.repeat(np.arange(groups), 7)})
+    for seed in range(20):
+        sizes = sizes_of(splitter("group", column="k").split(table, seed))
+        assert sizes.count(0) == empty
+        assert sizes[0] > 0
+
+
 def test_other_values_are_left_out_aloud():
     table = pd.DataFrame({"part": [0, 1, 2, 7, None]})
     with pytest.warns(LudwigWarning, match="Left out where 'part' is not 0, 1 or 2: 2 rows"):
@@ -271,7 +296,7 @@ def test_parts_may_be_absent():
     assert sizes_of(splitter("fixed").split(pd.DataFrame({"split": [0, 0, 2]}), 0)) == (2, 0, 1)
 
 
-@pytest.mark.parametrize("name", ["fixed", "stratify", "datetime", "hash"])
+@pytest.mark.parametrize("name", ["fixed", "stratify", "datetime", "hash", "group"])
 def test_a_missing_column_is_named_with_the_nearest(name):
     with pytest.raises(
         InputDataError, match=r"no column 'parts', which preprocessing.split names. Did you mean 'part'"
@@ -343,7 +368,7 @@ def test_shares_are_three_and_between_zero_and_one(shares):
         load(RandomSplitter.Config, {"probabilities": shares})
 
 
-@pytest.mark.parametrize("name", ["stratify", "datetime", "hash"])
+@pytest.mark.parametrize("name", ["stratify", "datetime", "hash", "group"])
 def test_rules_by_a_column_must_have_one(name):
     assert [parameter for parameter, _ in faults_of(name)] == ["column"]
     assert faults_of(name, column="x") == []
