@@ -49,10 +49,11 @@ def _draw(scores: dict[str, Any], history: TrainingStats, path: Path) -> Path:
 
 
 def _draw_curves(ax: Axes, output: str, history: TrainingStats) -> None:
+    interval = history.evaluation_frequency
     for split in ("training", "validation"):
         losses = history[split][output]["loss"]
-        ax.plot(range(1, len(losses) + 1), losses, label=split)
-    ax.set(title=f"Loss of {output}", xlabel="epoch", ylabel="loss", yscale="log")
+        ax.plot([place * interval.frequency for place in range(1, len(losses) + 1)], losses, label=split)
+    ax.set(title=f"Loss of {output}", xlabel=interval.period, ylabel="loss", yscale="log")
     ax.legend()
 
 
