@@ -328,8 +328,8 @@ class GroupSplitter(Splitter):
     config: Config
 
     def split(self, table: pd.DataFrame, seed: int) -> SplitIndex:
-        groups = Labels.of(_column(table, str(self.config.column))).codes
-        _, groups = np.unique(groups, return_inverse=True)  # from 0, missing ones too
+        codes = Labels.of(_column(table, str(self.config.column))).codes
+        groups = np.unique(codes, return_inverse=True)[1].astype(np.int64)  # from 0, missing ones too
         order = np.random.default_rng(seed).permutation(groups.max(initial=-1) + 1)
         sizes = np.bincount(groups, minlength=len(order))[order]
         limits = np.cumsum(self.config.counts(len(table)))[:2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
 
 RESOLUTION = 8 * torch.finfo(torch.float32).eps  # a bin below it, relative to its edges, has no width
+BINS, ALL_BINS = (24, 4), 16_384  # automatic bins of a column, at most and at least, and of all columns
+SIZE, ALL_SIZES = 8, 4096  # of an automatic token without the number, and of the tokens of all columns
 START = 0.5  # spread of what the linear map gives at first for a number that fills all bins
 
 
@@ -83,12 +85,21 @@ class PiecewiseLinearEncoder(Encoder):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(TokenOptions, Encoder.Config):
+    class Config(Encoder.Config):
         grouped: ClassVar[bool] = True
-        num_bins: int = param(
-            24, min=1, help="Number of bins, of equal mass in the training split. Raise it for sharper thresholds."
+        takes_missing: ClassVar[bool] = True
+        num_bins: int | Literal["auto"] = param(
+            "auto",
+            min=1,
+            help="Number of bins, of equal mass in the training split; auto is 24, and less where there are more than "
+            "600 such columns. Raise it for sharper thresholds.",
         )
-        output_size: int = param(8, min=1, help="Output size: that of the linear map of a column's bins.")
+        output_size: int | Literal["auto"] = param(
+            "auto",
+            min=1,
+            help="Output size: that of the linear map of a column's bins; auto is 8, and less where there are more "
+            "than 450 such columns.",
+        )
         with_number: bool = param(True, help="Whether the number itself is one more entry of the token.")
         ple_bin_edges: list[float] | None = param(
             None, help="Edges of the bins, ascending, in the column's own units; null for quantiles."
@@ -97,23 +108,32 @@ class PiecewiseLinearEncoder(Encoder):
         def faults(self) -> list[tuple[str, str]]:
             return _edge_faults("ple_bin_edges", self.ple_bin_edges)
 
+        def bins_of(self, columns: int) -> int:
+            """Bins of a column in a group of so many: wide tables are bounded in time and memory."""
+            most, least = BINS
+            return max(min(most, ALL_BINS // columns), least) if self.num_bins == "auto" else self.num_bins
+
+        def size_of(self, columns: int) -> int:
+            """What the linear map gives for a column in a group of so many."""
+            return max(min(SIZE, ALL_SIZES // columns - 1), 1) if self.output_size == "auto" else self.output_size
+
     config: Config
     low: Tensor  # [C, K], where bins begin
     per_width: Tensor  # [C, K], one by the width of a bin; 0 for a bin that is left out
 
     def __init__(self, config: Config, facts: Sequence[NumberFacts]) -> None:
         super().__init__(config, facts)
-        edges = _edges(config.ple_bin_edges, config.num_bins, facts)  # [C, K + 1]
+        edges = _edges(config.ple_bin_edges, config.bins_of(len(facts)), facts)  # [C, K + 1]
         low, width = edges[:, :-1], edges.diff(dim=1)
         has_width = width > RESOLUTION * edges.abs().clamp_min(1e-12)[:, 1:]
         self.register_buffer("low", low.contiguous(), persistent=False)
         self.register_buffer("per_width", torch.where(has_width, 1 / width, 0.0), persistent=False)
-        columns, bins = low.shape
+        (columns, bins), width_of_map = low.shape, config.size_of(len(facts))
         spread = START / has_width.sum(1).clamp_min(1).sqrt()[:, None, None]
-        start = torch.randn(columns, bins, config.output_size) * spread * has_width.unsqueeze(-1)
+        start = torch.randn(columns, bins, width_of_map) * spread * has_width.unsqueeze(-1)
         self.weight = nn.Parameter(start)  # [C, K, H]
-        self.bias = nn.Parameter(torch.zeros(columns, config.output_size))  # [C, H]
-        size = config.output_size + config.with_number
+        self.bias = nn.Parameter(torch.zeros(columns, width_of_map))  # [C, H]
+        size = width_of_map + config.with_number
         self.missing = _missing(facts, size)
         self.shape = Shape("tokens", size, columns)
 
