@@ -12,22 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from quality_systems import SYSTEMS, Splits, classes_of
+from quality_tables import CORE, TABLES, Table
+from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
+
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
-for variable in THREADS:
-    os.environ[variable] = "1"
-
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-from quality_systems import SYSTEMS, Splits, classes_of  # noqa: E402
-from quality_tables import CORE, TABLES, Table  # noqa: E402
-from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error  # noqa: E402
-
 CORE_SYSTEMS = ("linear", "hgb", "lightgbm", "catboost", "realmlp_td_s")
 REFERENCES = ("linear", "lightgbm", "catboost")
 SMALLEST = 1e-7  # of a probability in the logarithmic loss
@@ -110,7 +108,7 @@ def _worst(ratios: pd.Series) -> str:
 
 
 def by_table(cells: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
-    """The mean error of each system on each table, and the seconds of ours."""
+    """The mean error of each system on each table."""
     return cells.pivot_table(index="table", columns="system", values="error")[systems]
 
 
@@ -121,14 +119,13 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--results", type=Path, default=None, help="a file of lines that is read and appended to")
     arguments = parser.parse_args()
+    if any(os.environ.get(variable) != "1" for variable in THREADS):  # libraries read them when they are loaded
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **dict.fromkeys(THREADS, "1")})
     warnings.filterwarnings("ignore")
     cells = _measured(arguments.tables, arguments.systems, arguments.seeds, arguments.results)
     wanted = cells[cells.table.isin(arguments.tables) & cells.seed.isin(arguments.seeds)]
-    print(
-        summary(wanted, [*CORE_SYSTEMS, *(s for s in arguments.systems if s not in CORE_SYSTEMS)]).to_markdown(
-            index=False
-        )
-    )
+    systems = list(dict.fromkeys([*CORE_SYSTEMS, *arguments.systems]))
+    print(summary(wanted, systems).to_markdown(index=False), end="\n\n")
     print(by_table(wanted, [s for s in arguments.systems if s in set(wanted.system)]).to_markdown(floatfmt=".4f"))
 
 

@@ -109,6 +109,7 @@ OTHERS = [
         ("grade", "sub_grade", "emp_title", "installment", "paid_interest", "paid_principal", "paid_total"),
     ),
     Table("mpls_stops", "problem", "binary", _r("carData", "MplsStops"), ("idNum", "date")),
+    Table("wine", "target", "category", _sklearn("wine")),
     Table("salaries", "Salary", "number", _data("stackoverflow")),
 ]
 

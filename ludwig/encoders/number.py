@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -88,16 +88,16 @@ class PiecewiseLinearEncoder(Encoder):
     class Config(Encoder.Config):
         grouped: ClassVar[bool] = True
         takes_missing: ClassVar[bool] = True
-        num_bins: int | Literal["auto"] = param(
-            "auto",
+        num_bins: int | None = param(
+            None,
             min=1,
-            help="Number of bins, of equal mass in the training split; auto is 24, and less where there are more than "
-            "600 such columns. Raise it for sharper thresholds.",
+            help="Number of bins, of equal mass in the training split; null for 24, and fewer with more than 600 "
+            "columns. Raise it for sharper thresholds.",
         )
-        output_size: int | Literal["auto"] = param(
-            "auto",
+        output_size: int | None = param(
+            None,
             min=1,
-            help="Output size: that of the linear map of a column's bins; auto is 8, and less where there are more "
+            help="Output size: that of the linear map of a column's bins; null for 8, and less where there are more "
             "than 450 such columns.",
         )
         with_number: bool = param(True, help="Whether the number itself is one more entry of the token.")
@@ -111,11 +111,11 @@ class PiecewiseLinearEncoder(Encoder):
         def bins_of(self, columns: int) -> int:
             """Bins of a column in a group of so many: wide tables are bounded in time and memory."""
             most, least = BINS
-            return max(min(most, ALL_BINS // columns), least) if self.num_bins == "auto" else self.num_bins
+            return max(min(most, ALL_BINS // columns), least) if self.num_bins is None else self.num_bins
 
         def size_of(self, columns: int) -> int:
             """What the linear map gives for a column in a group of so many."""
-            return max(min(SIZE, ALL_SIZES // columns - 1), 1) if self.output_size == "auto" else self.output_size
+            return max(min(SIZE, ALL_SIZES // columns - 1), 1) if self.output_size is None else self.output_size
 
     config: Config
     low: Tensor  # [C, K], where bins begin

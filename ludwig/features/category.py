@@ -68,11 +68,11 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
         )
         fill_value: str = param(UNKNOWN, help="Fill value of missing cells, with fill_with_const.")
         lowercase: bool = param(False, help="Whether values are lowercased before the vocabulary is built.")
-        min_count: int | Literal["auto"] = param(
-            "auto",
+        min_count: int | None = param(
+            None,
             min=1,
             help="Minimum frequency: values that occur less often in the training split become <UNK>, as unseen ones "
-            "do; auto is one for each hundred rows, and at most 5.",
+            "do; null for one a hundred rows, at most 5.",
         )
         most_common: int | None = param(
             10000,
@@ -82,7 +82,7 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(Config):
-        min_count: int | Literal["auto"] = param(
+        min_count: int = param(
             1, min=1, help="Minimum frequency: classes that occur less often in the training split become <UNK>."
         )
         missing_value_strategy: Strategy = param(
@@ -121,7 +121,7 @@ class CategoryFeature(Feature[Labels, WordTally, CategoryFacts]):
     def _least_count(self, rows: int) -> int:
         """How often a word must occur to be kept."""
         least = self.config.min_count
-        return min(max(rows // ROWS_A_COUNT, 1), MOST_AUTO_COUNT) if least == "auto" else least
+        return min(max(rows // ROWS_A_COUNT, 1), MOST_AUTO_COUNT) if least is None else least
 
     def encode(self, cells: Labels, facts: CategoryFacts) -> Encoded:
         cells, missing, dropped = settled(cells, self.config.missing_value_strategy)

@@ -7,6 +7,7 @@ import torch
 
 from ludwig.encoders import ENCODERS, Encoder
 from ludwig.features.number import NumberFacts, NumberFeature
+from ludwig.nn.signal import Shape
 
 RANDOM = np.random.default_rng(0)
 COLUMNS = [RANDOM.normal(50, 20, 400), RANDOM.exponential(3, 400), np.full(400, 7.0)]  # the last is constant
@@ -80,6 +81,12 @@ class TestPiecewiseLinear:
         shares = np.clip((column - low) / (80 - low), 0, 1)[:, None]
         expected = shares * encoder.weight[0, 3].detach().numpy() + encoder.bias[0].detach().numpy()
         np.testing.assert_allclose(encoder(numbers).values[:, 0].detach(), expected, atol=1e-5)
+
+    @pytest.mark.parametrize(("columns", "bins", "size"), [(3, 24, 8), (1000, 16, 3), (5000, 4, 1)])
+    def test_wide_tables_get_fewer_bins_and_smaller_tokens(self, columns, bins, size):
+        encoder = ENCODERS.get("ple", "number").Config().build(FACTS[:1] * columns)
+        assert encoder.weight.shape == (columns, bins, size)
+        assert encoder.shape == Shape("tokens", size + 1, columns)
 
     def test_a_constant_column_gives_one_token_beside_its_number(self):
         tokens = build("ple", num_bins=4)(torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 9.0]])).values

@@ -95,6 +95,58 @@ def test_words_get_ids_by_frequency_and_an_unseen_one_is_unknown():
     assert feature.encode(feature.parse(pd.Series(["zz", None])), facts).column.values.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("options", "known"),
+    [
+        ({}, ["a", "b"]),  # of 300 rows, words that occur three times
+        ({"min_count": 1}, ["a", "b", "c", "d"]),
+        ({"min_count": 3, "most_common": 1}, ["a"]),
+        ({"min_count": 4}, ["a"]),
+    ],
+)
+def test_rare_words_are_unknown(options, known):
+    column = ["a"] * 294 + ["b"] * 3 + ["c"] * 2 + ["d"]
+    _, facts, result = learned("category", column, **options)
+    assert facts.vocabulary.words == ("<UNK>", *known)
+    assert facts.vocabulary.counts[0] == 300 - sum(column.count(word) for word in known)
+    ids = result.column.values.tolist()
+    assert [ids[0], ids[296], ids[298], ids[299]] == [
+        known.index(word) + 1 if word in known else 0 for word in ("a", "b", "c", "d")
+    ]
+
+
+@pytest.mark.parametrize(("rows", "least"), [(60, 1), (250, 2), (499, 4), (500, 5), (10_000, 5)])
+def test_how_rare_is_rare_follows_from_the_rows(rows, least):
+    column = [word for count in range(1, 7) for word in [f"w{count}"] * count] + ["x"] * (rows - 21)
+    _, facts, _ = learned("category", column)
+    assert {word for word in facts.vocabulary.words if word.startswith("w")} == {f"w{n}" for n in range(least, 7)}
+
+
+def test_rare_classes_of_a_target_are_classes():
+    _, facts, _ = learned("category", ["a"] * 900 + ["b"], target=True)
+    assert facts.vocabulary.words == ("a", "b")
+
+
+def test_robust_numbers_are_scaled_by_quartiles_and_bounded():
+    draw = np.random.default_rng(0)
+    column = np.append(draw.normal(50, 9, 999), 1e9)
+    _, _, result = learned("number", column)
+    low, middle, high = np.quantile(column, [0.25, 0.5, 0.75])
+    scaled = (column - middle) / (high - low)
+    expected = scaled / np.sqrt(1 + (scaled / 3) ** 2)
+    np.testing.assert_allclose(result.column.values, expected, atol=2e-3)
+    assert result.column.values.max() == pytest.approx(3, rel=1e-6)
+
+
+def test_a_missing_number_is_kept_where_training_has_some_and_else_the_median():
+    _, with_some, result = learned("number", [1.0, np.nan, 3.0, 5.0, 9.0])
+    assert with_some.keeps_missing
+    assert result.column.values.isnan().tolist() == [False, True, False, False, False]
+    feature, without, _ = learned("number", [1.0, 3.0, 5.0, 9.0, 11.0])
+    assert not without.keeps_missing
+    assert feature.encode(feature.parse(pd.Series([np.nan, 5.0])), without).column.values.tolist() == [0.0, 0.0]
+
+
 def test_ties_are_broken_by_code_point():
     _, facts, _ = learned("category", ["é", "z", "Z", "10", "9", "z", None], missing_value_strategy="fill_with_mode")
     assert facts.vocabulary.words == ("<UNK>", "z", "10", "9", "Z", "é")
