@@ -116,6 +116,13 @@ class Output(Component, nn.Module):
         for name, value in state.items():
             self.get_buffer(name).copy_(value)
 
+    # -- decision
+
+    @property
+    def threshold_metric(self) -> str | None:
+        """By which metric the decision threshold is chosen on the validation split; None where none is chosen."""
+        return None
+
     # -- loss
 
     def target(self, column: Tensor | Padded) -> Tensor:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -20,10 +21,12 @@ from ludwig.metrics.base import Setting
 from ludwig.metrics.statistics import binary_statistics
 from ludwig.nn.calibration import PlattMethod, Scaling, scaling_of
 from ludwig.nn.prediction import Prediction
+from ludwig.nn.signal import Shape
 from ludwig.outputs.base import OUTPUTS
 from ludwig.outputs.decoded import DecodedOutput
 from ludwig.schema import Chosen, param
 
+ThresholdMetric = Literal["f1", "balanced_accuracy", "accuracy", "matthews_corrcoef"]
 DECODER = Chosen(DECODERS, "regressor", "binary")
 LOSS = Chosen(LOSSES, "binary_weighted_cross_entropy", "binary")
 
@@ -37,7 +40,8 @@ class BinaryOutput(DecodedOutput):
     ```yaml
     name: churned
     type: binary
-    threshold: 0.3
+    threshold: auto
+    threshold_metric: balanced_accuracy
     calibration: true
     ```
     """
@@ -55,12 +59,15 @@ class BinaryOutput(DecodedOutput):
         preprocessing: BinaryFeature.TargetConfig = param(
             BinaryFeature.TargetConfig, help="Preprocessing of the target column."
         )
-        threshold: float = param(
+        threshold: float | Literal["auto"] = param(
             0.5,
             min=0,
             max=1,
             help="Decision threshold: probability from which the prediction is true. Lower it for recall, raise it "
-            "for precision.",
+            "for precision; auto chooses it on the validation split.",
+        )
+        threshold_metric: ThresholdMetric = param(
+            "f1", help="Metric by which threshold auto chooses the decision threshold."
         )
         calibration: bool | PlattMethod = param(
             False,
@@ -68,15 +75,36 @@ class BinaryOutput(DecodedOutput):
             "scaling.",
         )
 
+        def faults(self) -> list[tuple[str, str]]:
+            if self.threshold == "auto" or self.threshold_metric == "f1":
+                return super().faults()
+            text = f"Has no effect: the threshold is {self.threshold}. Set threshold to auto, or remove this."
+            return [*super().faults(), ("threshold_metric", text)]
+
     config: Config
     facts: BinaryFacts
+    chosen_threshold: Tensor  # [], where it is automatic
+
+    def __init__(self, config: Config, shape: Shape, dependencies: Mapping[str, Shape], facts: BinaryFacts) -> None:
+        super().__init__(config, shape, dependencies, facts)
+        if config.threshold == "auto":
+            self.register_buffer("chosen_threshold", torch.tensor(0.5))  # until it is chosen
+
+    @property
+    def threshold(self) -> float | Tensor:
+        """The probability from which the prediction is true."""
+        return self.chosen_threshold if self.config.threshold == "auto" else self.config.threshold
+
+    @property
+    def threshold_metric(self) -> str | None:
+        return self.config.threshold_metric if self.config.threshold == "auto" else None
 
     @property
     def labels(self) -> tuple[str, ...]:
         return self.facts.labels
 
     def setting(self) -> Setting:
-        return Setting(classes=2, threshold=self.config.threshold)
+        return Setting(classes=2, threshold=float(self.threshold))
 
     def shaped(self, logits: Tensor) -> Tensor:
         return logits.squeeze(-1)  # [B] or [B, K]
@@ -95,7 +123,7 @@ class BinaryOutput(DecodedOutput):
         logits = self.final(prediction).known_logits  # [B]
         own = self.loss.probabilities(logits)
         of_true = logits.sigmoid() if own is None else own
-        return dataclasses.replace(prediction, predictions=of_true >= self.config.threshold, probabilities=of_true)
+        return dataclasses.replace(prediction, predictions=of_true >= self.threshold, probabilities=of_true)
 
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
         predicted = np.asarray(columns["predictions"])

@@ -97,9 +97,17 @@ def calibrate(
     outputs = {name: output for name, output in model.outputs.items() if output.scaling is not None}
     if not outputs:
         return {}
-    own = _answers(model, list(outputs), frame, batch_size, device, workers)
+    seen = seen_of(model, list(outputs), frame, batch_size, device, workers)
+    return {name: _calibrated(name, output, seen[name]) for name, output in outputs.items()}
+
+
+def seen_of(
+    model: Model, names: list[str], frame: Frame, batch_size: int, device: torch.device, workers: Workers
+) -> dict[str, Seen]:
+    """What these outputs predict for the usable rows of the frame, those of all processes, and what is true."""
+    own = _answers(model, names, frame, batch_size, device, workers)
     seen = _of_all(own, device, workers) if workers.holds_shard else own
-    return {name: _calibrated(name, output, seen[name].usable()) for name, output in outputs.items()}
+    return {name: each.usable() for name, each in seen.items()}
 
 
 def _answers(
@@ -127,7 +135,7 @@ def _calibrated(name: str, output: Output, seen: Seen) -> Json:
     assert scaling is not None
     output.calibrate_by(scaling.identity())
     before = after = _measured(output, seen)
-    reason = _unfit(seen)
+    reason = unfit(seen)
     if reason is None:
         state = _learned(output, scaling, seen)
         output.calibrate_by(state)
@@ -147,8 +155,8 @@ def _calibrated(name: str, output: Output, seen: Seen) -> Json:
     }
 
 
-def _unfit(seen: Seen) -> str | None:
-    """Why the rows are no good for calibration, if so."""
+def unfit(seen: Seen) -> str | None:
+    """Why nothing can be fitted on the rows, if so."""
     if len(seen) < LEAST_ROWS:
         return f"The split has {len(seen)} rows with a known target, and it takes {LEAST_ROWS}; give it more rows."
     if bool((seen.target == seen.target.flatten()[0]).all()):
@@ -166,14 +174,14 @@ def _measured(output: Output, seen: Seen) -> Measured:
     """The probabilities that the output now gives."""
     if not len(seen):
         return Measured(None, None)
-    probabilities = wide(_probabilities(output, seen.logits))
+    probabilities = wide(probabilities_of(output, seen.logits))
     confidence, hits = reliability.confidence_and_hits(probabilities, seen.target)
     bins = reliability.binned(confidence, hits, torch.ones_like(hits))
     likelihood = reliability.negative_log_likelihood(probabilities, seen.target)
     return Measured(reliability.expected_calibration_error(bins), float(likelihood))
 
 
-def _probabilities(output: Output, logits: Tensor) -> Tensor:
+def probabilities_of(output: Output, logits: Tensor) -> Tensor:
     """As users see them: [N], or [N, C]."""
     probabilities = output.complete(Prediction(logits, logits)).probabilities
     assert probabilities is not None
@@ -225,7 +233,7 @@ class _Problem:
     def likelihood(self, free: Mapping[str, Tensor]) -> Tensor:
         """Its negative logarithm: []."""
         logits = self.scaling(self.seen.logits, self.scaling.state(free))
-        return reliability.negative_log_likelihood(_probabilities(self.output, logits), self.seen.target)
+        return reliability.negative_log_likelihood(probabilities_of(self.output, logits), self.seen.target)
 
     @torch.no_grad()
     def start(self) -> Free:

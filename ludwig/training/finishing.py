@@ -18,6 +18,7 @@ from ludwig.training.plan import Plan
 from ludwig.training.progress import Progress
 from ludwig.training.rounds import ADVICE, Splits, is_diverged
 from ludwig.training.selection import Selection
+from ludwig.training.thresholds import choose_thresholds
 
 
 class Ended(Protocol):
@@ -57,6 +58,9 @@ def finish(run: Ended, splits: Splits) -> None:
     )
     rows = rows_for_evaluation(held_out, run.plan.batch_size)
     progress.calibration = calibrate(model, held_out, rows, run.engine.device, workers)
+    progress.thresholds = choose_thresholds(model, held_out, rows, run.engine.device, workers)
+    if progress.thresholds and validation is not None and not run.config.skip_all_evaluation:
+        progress.best_eval_validation_metrics = run.evaluator.evaluate(validation, run.plan.batch_size)
     if splits.test is not None and not run.config.skip_all_evaluation:
         _test(run, splits.test)
 

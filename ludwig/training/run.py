@@ -149,7 +149,8 @@ class Run:
 def _statistics(stats: TrainingStats, progress: Progress) -> Json:
     """The histories, and what else is to be known of them."""
     about = {"evaluation_frequency": vars(stats.evaluation_frequency), "stop_reason": stats.stop_reason}
-    return {**stats, **about, **({"calibration": progress.calibration} if progress.calibration else {})}
+    fitted = {"calibration": progress.calibration, "thresholds": progress.thresholds}
+    return {**stats, **about, **{name: found for name, found in fitted.items() if found}}
 
 
 def facts_of_run(path: str | None) -> Json | None:
