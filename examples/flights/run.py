@@ -24,17 +24,20 @@ def flights() -> pd.DataFrame:
 
 
 class Stopwatch(Callback):
-    """Counts the seconds of training, those of the evaluations aside."""
+    """Counts the rows and seconds of training, those of the evaluations aside."""
 
     def __init__(self) -> None:
-        self.epochs, self.seconds, self.started = 0, 0.0, 0.0
+        self.rows, self.seconds, self.started = 0, 0.0, 0.0
 
-    def on_epoch_start(self, trainer: Any, progress_tracker: Any, save_path: str) -> None:
+    def on_trainer_train_setup(self, trainer: Any, save_path: str, is_coordinator: bool) -> None:
         self.started = time.perf_counter()
 
     def on_eval_start(self, trainer: Any, progress_tracker: Any, save_path: str) -> None:
-        self.epochs += 1
+        self.rows = progress_tracker.steps * trainer.batch_size
         self.seconds += time.perf_counter() - self.started
+
+    def on_eval_end(self, trainer: Any, progress_tracker: Any, save_path: str) -> None:
+        self.started = time.perf_counter()
 
 
 def main() -> None:
@@ -45,9 +48,8 @@ def main() -> None:
     )
     assert scores is not None, "the config leaves no rows for the test split"
 
-    rows = len(data.training_set) * watch.epochs
     print(f"R2 on {len(data.test_set):,} unseen flights: {scores['arr_delay']['r2']:.3f}")
-    print(f"Trained on {rows:,} rows in {watch.seconds:.1f} s: {rows / watch.seconds:,.0f} rows/s")
+    print(f"Trained on {watch.rows:,} rows in {watch.seconds:.1f} s: {watch.rows / watch.seconds:,.0f} rows/s")
     print(f"Model and statistics: {folder}")
 
 

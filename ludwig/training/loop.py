@@ -320,13 +320,12 @@ class Loop(TrainerBase):
         progress, folder = self.progress, self.saving.checkpoints if self.saving.latest else None
         self.selection.save(progress)
         states = self.workers.gather(own_state(self.model, self.engine, self.gathered))
-        if folder is None and not self.engine.shards:
-            return
-        state = {"learner": self.learner.state_dict(), "workers": states}
-        weights = self.selection.changing(self.model)  # of shards, for which all processes ask together
-        if folder is not None:
-            checkpoints.save(folder, checkpoints.LATEST, Checkpoint(weights, progress, state))
-            self.callbacks.on_checkpoint(self, progress)
+        if folder is not None or self.engine.shards:
+            state = {"learner": self.learner.state_dict(), "workers": states}
+            weights = self.selection.changing(self.model)  # of shards, for which all processes ask together
+            if folder is not None:
+                checkpoints.save(folder, checkpoints.LATEST, Checkpoint(weights, progress, state))
+                self.callbacks.on_checkpoint(self, progress)
         self.selection.tidy(progress)
 
     def _close(self, splits: Splits, reason: StopReason) -> None:
