@@ -123,6 +123,11 @@ class Output(Component, nn.Module):
         """By which metric the decision threshold is chosen on the validation split; None where none is chosen."""
         return None
 
+    @property
+    def names_of_threshold(self) -> tuple[str, ...]:
+        """The buffer that holds the chosen threshold, where one is chosen."""
+        return () if self.threshold_metric is None else ("chosen_threshold",)
+
     # -- loss
 
     def target(self, column: Tensor | Padded) -> Tensor:

@@ -50,6 +50,11 @@ class TrainerBase(Component):
             """How much each output matters, in their order, where losses are balanced by that."""
             return None
 
+        @property
+        def refits(self) -> bool:
+            """Whether the model is trained once more on training and validation rows."""
+            return False
+
         def watched_metrics(self) -> dict[str, str]:
             """Metrics of the validation field that a run watches for plateaus, by the option that names them."""
             return {}

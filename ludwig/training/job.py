@@ -28,7 +28,10 @@ from ludwig.training import checkpoints
 from ludwig.training.base import TrainerBase
 from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.progress import Progress
+from ludwig.training.refitting import refit
+from ludwig.training.rounds import Splits
 from ludwig.training.run import Saving
+from ludwig.training.stopping import StopReason
 
 NO_ASSETS = Assets()
 
@@ -113,9 +116,12 @@ def run_job(job: Job, callbacks: CallbackList | None = None, model: Model | None
         model = build(job.config, job.facts, job.seed, job.assets, starts=job.weights is None and checkpoint is None)
         if job.weights is not None:
             model.load_weights(job.weights)
+    start = {name: weight.clone() for name, weight in model.weights().items()} if job.trainer.refits else {}
     with draws_of(model, job.seed):
         trainer = trainer_of(job, model, callbacks or CallbackList())
         progress = trainer.train(job.training, job.validation, job.test, checkpoint)
+        if start and job.validation is not None and progress.stop_reason != StopReason.INTERRUPTED:
+            refit(trainer, model, start, Splits(job.training, job.validation, job.test))
     return Outcome(model.weights(), progress, trainer.resolved(), trainer.ended_by)
 
 

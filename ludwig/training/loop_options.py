@@ -29,6 +29,10 @@ class LoopOptions(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config
         return self.parallel
 
     @property
+    def refits(self) -> bool:
+        return self.refit
+
+    @property
     def evaluation_rows(self) -> int | None:
         return self.eval_batch_size if isinstance(self.eval_batch_size, int) else None
 
@@ -51,6 +55,8 @@ class LoopOptions(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config
         if self.use_mixed_precision and self.optimizer.needs_closure:
             text = f"The line search of '{self.optimizer.type}' needs exact losses. Set it to false."
             faults.append(("use_mixed_precision", text))
+        if self.refit and self.skip_all_evaluation:
+            faults.append(("refit", "Needs evaluations, which find the steps. Set skip_all_evaluation to false."))
         return faults + (self._faults_of_shards() if self.parallel == "fsdp" else [])
 
     def _faults_of_shards(self) -> list[Fault]:
@@ -67,6 +73,8 @@ class LoopOptions(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config
         if self.loss_balancing in ("gradnorm", "nash_mtl"):
             text = f"'{self.loss_balancing}' compares gradients of whole weights, which {needs} shards. Choose another."
             faults.append(("loss_balancing", text))
+        if self.refit:
+            faults.append(("refit", f"Must be false with {needs}."))
         if self.use_mixed_precision == "float16":
             faults.append(("use_mixed_precision", f"Must be bfloat16 with {needs}."))
         if self.compile:

@@ -123,6 +123,11 @@ class LengthOptions:
         help="Early stopping patience: number of evaluations without improvement after which training ends; 0 for "
         "none. auto follows from the rows, and is off where the learning rate decays over the run.",
     )
+    refit: bool = param(
+        False,
+        help="Whether the model is trained once more, on the rows of training and validation together, with the steps "
+        "that were found best. Reported validation metrics stay those of the first training.",
+    )
     max_skipped_steps: int = param(
         20,
         min=1,
