@@ -31,7 +31,7 @@ class FineTuning(Loop):
         epochs: int | Auto = param(
             100,
             min=1,
-            help="Maximum number of epochs: passes over the training split; auto for as many as train_steps take.",
+            help="Maximum number of epochs: passes over the training split; auto follows from the rows.",
         )
         batch_size: int | Auto = param(
             1,

@@ -104,13 +104,12 @@ class LengthOptions:
     epochs: int | Auto = param(
         "auto",
         min=1,
-        help="Maximum number of epochs: passes over the training split; auto for as many as train_steps take.",
+        help="Maximum number of epochs: passes over the training split; auto follows from the rows.",
     )
     train_steps: int | Auto | None = param(
         "auto",
         min=1,
-        help="Maximum number of training steps, one a batch; a number overrides epochs. auto counts epochs where these "
-        "are set, else it follows from the rows; null is auto.",
+        help="Maximum number of training steps, one a batch; a number overrides epochs. auto and null count epochs.",
     )
     time_limit_s: float | None = param(
         None,

@@ -37,7 +37,6 @@ STEPS_UNSEEN = (100, 10)  # without a validation split: at least, and one for so
 INTERVAL, ROWS_A_STEP = 10, 100  # optimizer steps between evaluations: at least, and one for so many rows
 ROUNDS = 15  # evaluations of a run at least
 PATIENCE = 5  # evaluations at the automatic interval
-EPOCHS = 100
 
 
 class Options(Protocol):
@@ -84,8 +83,8 @@ class Size:
 class Pace:
     """How long a run goes on and how often it is evaluated."""
 
-    epochs: int
-    train_steps: int | None  # batches; None where epochs count
+    epochs: int  # an automatic budget of steps is rounded up to whole ones, so that the saved config can be changed
+    train_steps: int | None  # batches, where they are given; else epochs count
     steps_per_checkpoint: int  # batches between evaluations; 0 where epochs are cut in parts
     checkpoints_per_epoch: int
     early_stop: int  # evaluations without improvement
@@ -140,28 +139,20 @@ def rates_in(options: Options) -> dict[str, Any]:
 def pace_of(options: Options, size: Size, step_rows: int, accumulation: int) -> Pace:
     """Budget, interval and patience of a run whose batches have so many rows, those of all workers together."""
     steps_per_epoch = math.ceil(size.rows / step_rows)
-    length = _length(options, _budget(options, size) * accumulation)
-    steps = (length or _budget(options, size) * accumulation) // accumulation
-    usual = _usual_interval(size.rows, steps) * accumulation  # batches between evaluations
-    epochs = math.ceil(length / steps_per_epoch) if length is not None else EPOCHS
+    given = options.train_steps if options.train_steps != "auto" else None
+    budget = given or _budget(options, size) * accumulation  # batches
+    usual = _usual_interval(size.rows, budget // accumulation) * accumulation  # batches between evaluations
     parts, interval = options.checkpoints_per_epoch, options.steps_per_checkpoint
     if interval == "auto":
         interval = 0 if parts or counts_epochs(options) else usual
     between = interval or max(steps_per_epoch // max(parts, 1), 1)
     return Pace(
-        epochs=epochs if options.epochs == "auto" else options.epochs,
-        train_steps=length,
+        epochs=math.ceil(budget / steps_per_epoch) if options.epochs == "auto" else options.epochs,
+        train_steps=given,
         steps_per_checkpoint=interval,
         checkpoints_per_epoch=parts,
         early_stop=_patience(options, usual / between) if options.early_stop == "auto" else options.early_stop,
     )
-
-
-def _length(options: Options, budget: int) -> int | None:
-    """Batches of the run; None where epochs count."""
-    if options.train_steps == "auto" or options.train_steps is None:
-        return None if counts_epochs(options) else budget
-    return options.train_steps
 
 
 def _patience(options: Options, usual_intervals: float) -> int:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,12 @@ def options(**given: Any) -> Trainer.Config:
 
 def pace(step_rows: int = 512, accumulation: int = 1, size: Size = SIZE, **given: Any) -> Pace:
     return pace_of(options(**given), size, step_rows, accumulation)
+
+
+def steps(step_rows: int = 512, size: Size = SIZE, **given: Any) -> int:
+    """Steps of a whole run."""
+    found = pace(step_rows, size=size, **given)
+    return found.train_steps or found.epochs * math.ceil(size.rows / step_rows)
 
 
 def sized(**changes: Any) -> Size:
@@ -60,7 +67,7 @@ def test_a_part_may_suggest_a_smaller_learning_rate_and_a_given_one_holds():
 
 
 def test_by_default_steps_are_counted():
-    assert pace() == Pace(epochs=100, train_steps=2000, steps_per_checkpoint=100, checkpoints_per_epoch=0, early_stop=5)
+    assert pace() == Pace(epochs=100, train_steps=None, steps_per_checkpoint=100, checkpoints_per_epoch=0, early_stop=5)
     assert pace(step_rows=283, size=sized(rows=283)).steps_per_checkpoint == 10
 
 
@@ -86,7 +93,7 @@ def test_given_steps_are_obeyed_and_cut_into_intervals():
 def test_a_schedule_that_falls_to_the_end_gets_a_run_that_ends_with_it():
     for schedule in ({"decay": "linear"}, {"decay": "cosine"}, {"decay": "one_cycle"}, {"decay": "wsd"}):
         found = pace(learning_rate_scheduler=LearningRateScheduler(**schedule))
-        assert (found.train_steps, found.early_stop) == (600, -1)
+        assert (found.epochs * 20, found.early_stop) == (600, -1)
     for schedule in ({}, {"decay": "exponential"}, {"decay": "cosine", "t_0": 10}):
         assert pace(learning_rate_scheduler=LearningRateScheduler(**schedule)).early_stop == 5
     cosine = LearningRateScheduler(decay="cosine")
@@ -104,25 +111,25 @@ def test_many_rows_get_a_cosine_over_the_run_unless_something_else_ends_it():
     plateau = LearningRateScheduler(reduce_on_plateau=2)
     assert schedule_of(options(learning_rate_scheduler=plateau), many).decay is None
     found = pace(size=many, learning_rate_scheduler=schedule_of(options(), many))
-    assert (found.train_steps, found.early_stop) == (int(2000 * (50_000 / 12_800) ** 0.6), -1)
+    assert (found.epochs, found.early_stop) == (math.ceil(2000 * (50_000 / 12_800) ** 0.6 / 98), -1)
 
 
 def test_more_rows_get_more_steps():
-    budgets = [pace(size=sized(rows=rows)).train_steps for rows in (283, 12_800, 100_000, 1_000_000)]
+    budgets = [steps(min(rows, 512), sized(rows=rows)) for rows in (283, 12_800, 100_000, 1_000_000)]
     assert budgets[0] == budgets[1] == 2000
     assert budgets == sorted(budgets)
     assert budgets[3] > budgets[2] > 2000
 
 
 def test_without_a_validation_split_few_rows_get_few_steps():
-    blind = [pace(size=sized(rows=rows, validates=False)).train_steps for rows in (283, 5000, 10**5)]
+    blind = [steps(min(rows, 500), sized(rows=rows, validates=False)) for rows in (283, 5000, 10**5)]
     assert blind[:2] == [100, 500]
     assert blind[2] > 2000
 
 
 def test_accumulated_batches_are_more_steps():
     found = pace(accumulation=4)
-    assert (found.train_steps, found.steps_per_checkpoint, found.early_stop) == (8000, 400, 5)
+    assert (found.epochs * 20, found.steps_per_checkpoint, found.early_stop) == (8000, 400, 5)
 
 
 def table(rows: int = 300) -> pd.DataFrame:
@@ -141,7 +148,8 @@ def test_what_was_open_is_saved_logged_in_one_line_and_trains_the_same_again(cap
     (line,) = [record.getMessage() for record in caplog.records if "Settled by" in record.getMessage()]
     trainer = model.config["trainer"]
     assert trainer["learning_rate_scheduler"]["decay"] is None
-    for name in ("epochs", "train_steps", "steps_per_checkpoint", "early_stop", "batch_size", "learning_rate"):
+    assert trainer["train_steps"] is None
+    for name in ("epochs", "steps_per_checkpoint", "early_stop", "batch_size", "learning_rate"):
         assert trainer[name] != "auto"
         assert f"{name} {trainer[name]}" in line
     assert vars(stats.evaluation_frequency) == {"frequency": 10, "period": "step"}
