@@ -73,7 +73,13 @@ def config(task: by_hand.Task, epochs: int = 1, batch_size: int = 1024, evaluate
             *({"name": name, "type": "category"} for name in by_hand.WORDS),
         ],
         "output_features": [output],
-        "defaults": {"category": {"encoder": {"type": "dense", "embedding_size": by_hand.EMBEDDING_SIZE}}},
+        "defaults": {
+            "number": {"encoder": "passthrough", "preprocessing": {"normalization": "zscore"}},
+            "category": {
+                "encoder": {"type": "dense", "embedding_size": by_hand.EMBEDDING_SIZE},
+                "preprocessing": {"min_count": 1},
+            },
+        },
         "combiner": {"type": "concat", "num_fc_layers": 2, "output_size": by_hand.OUTPUT_SIZE, "dropout": 0.0},
         "preprocessing": {"split": {"type": "random", "probabilities": list(by_hand.SHARES)}},
         "trainer": {
@@ -81,7 +87,7 @@ def config(task: by_hand.Task, epochs: int = 1, batch_size: int = 1024, evaluate
             "batch_size": batch_size,
             "eval_batch_size": EVAL_BATCH_SIZE,
             "learning_rate": by_hand.LEARNING_RATE,
-            "optimizer": {"type": "adamw"},
+            "optimizer": {"type": "adamw", "weight_decay": 0.01},
             "gradient_clipping": {"clipglobalnorm": None},
             "skip_all_evaluation": not evaluated,
             "early_stop": -1,

@@ -42,10 +42,12 @@ def by_hand(table: pd.DataFrame) -> None:
 
 
 def ours(table: pd.DataFrame) -> None:
-    inputs = [{"name": name, "type": "number"} for name in table.columns[:-1]]
+    as_by_hand = {"encoder": "passthrough", "preprocessing": {"normalization": "zscore"}}
+    inputs = [{"name": name, "type": "number", **as_by_hand} for name in table.columns[:-1]]
     outputs = [{"name": "y", "type": "number"}]
-    trainer = {"epochs": EPOCHS, "batch_size": BATCH}
-    model = LudwigModel({"input_features": inputs, "output_features": outputs, "trainer": trainer})
+    trainer = {"epochs": EPOCHS, "batch_size": BATCH, "optimizer": "adam"}
+    sections = {"input_features": inputs, "output_features": outputs, "combiner": "concat", "trainer": trainer}
+    model = LudwigModel(sections)
     with tempfile.TemporaryDirectory() as folder:
         results = model.train(dataset=table, output_directory=folder, skip_save_processed_input=True)
         LudwigModel.load(f"{results.output_directory}/model")

@@ -166,10 +166,20 @@ def preferences_are_one_an_output(config: ModelConfig) -> list[Fault]:
     return [("trainer.loss_balancing_preference_vector", text)]
 
 
+def deciding_field(config: ModelConfig) -> str:
+    """The output whose metric selects: the one that is named, or that has the metric; combined where there are more."""
+    field, metric, outputs = config.trainer.validation_field, config.trainer.validation_metric, config.output_features
+    if field is not None:
+        return str(field)
+    having = [f.name for f in outputs if metric is not None and metric in f.metric_names()]
+    if having:
+        return str(having[0])
+    return str(outputs[0].name) if len(outputs) == 1 else "combined"
+
+
 def watched_metrics_are_known(config: ModelConfig) -> list[Fault]:
     """A metric whose plateau changes the learning rate or the batch size is reported in every evaluation."""
-    names = [feature.name for feature in config.output_features]
-    field = config.trainer.validation_field or (names[0] if len(names) == 1 else "combined")
+    field = deciding_field(config)
     reported = {f.name: ("loss", *f.reported) for f in config.output_features} | {"combined": ("loss",)}
     known = reported.get(str(field), ())
     return [

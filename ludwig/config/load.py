@@ -8,7 +8,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from ludwig.config.checks import faults_between
+from ludwig.config.checks import deciding_field, faults_between
 from ludwig.config.defaults import merge_defaults
 from ludwig.config.model_config import CONFIGS, ModelConfig
 from ludwig.config.upgrade import upgraded
@@ -46,14 +46,9 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
 
 def _with_validation(config: ModelConfig) -> ModelConfig:
     """The output and the metric that decide, spelled out: by default the loss of all outputs."""
-    field, metric = config.trainer.validation_field, config.trainer.validation_metric
-    outputs = config.output_features
-    if field is None and metric not in (None, "loss"):
-        field = next(f.name for f in outputs if metric in f.metric_names())
-    if field is None:
-        field = "combined" if metric is None and len(outputs) > 1 else outputs[0].name
+    field, metric = deciding_field(config), config.trainer.validation_metric
     if metric is None:
-        reported = {} if config.trainer.trains else {f.name: f.default_metric for f in outputs}
+        reported = {} if config.trainer.trains else {f.name: f.default_metric for f in config.output_features}
         metric = reported.get(field, "loss")
     trainer = dataclasses.replace(config.trainer, validation_field=field, validation_metric=metric)
     return dataclasses.replace(config, trainer=trainer)

@@ -42,8 +42,8 @@ def _known(numbers: Tensor) -> Tensor:
     return numbers.nan_to_num(0.0, posinf=0.0, neginf=0.0)
 
 
-def _told(tokens: Tensor, numbers: Tensor, missing: nn.Parameter | None) -> Signal:
-    """The tokens [B, C, H], in place of which those of missing numbers [B, C] say so."""
+def _with_missing(tokens: Tensor, numbers: Tensor, missing: nn.Parameter | None) -> Signal:
+    """The tokens [B, C, H]; for missing ones of the numbers [B, C] the token of a missing number."""
     return Signal.tokens(tokens if missing is None else torch.where(numbers.isnan().unsqueeze(-1), missing, tokens))
 
 
@@ -143,7 +143,7 @@ class PiecewiseLinearEncoder(Encoder):
         tokens = torch.baddbmm(self.bias.unsqueeze(1), filled.transpose(0, 1), self.weight).transpose(0, 1)  # [B, C, H]
         if self.config.with_number:
             tokens = torch.cat([known, tokens], dim=-1)  # [B, C, 1 + H]
-        return _told(tokens, numbers, self.missing)
+        return _with_missing(tokens, numbers, self.missing)
 
 
 @ENCODERS.register("periodic", kinds=("number",))
@@ -194,7 +194,7 @@ class PeriodicEncoder(Encoder):
         angles = 2 * math.pi * _known(numbers).unsqueeze(-1) * self.frequencies  # [B, C, K]
         waves = torch.cat([angles.sin(), angles.cos()], dim=-1)  # [B, C, 2K]
         tokens = (torch.einsum("bck,ckh->bch", waves, self.weight) + self.bias).relu()  # [B, C, H]
-        return _told(tokens, numbers, self.missing)
+        return _with_missing(tokens, numbers, self.missing)
 
 
 @ENCODERS.register("bins", kinds=("number",))
@@ -246,4 +246,4 @@ class BinsEncoder(Encoder):
 
     def forward(self, numbers: Tensor) -> Signal:
         places = torch.searchsorted(self.inner, _known(numbers).T.contiguous()).T  # [B, C]
-        return _told(self.table(places + self.first), numbers, self.missing)  # [B, C, H]
+        return _with_missing(self.table(places + self.first), numbers, self.missing)  # [B, C, H]

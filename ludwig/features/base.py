@@ -34,7 +34,11 @@ class Facts(ABC):
     """Fitted preprocessing state of one column."""
 
     keeps_missing = False  # whether missing cells reach the encoder, as NaN
-    median = 0.0  # of a column of numbers, as it is normalised
+
+    @property
+    def median(self) -> float:
+        """Of a column of numbers, as it is normalised; what an encoder that takes no missing number gets for one."""
+        return 0.0
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

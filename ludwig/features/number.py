@@ -74,8 +74,7 @@ class NumberFacts(Facts):
         }[self.normalization]
 
     @property
-    def median(self) -> float:  # type: ignore[override]
-        """The median as the column is normalised."""
+    def median(self) -> float:
         return float(self.scaling.apply(np.array([self.grid[GRID // 2]]))[0])
 
     @property

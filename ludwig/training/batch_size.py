@@ -14,7 +14,6 @@ from ludwig.models.base import Model
 from ludwig.nn.dropout import undrawn
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
-from ludwig.training.objective import Objective, unaccumulated_loss
 
 logger = logger_of(__name__)
 
@@ -52,24 +51,19 @@ def fastest(candidates: Sequence[int], seconds: Callable[[int], float | None]) -
     return next((size for size in rates if rates[size] >= GOOD_ENOUGH * best), candidates[0])
 
 
-def measured(model: Model, frame: Frame, most: int, engine: Engine, objective: Objective | None = None) -> int:
-    """The batch size for a training step with this objective, or without one for evaluation.
+def measured(model: Model, frame: Frame, most: int, engine: Engine) -> int:
+    """The batch size of evaluation. Random states stay as they are.
 
-    Weights and random states stay as they are.
     The rows with the longest sequences are tried, so that every batch of that size fits.
     """
     longest = _longest_first(frame)
     candidates = sizes(min(most, len(frame)))
     if len(candidates) == 1:
         return candidates[0]
-    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [engine.device] if engine.device.type == "cuda" else []
     with torch.random.fork_rng(devices), undrawn(engine.generator):
-        found = fastest(candidates, lambda size: _seconds(model, frame, longest[:size], engine, objective))
-    for name, buffer in model.named_buffers():
-        buffer.copy_(before[name])
-    model.zero_grad()
-    logger.info("%s takes batches of %d rows.", "Training" if objective else "Evaluation", found)
+        found = fastest(candidates, lambda size: _seconds(model, frame, longest[:size], engine))
+    logger.info("Evaluation takes batches of %d rows.", found)
     return found
 
 
@@ -79,29 +73,22 @@ def _longest_first(frame: Frame) -> torch.Tensor:
     return torch.stack(ragged).sum(0).argsort(descending=True) if ragged else torch.arange(len(frame))
 
 
-def _seconds(
-    model: Model, frame: Frame, rows: torch.Tensor, engine: Engine, objective: Objective | None
-) -> float | None:
+def _seconds(model: Model, frame: Frame, rows: torch.Tensor, engine: Engine) -> float | None:
     """The median time of a batch; None where it does not fit into memory. Others' work seldom slows most repeats."""
     try:
         batch = frame.rows(rows.to(frame.device)).load(engine.device)
-        times = [_timed(model, batch, engine, objective) for _ in range(1 + REPEATS)]
+        times = [_timed(model, batch, engine) for _ in range(1 + REPEATS)]
     except torch.OutOfMemoryError:
         torch.cuda.empty_cache()
         return None
     return statistics.median(times[1:])
 
 
-def _timed(model: Model, batch: Frame, engine: Engine, objective: Objective | None) -> float:
-    model.train(objective is not None)
+def _timed(model: Model, batch: Frame, engine: Engine) -> float:
+    model.eval()
     engine.synchronize()
     begun = time.perf_counter()
-    if objective is not None:
-        with engine.autocast():
-            loss = unaccumulated_loss(objective, model, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-    else:
-        with torch.inference_mode():
-            model.predict(batch)
+    with torch.inference_mode():
+        model.predict(batch)
     engine.synchronize()
     return time.perf_counter() - begun

@@ -84,11 +84,6 @@ def loss_weights_of(model: Model) -> dict[str, float]:
     return {name: output.config.loss.weight for name, output in model.outputs.items()}
 
 
-def unaccumulated_loss(objective: Objective, model: Model, batch: Frame) -> Tensor:
-    """The loss of a batch that is a step of its own, without balancing and penalty: []."""
-    return total_loss(objective.loss(model, batch), loss_weights_of(model))
-
-
 def losses_by_output(steps: list[tuple[Step, Frame]]) -> dict[str, Tensor]:
     """The loss of each output over the micro-batches of a batch, by their rows, on the device: []."""
     rows = sum(len(batch) for _, batch in steps)

@@ -15,7 +15,6 @@ from ludwig.error import ConfigValidationError, LudwigWarning
 from ludwig.runtime.engine import Engine
 from ludwig.training import build
 from ludwig.training.batch_size import fastest, measured, sizes
-from ludwig.training.objective import SUPERVISED
 from ludwig.training.optim.schedules import LearningRateScheduler
 from ludwig.training.plan import Plan, plan_of
 from ludwig.training.recipe import Size
@@ -74,11 +73,11 @@ def test_measuring_leaves_weights_buffers_and_random_states_alone_and_tries_the_
     inputs, outputs = one.config_obj.resolve(one.assets)
     facts = fitted_state([*inputs, *outputs], one.training_set_metadata)
     model, seen = build(one.config_obj, facts, 42), []
-    learn = model.training_loss
-    model.training_loss = lambda batch: (seen.append(batch.lengths("t").tolist()), learn(batch))[1]
+    predict = model.predict
+    model.predict = lambda batch: (seen.append(batch.lengths("t").tolist()), predict(batch))[1]
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
-    found = measured(model, data.training_set.frame, 40, Engine(torch.device("cpu")), SUPERVISED)
+    found = measured(model, data.training_set.frame, 40, Engine(torch.device("cpu")))
     assert found in (16, 32)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

@@ -1,12 +1,17 @@
 """A refit model is the one that the same steps on all rows give."""
 
+import os
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from ludwig.api import LudwigModel
-from ludwig.error import ConfigValidationError
+from ludwig.error import ConfigValidationError, LudwigWarning
+from ludwig.training import refitting
+from ludwig.training.loop import Loop
 
 
 def table(rows: int = 200) -> pd.DataFrame:
@@ -68,6 +73,37 @@ def test_the_test_metrics_are_those_of_the_new_weights(tmp_path):
     text = (tmp_path / "api_experiment_run" / "training_report.json").read_text()
     loss = again.evaluate(results.preprocessed_data.test_set)[0]["y"]["loss"]
     assert f"{loss:.6f}"[:7] in text
+
+
+def kept(one: LudwigModel, data: pd.DataFrame) -> bool:
+    """Whether the model has the weights that it has without the second training."""
+    first = model()
+    first.train(data, output_directory=None)
+    return all(torch.equal(weights(first)[name], weight) for name, weight in weights(one).items())
+
+
+def test_an_interrupted_refit_keeps_the_first_weights_and_raises(monkeypatch):
+    step = Loop.step
+
+    def interrupted(self, window):
+        step(self, window)
+        if self.config.skip_all_evaluation and self.progress.steps == 3:  # of the second training
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Loop, "step", interrupted)
+    again = model(refit=True)
+    with pytest.warns(LudwigWarning, match=r"refit was not finished \(interrupted\)"), pytest.raises(KeyboardInterrupt):
+        again.train(table(), output_directory=None)
+    monkeypatch.undo()
+    assert kept(again, table())
+
+
+def test_the_time_limit_is_that_of_both_trainings(monkeypatch):
+    monkeypatch.setattr(refitting, "_time_left", lambda trainer: {"time_limit_s": 1e-3})
+    again = model(refit=True)
+    with pytest.warns(LudwigWarning, match=r"refit was not finished \(time\)"):
+        again.train(table(), output_directory=None)
+    assert kept(again, table())
 
 
 def test_it_needs_evaluations():
