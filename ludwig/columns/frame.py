@@ -24,6 +24,8 @@ from ludwig.nn.tree import register_tree
 Other = Ragged | Padded | Files
 Column = Dense | Other
 
+SAMPLE_WEIGHT = "<sample_weight>"  # the column of how much each row counts, where there is one
+
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 """Changes a batch of one column at random: [B, *shape] to the same shape and dtype, on the device of the batch.
 Every draw comes from the given generator, none from the global one. The batch that came in stays as it is."""
@@ -240,6 +242,13 @@ class Frame:
 
     def __contains__(self, name: str) -> bool:
         return name in self.layout.place or name in self.others
+
+    @property
+    def weights(self) -> Tensor | None:
+        """How much each row counts in losses and metrics: [B]; None where all count alike."""
+        if SAMPLE_WEIGHT not in self.layout.place:
+            return None
+        return self.columns((SAMPLE_WEIGHT,)).squeeze(1)  # [B]
 
     def columns(self, names: tuple[str, ...]) -> Tensor:
         """The named dense columns as [B, C, *shape]: a view where they lie side by side in this order.

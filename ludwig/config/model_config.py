@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from ludwig.backend import BACKENDS, Backend
+from ludwig.columns.frame import SAMPLE_WEIGHT
 from ludwig.data.preprocess import Preprocessing
 from ludwig.features import FEATURES
+from ludwig.features.number import SampleWeightFeature
 from ludwig.globals import LUDWIG_VERSION
 from ludwig.models import Model
 from ludwig.models.assets import Assets
@@ -64,8 +66,9 @@ class ModelConfig(Model.Config):
         return dataclasses.replace(self, input_features=[by_name[name] for name in names])
 
     def besides(self, assets: Assets, folder: Path | None = None) -> list[FeatureSpec]:
-        """The columns that training reads besides the features, as its objective asks for them."""
-        specs = []
+        """The columns that training reads besides the features: sample weights, and those of its objective."""
+        weights = self.trainer.sample_weight_column
+        specs = [] if weights is None else [FeatureSpec(SAMPLE_WEIGHT, weights, SampleWeightFeature.of(weights))]
         for name, kind in self.trainer.objective().columns().items():
             feature: Any = FEATURES.get(kind)
             data_half = feature(feature.Config(), name, folder=folder, find=assets.source)

@@ -109,7 +109,7 @@ def clean_names(config: Raw) -> None:
         _clean(feature, "name", "column", "tied")
         if isinstance(feature.get("dependencies"), list):
             feature["dependencies"] = [sanitize(name) for name in feature["dependencies"]]
-    _clean(config.get("trainer"), "validation_field")
+    _clean(config.get("trainer"), "validation_field", "sample_weight")
     preprocessing = config.get("preprocessing")
     _clean(preprocessing, "stratify")
     _clean(preprocessing.get("split") if isinstance(preprocessing, dict) else None, "column")
@@ -118,6 +118,8 @@ def clean_names(config: Raw) -> None:
 def names_as_written(raw: Mapping[str, Any]) -> dict[str, str]:
     """The names of columns as the user wrote them, by the names that they have here, where these differ."""
     names = [feature.get("column") or feature.get("name") for feature in _features(dict(raw))]
+    trainer = raw.get("trainer")
+    names.append(trainer.get("sample_weight") if isinstance(trainer, Mapping) else None)
     return {sanitize(name): name for name in names if isinstance(name, str) and sanitize(name) != name}
 
 

@@ -114,7 +114,7 @@ class Parsed:
         for spec in sorted(self.specs, key=lambda spec: not spec.feature.target):
             gone = columns[spec.name].dropped
             if gone is not None and gone.any():
-                flags[f"{'target' if spec.feature.target else 'input'} '{spec.name}' is missing"] = gone
+                flags[f"{spec.feature.role} '{spec.feature.name}' is missing"] = gone
         return Dropped.of(len(self.table), flags)
 
     def _warn_of_unknown(self, unknown: Mapping[str, Flags]) -> None:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from ludwig.callbacks import CallbackList
-from ludwig.columns.frame import Frame
+from ludwig.columns.frame import SAMPLE_WEIGHT, Frame
 from ludwig.data.arrow import Selection
 from ludwig.data.cache import CacheFile, cache_file, load_prepared
 from ludwig.data.cache_folder import Limits, prune
@@ -153,9 +153,11 @@ class Pipeline:
             return Rows(dataset.frame, np.ones(len(dataset), dtype=bool), pd.RangeIndex(len(dataset)))
         if dataset is None:
             raise ArgumentError("There is no data: give `dataset`.")
-        inputs, outputs, _ = self.resolve(folder_of(dataset))
+        inputs, outputs, besides = self.resolve(folder_of(dataset))
         specs = [*inputs, *outputs] if with_targets else [*inputs]
-        table = self.config.prepare(read_table(dataset, data_format, self._columns(specs)))
+        weights = [spec for spec in besides if with_targets and spec.name == SAMPLE_WEIGHT]
+        table = self.config.prepare(read_table(dataset, data_format, self._columns(specs, weights)))
+        specs += _there(weights, table)
         table = table.iloc[rows_of_split(table, self.config.preprocessing, seed, split)] if split != "full" else table
         events = HookEvents(self.hooks, "prediction")
         events.encoding_starts(table)
@@ -168,12 +170,19 @@ class Pipeline:
         frame = encoded.frame if kept.all() else encoded.frame.rows(torch.from_numpy(np.flatnonzero(kept)))
         return Rows(frame, kept, table.index)
 
-    def _columns(self, specs: Sequence[Spec]) -> Selection:
-        """The columns to read; all where the model may ask for any."""
-        return self._named(self.config.preprocessing.selection(specs, reads_all=self.config.reads_all_columns))
-
-    def _named(self, selection: Selection) -> Selection:
+    def _columns(self, specs: Sequence[Spec], wanted: Sequence[Spec] = ()) -> Selection:
+        """The columns to read, those that are only wanted where they are there; all where the model may ask for any."""
+        reads_all = self.config.reads_all_columns
+        selection = self.config.preprocessing.selection(specs, reads_all=reads_all, wanted=wanted)
         return dataclasses.replace(selection, written=self.written)
+
+
+def _there(weights: Sequence[Spec], table: pd.DataFrame) -> list[Spec]:
+    """The sample weights, where the table has them."""
+    for spec in weights:
+        if spec.column not in table:
+            warn(f"The data has no {spec.feature.where}, so all rows count alike in the metrics.")
+    return [spec for spec in weights if spec.column in table]
 
 
 def _cached(cache: CacheFile, specs: Sequence[Spec]) -> Prepared | None:

@@ -88,12 +88,12 @@ class Preprocessing:
             faults.append(("sample_size", "Cannot go together with a sample_ratio below 1. Remove one of them."))
         return faults
 
-    def selection(self, specs: Sequence[Spec], *, reads_all: bool) -> Selection:
-        """The columns to read: those of the features and of the split, or all."""
+    def selection(self, specs: Sequence[Spec], *, reads_all: bool, wanted: Sequence[Spec] = ()) -> Selection:
+        """The columns to read: those of the features and of the split, those that are only wanted, or all."""
         watched = {spec.column: 0.0 if spec.feature.target else MOST_MISSING for spec in specs}
         if reads_all:
             return Selection(missing=self.missing_values, watched=watched)
-        optional = dict.fromkeys((DEFAULT_COLUMN, *self.split.columns), False)
+        optional = dict.fromkeys((DEFAULT_COLUMN, *self.split.columns, *(spec.column for spec in wanted)), False)
         textual = {spec.column: spec.feature.is_textual for spec in specs}
         needed = {spec.column: spec.feature.where for spec in specs}
         return Selection({**optional, **textual}, needed, self.missing_values, watched)

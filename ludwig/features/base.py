@@ -190,6 +190,11 @@ class Feature(Component, ABC, Generic[C, T, F]):
         raise LookupError(f"the {self.where} needs preprocessing state that is fitted on a training split")
 
     @property
+    def role(self) -> str:
+        """What the column is for."""
+        return "target" if self.target else "input"
+
+    @property
     def where(self) -> str:
         """How messages name the column."""
         return f"{'output' if self.target else 'input'} feature '{self.name}'"

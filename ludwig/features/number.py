@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ludwig.columns.dense import Dense
-from ludwig.error import InputDataError
-from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
+from ludwig.error import InputDataError, counted
+from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally, first_few
 from ludwig.features.cells import Flags, Numbers
 from ludwig.features.invalid import InvalidOptions
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
@@ -253,7 +253,46 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
         return NumberFacts(0.0, 1.0, -2.0, 2.0, 0.0, 0.0, self.config.normalization, grid)
 
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: NumberFacts) -> dict[str, Any]:
-        return {"predictions": predicted["predictions"].astype(np.float64)}
+        return {key: numbers.astype(np.float64) for key, numbers in predicted.items()}
+
+
+class SampleWeightFeature(NumberFeature):
+    """How much each row counts in losses and metrics: numbers of at least 0, as they are.
+
+    A row of weight 2 counts as two rows of weight 1, one of weight 0 not at all.
+
+    A row without a weight is left out.
+    """
+
+    @staticmethod
+    def of(column: str) -> SampleWeightFeature:
+        """The feature of a column of the data."""
+        return SampleWeightFeature(NumberFeature.Config(normalization=None, missing_value_strategy="drop_row"), column)
+
+    @property
+    def role(self) -> str:
+        return "sample weight"
+
+    @property
+    def where(self) -> str:
+        return f"{self.role} '{self.name}'"
+
+    def parse(self, column: pd.Series) -> Numbers:
+        numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        fits = column.isna().to_numpy() | (np.isfinite(numbers) & (numbers >= 0))
+        if not fits.all():
+            raise InputDataError(
+                f"The {self.where} must be a number of at least 0 in each row. It is not in {(~fits).sum()} of "
+                f"{counted(len(fits), 'row')}: {first_few(column[~fits].tolist())}. Mend them; 0 leaves a row out."
+            )
+        return Numbers(numbers)
+
+    def _refuse_unfit(self, low: float, high: float) -> None:
+        if not high > 0:
+            raise InputDataError(
+                f"The {self.where} is above 0 in no row of the training split, so that none counts. Name another "
+                "column in trainer.sample_weight, or remove it."
+            )
 
 
 def _standardised(facts: NumberFacts, tally: NumberTally) -> NumberFacts:

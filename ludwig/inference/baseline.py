@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ludwig.columns.frame import Frame
+from ludwig.columns.frame import SAMPLE_WEIGHT, Frame
 from ludwig.columns.ragged import Ragged
 from ludwig.models.base import Model
 from ludwig.nn.prediction import Prediction
@@ -24,6 +24,7 @@ from ludwig.outputs.decoded import DecodedOutput
 from ludwig.runtime.seed import undrawn
 
 Baseline = Callable[["Table"], NDArray[Any]]  # probabilities [N, C], or numbers in the column's own units [N, S]
+Floats = NDArray[np.float64]
 Scores = dict[str, dict[str, float]]  # by output, by metric
 
 CONSTANT, LINEAR = "constant", "linear"
@@ -76,23 +77,30 @@ def baselines(model: Model, training: Frame, splits: Mapping[str, Frame]) -> dic
     """The metrics of both baselines on the splits, computed as those of the model are: by baseline, by split.
 
     The constant is the share of each class, or the mean. The linear model is scikit-learn's logistic or ridge
-    regression on those inputs whose cells are ids, numbers or lists of them.
+    regression on those inputs whose cells are ids, numbers or lists of them. Both count rows by their weights.
     """
     outputs = {name: output for name, output in model.outputs.items() if isinstance(output, DecodedOutput)}
-    names = [name for name in training.names if name not in model.outputs]
+    names = [name for name in training.names if name not in (*model.outputs, SAMPLE_WEIGHT)]
     tables = {split: Table.of(frame, names) for split, frame in splits.items()}
     sample = training.rows(torch.from_numpy(np.random.default_rng(0).permutation(len(training))[:MOST_ROWS]))
     fitted_on = Table.of(sample, names)
     found: dict[str, dict[str, Scores]] = {CONSTANT: {}, LINEAR: {}}
     for name, output in outputs.items():
-        linear = _linear(output, fitted_on, model.target(name, sample).cpu())
-        fitted = {CONSTANT: _constant(output, model.target(name, training).cpu()), LINEAR: linear}
+        linear = _linear(output, fitted_on, model.target(name, sample).cpu(), _weights(sample))
+        constant = _constant(output, model.target(name, training).cpu(), _weights(training))
+        fitted = {CONSTANT: constant, LINEAR: linear}
         for kind, baseline in fitted.items():
             if baseline is not None:
                 for split, table in tables.items():
-                    scores = _scores(output, baseline(table), model.target(name, splits[split]).cpu())
+                    frame = splits[split]
+                    scores = _scores(output, baseline(table), model.target(name, frame).cpu(), frame.weights)
                     found[kind].setdefault(split, {})[name] = scores
     return found
+
+
+def _weights(frame: Frame) -> Floats:
+    """How much each row counts: [N]."""
+    return np.ones(len(frame)) if frame.weights is None else frame.weights.double().cpu().numpy()
 
 
 def _summary(column: Ragged) -> NDArray[np.float32]:
@@ -112,33 +120,37 @@ def _summary(column: Ragged) -> NDArray[np.float32]:
     return counts
 
 
-def _constant(output: DecodedOutput, target: Tensor) -> Baseline:
+def _constant(output: DecodedOutput, target: Tensor, weights: Floats) -> Baseline:
     """The share of each class, or the mean in the column's own units."""
     if output.labels:
-        counts = np.bincount(target[target >= 0].long().numpy(), minlength=len(output.labels))
-        row = counts / max(counts.sum(), 1)  # [C]
+        known = (target >= 0).numpy()
+        counts = np.bincount(target.long().numpy()[known], weights[known], minlength=len(output.labels))
+        row = counts / (counts.sum() or 1)  # [C]
     else:
-        row = np.atleast_1d(output.observed(target).double().nanmean(0).numpy())  # [S]
+        own = output.observed(target).double().view(len(target), -1).numpy()  # [N, S]
+        shares = np.where(np.isnan(own), 0, weights[:, None])
+        row = (shares * np.nan_to_num(own)).sum(0) / np.maximum(shares.sum(0), np.finfo(np.float64).tiny)  # [S]
     return lambda table: np.tile(row, (len(table.ids), 1))
 
 
-def _linear(output: DecodedOutput, table: Table, target: Tensor) -> Baseline | None:
+def _linear(output: DecodedOutput, table: Table, target: Tensor, weights: Floats) -> Baseline | None:
     """Logistic or ridge regression; None where there is nothing that it can be fitted on."""
     known = target >= 0 if output.labels else target.view(len(target), -1).isfinite().all(1)  # [N]
     given, answers = table.rows(known.numpy()), target[known]
     answers_each = len(output.labels) or math.prod(target.shape[1:])
     if table.width == 0 or len(answers) < 2 or table.width * answers_each > MOST_WEIGHTS:
         return None
-    return _logistic(output, given, answers) if output.labels else _ridge(output, given, answers)
+    fit = _logistic if output.labels else _ridge
+    return fit(output, given, answers, weights[known.numpy()])
 
 
-def _logistic(output: DecodedOutput, table: Table, ids: Tensor) -> Baseline | None:
+def _logistic(output: DecodedOutput, table: Table, ids: Tensor, weights: Floats) -> Baseline | None:
     classes = np.unique(ids.long().numpy())
     if len(classes) < 2:
         return None
     with warnings.catch_warnings(action="ignore"):  # of not having converged
         logistic = _linear_models().LogisticRegression(max_iter=ITERATIONS)
-        fitted = _pipeline(table, logistic).fit(table.joined(), ids.long().numpy())
+        fitted = _fitted(table, logistic, ids.long().numpy(), weights)
 
     def probabilities(rows: Table) -> NDArray[Any]:
         found = np.zeros((len(rows.ids), len(output.labels)))
@@ -148,8 +160,8 @@ def _logistic(output: DecodedOutput, table: Table, ids: Tensor) -> Baseline | No
     return probabilities
 
 
-def _ridge(output: DecodedOutput, table: Table, numbers: Tensor) -> Baseline:
-    fitted = _pipeline(table, _linear_models().Ridge()).fit(table.joined(), numbers.numpy())
+def _ridge(output: DecodedOutput, table: Table, numbers: Tensor, weights: Floats) -> Baseline:
+    fitted = _fitted(table, _linear_models().Ridge(), numbers.numpy(), weights)
 
     def predicted(rows: Table) -> NDArray[Any]:
         scaled = torch.from_numpy(fitted.predict(rows.joined())).to(numbers.dtype).view(-1, *numbers.shape[1:])
@@ -164,7 +176,8 @@ def _linear_models() -> Any:
     return linear_model
 
 
-def _pipeline(table: Table, estimator: Any) -> Any:
+def _fitted(table: Table, estimator: Any, target: NDArray[Any], weights: Floats) -> Any:
+    """A pipeline of one-hot ids and standardised numbers, with an estimator that knows the weights of its rows."""
     with undrawn():
         from sklearn.compose import ColumnTransformer
         from sklearn.pipeline import make_pipeline
@@ -172,20 +185,23 @@ def _pipeline(table: Table, estimator: Any) -> Any:
     ids = [*range(table.ids.shape[1])]
     numbers = [*range(len(ids), len(ids) + table.numbers.shape[1])]
     one_hot = OneHotEncoder(handle_unknown="ignore", max_categories=MOST_IDS)
-    return make_pipeline(ColumnTransformer([("ids", one_hot, ids), ("numbers", StandardScaler(), numbers)]), estimator)
+    columns = ColumnTransformer([("ids", one_hot, ids), ("numbers", StandardScaler(), numbers)])
+    pipeline = make_pipeline(columns, estimator)
+    return pipeline.fit(table.joined(), target, **{f"{pipeline.steps[-1][0]}__sample_weight": weights})
 
 
-def _scores(output: DecodedOutput, found: NDArray[Any], target: Tensor) -> dict[str, float]:
-    """The metrics of what a baseline predicts."""
+def _scores(output: DecodedOutput, found: NDArray[Any], target: Tensor, weights: Tensor | None) -> dict[str, float]:
+    """The metrics of what a baseline predicts; the number that it predicts is its quantile of every level."""
     values = torch.from_numpy(np.ascontiguousarray(found))  # [N, C] or [N, S]
     hidden = values.new_empty((len(values), 0))
     if not output.labels:
-        prediction = Prediction(None, hidden, predictions=values.view(-1, *target.shape[1:]))
+        quantiles = values[:, :1].expand(-1, len(output.levels))
+        prediction = Prediction(None, hidden, predictions=values.view(-1, *target.shape[1:]), quantiles=quantiles)
     elif output.size == 1:  # one probability, that of true
         of_true = values[:, 1].float()
         prediction = Prediction(None, hidden, of_true >= output.setting().threshold, of_true)
     else:
         prediction = Prediction(None, hidden, values.argmax(-1), values.float())
     board = output.scoreboard().board
-    board.update(prediction, output.observed(target))
+    board.update(prediction, output.observed(target), None if weights is None else weights.cpu())
     return board.compute()

@@ -140,7 +140,7 @@ def count(model: Model, frames: Iterable[Frame], scores: Mapping[str, OutputScor
     for batch in frames:
         predictions = model.predict(batch)
         for name, score in scores.items():
-            score.update(predictions[name], model.target(name, batch))
+            score.update(predictions[name], model.target(name, batch), batch.weights)
 
 
 def compute(model: Model, scores: Mapping[str, OutputScores]) -> Metrics:

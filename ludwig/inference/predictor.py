@@ -18,7 +18,7 @@ from ludwig.inference.evaluation import Metrics, compute
 from ludwig.models.base import Model
 from ludwig.nn.prediction import Prediction
 
-Arrays = dict[str, dict[str, NDArray[Any]]]  # by output, by "predictions" and "probabilities": [N, ...]
+Arrays = dict[str, dict[str, NDArray[Any]]]  # by output, by what it answers, such as "predictions": [N, ...]
 
 
 def predict(model: Model, frame: Frame, batch_size: int, device: torch.device) -> Arrays:
@@ -48,7 +48,7 @@ def predict_and_score(
             predictions = model.predict(batch)
             found.add(predictions)
             for name, score in scores.items():
-                score.update(predictions[name], model.target(name, batch))
+                score.update(predictions[name], model.target(name, batch), batch.weights)
     return found.arrays(), compute(model, scores)
 
 
@@ -56,14 +56,13 @@ class _Collected:
     """The predictions of the batches so far."""
 
     def __init__(self, model: Model) -> None:
+        self.outputs = model.outputs
         self.parts: dict[str, dict[str, list[Tensor]]] = {name: {} for name in model.outputs}
 
     def add(self, predictions: dict[str, Prediction]) -> None:
         for name, prediction in predictions.items():
-            for key in ("predictions", "probabilities"):
-                values = getattr(prediction, key)
-                if values is not None:
-                    self.parts[name].setdefault(key, []).append(values)
+            for key, values in self.outputs[name].answers(prediction).items():
+                self.parts[name].setdefault(key, []).append(values)
 
     def arrays(self) -> Arrays:
         return {

@@ -68,7 +68,8 @@ def training_data(
 def _refuse_other_config(held: Held, data: Dataset, *, with_targets: bool) -> None:
     """Raises where preprocessed data was not preprocessed by this config."""
     inputs, outputs = held.config_obj.resolve(held.assets)
-    for spec in (*inputs, *(outputs if with_targets else ())):
+    besides = held.config_obj.besides(held.assets)
+    for spec in (*inputs, *((*outputs, *besides) if with_targets else ())):
         if data.features.get(spec.name) != proc_column(spec):
             raise InputDataError(
                 f"The preprocessed data is that of another config: the {spec.feature.where} "

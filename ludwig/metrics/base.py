@@ -25,6 +25,7 @@ class Setting:
     classes: int = 0  # number of classes; 0 without classes
     top_k: int = 3
     threshold: float = 0.5
+    levels: tuple[float, ...] = ()  # of predicted quantiles
 
 
 class Metric(ABC):
@@ -41,8 +42,8 @@ class Metric(ABC):
         return True
 
     @abstractmethod
-    def update(self, prediction: Prediction, target: Tensor) -> None:
-        """Counts a batch."""
+    def update(self, prediction: Prediction, target: Tensor, weights: Tensor | None = None) -> None:
+        """Counts a batch; `weights` [B] are how much each row counts, None that all count alike."""
 
     @abstractmethod
     def merge(self, other: Self) -> None:

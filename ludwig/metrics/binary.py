@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
+from ludwig.metrics.sums import wide
 from ludwig.nn.prediction import Prediction
 
 
@@ -22,12 +23,13 @@ class CountMetric(Metric):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.counts: Tensor | int = 0  # [4]: rows, true rows, rows called true, true rows called true
+        self.counts: Tensor | int = 0  # [4]: rows, true rows, rows called true, true rows called true; or their weights
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
+    def update(self, prediction: Prediction, target: Tensor, weights: Tensor | None = None) -> None:
         assert prediction.predictions is not None
         there, truth, answers = target >= 0, target > 0, prediction.predictions.bool()  # [B]
-        self.counts = self.counts + torch.stack([there, truth, answers & there, answers & truth]).sum(1)  # [4]
+        marks = torch.stack([there, truth, answers & there, answers & truth])  # [4, B]
+        self.counts = self.counts + (marks if weights is None else marks * wide(weights)).sum(1)  # [4]
 
     def merge(self, other: Self) -> None:
         self.counts = self.counts + other.counts
@@ -39,11 +41,11 @@ class CountMetric(Metric):
         return self.of_counts(hits, called - hits, true - hits, rows - true - called + hits) if rows else None
 
     @abstractmethod
-    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
+    def of_counts(self, true_yes: float, false_yes: float, false_no: float, true_no: float) -> float:
         """The metric of right and wrong answers; 0 where it would divide by nothing."""
 
 
-def _share(part: int, whole: int) -> float:
+def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
@@ -51,7 +53,7 @@ def _share(part: int, whole: int) -> float:
 class Accuracy(CountMetric):
     """Accuracy: fraction of correct predictions."""
 
-    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
+    def of_counts(self, true_yes: float, false_yes: float, false_no: float, true_no: float) -> float:
         return _share(true_yes + true_no, true_yes + false_yes + false_no + true_no)
 
 
@@ -59,7 +61,7 @@ class Accuracy(CountMetric):
 class Precision(CountMetric):
     """Precision: fraction of positive predictions that are correct."""
 
-    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
+    def of_counts(self, true_yes: float, false_yes: float, false_no: float, true_no: float) -> float:
         return _share(true_yes, true_yes + false_yes)
 
 
@@ -67,7 +69,7 @@ class Precision(CountMetric):
 class Recall(CountMetric):
     """Recall (sensitivity): fraction of positive rows that are predicted as positive."""
 
-    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
+    def of_counts(self, true_yes: float, false_yes: float, false_no: float, true_no: float) -> float:
         return _share(true_yes, true_yes + false_no)
 
 
@@ -75,5 +77,5 @@ class Recall(CountMetric):
 class Specificity(CountMetric):
     """Specificity: fraction of negative rows that are predicted as negative."""
 
-    def of_counts(self, true_yes: int, false_yes: int, false_no: int, true_no: int) -> float:
+    def of_counts(self, true_yes: float, false_yes: float, false_no: float, true_no: float) -> float:
         return _share(true_no, true_no + false_yes)

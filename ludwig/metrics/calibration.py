@@ -30,10 +30,10 @@ class ExpectedCalibrationError(Metric):
         super().__init__(setting)
         self.bins: Tensor | int = 0  # [3, bins]: predictions, hits, confidences
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
+    def update(self, prediction: Prediction, target: Tensor, weights: Tensor | None = None) -> None:
         assert prediction.probabilities is not None
         confidence, hits = reliability.confidence_and_hits(wide(prediction.probabilities), target)  # [B]
-        self.bins = self.bins + reliability.binned(confidence, hits, (target >= 0).flatten())
+        self.bins = self.bins + reliability.binned(confidence, hits, (target >= 0).flatten(), weights)
 
     def merge(self, other: Self) -> None:
         self.bins = self.bins + other.bins

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
 from ludwig.metrics.mean import MeanMetric
+from ludwig.metrics.sums import wide
 from ludwig.nn.prediction import Prediction
 
 KINDS = ("category", "category_distribution")
@@ -42,14 +43,15 @@ class BalancedAccuracy(Metric):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.counts: Tensor | int = 0  # [2, C + 1]: rows, hits; the unknown class is the last
+        self.counts: Tensor | int = 0  # [2, C + 1]: rows, hits, or their weights; the unknown class is the last
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
+    def update(self, prediction: Prediction, target: Tensor, weights: Tensor | None = None) -> None:
         assert prediction.predictions is not None
         last = self.setting.classes
         ids = target.long()
         hits = (prediction.predictions == ids) & (ids >= 0)
-        marks = torch.stack([torch.ones_like(hits), hits]).long()  # [2, B]
+        marks = torch.stack([torch.ones_like(hits), hits])  # [2, B]
+        marks = marks.long() if weights is None else marks * wide(weights)
         places = torch.where(ids < 0, last, ids)  # [B]
         self.counts = self.counts + marks.new_zeros(2, last + 1).index_add(1, places, marks)  # [2, C + 1]
 

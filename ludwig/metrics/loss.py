@@ -8,8 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from ludwig.metrics.sums import wide
-from ludwig.nn.members import RowLoss, rows_of
-from ludwig.nn.prediction import Prediction
+from ludwig.nn.members import RowLoss
 
 
 class LossMetric:
@@ -20,9 +19,8 @@ class LossMetric:
         self.total: Tensor | float = 0.0
         self.weight: Tensor | float = 0.0
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
-        """Counts a batch, of which `prediction` has the logits and hidden vectors of its rows."""
-        rows, weights = rows_of(self.loss, prediction, target, members=False)
+    def update(self, rows: Tensor, weights: Tensor | None) -> None:
+        """Counts the losses of a batch's rows, [B], and how much each counts."""
         losses = wide(rows)  # [B]
         if weights is None:
             self.total, self.weight = self.total + losses.sum(), self.weight + len(losses)

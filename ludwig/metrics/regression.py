@@ -15,6 +15,7 @@ from ludwig.metrics.base import METRICS, Direction, Metric, Setting
 from ludwig.metrics.mean import MeanMetric
 from ludwig.metrics.sums import wide
 from ludwig.nn.prediction import Prediction
+from ludwig.nn.quantiles import pinball
 
 KINDS = ("number", "timeseries", "vector")
 SMALLEST = torch.finfo(torch.float64).eps  # a target nearer to zero divides like this number
@@ -101,10 +102,10 @@ class MeanAbsoluteScaledError(Metric):
         self.errors, self.naive = MeanAbsoluteError(setting), MeanAbsoluteError(setting)
         self.ends: Tensor | None = None  # [2, 1], the first and the last row so far, where rows have one step
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
-        self.errors.update(prediction, target)
+    def update(self, prediction: Prediction, target: Tensor, weights: Tensor | None = None) -> None:
+        self.errors.update(prediction, target, weights)
         if target.shape[1] > 1:
-            self._count(target[:, :-1], target[:, 1:])
+            self._count(target[:, :-1], target[:, 1:], weights)
         elif len(target):
             self._count(target[:-1], target[1:])
             self._link(torch.cat([target[:1], target[-1:]]))  # [2, 1]
@@ -126,9 +127,29 @@ class MeanAbsoluteScaledError(Metric):
             ends = torch.cat([self.ends[:1], ends[1:]])
         self.ends = ends
 
-    def _count(self, before: Tensor, after: Tensor) -> None:
+    def _count(self, before: Tensor, after: Tensor, weights: Tensor | None = None) -> None:
         steps = (wide(after) - wide(before)).abs()
-        self.naive.add(steps, ~steps.isnan())
+        self.naive.add(steps, ~steps.isnan(), weights)
+
+
+@METRICS.register("mean_pinball_loss", kinds=("number",))
+class MeanPinballLoss(MeanMetric):
+    """Mean pinball loss (quantile loss) over the predicted quantiles, in the units of the target.
+
+    Source: Koenker & Bassett 1978, "Regression Quantiles".
+    """
+
+    direction: ClassVar[Direction] = "minimize"
+
+    @classmethod
+    def applies(cls, setting: Setting) -> bool:
+        return bool(setting.levels)
+
+    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
+        assert prediction.quantiles is not None
+        truth = wide(target)
+        levels = truth.new_tensor(self.setting.levels)
+        return pinball(wide(prediction.quantiles), truth, levels).mean(-1), ~truth.isnan()  # [B], [B]
 
 
 @METRICS.register("r2", kinds=KINDS)
@@ -143,17 +164,19 @@ class R2(Metric):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self.parts: list[Tensor] = []  # of each batch [4] or [4, S]: count, mean, squares around it, residual squares
+        self.parts: list[Tensor] = []  # of each batch [5, S]: rows, weight, mean, squares around it, residual squares
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
+    def update(self, prediction: Prediction, target: Tensor, weights: Tensor | None = None) -> None:
         assert prediction.predictions is not None
-        truth, predicted = wide(target), wide(prediction.predictions)
-        missing = truth.isnan()
-        count = (~missing).sum(0)
-        mean = truth.nansum(0) / count.clamp_min(1)  # [] or [S]
-        around, residual = truth - mean, predicted - truth
-        squares = torch.stack([around, residual]).square().masked_fill(missing, 0.0).sum(1)  # [2] or [2, S]
-        self.parts.append(torch.cat([torch.stack([count.to(mean), mean]), squares]))
+        truth, predicted = _columns(target), _columns(prediction.predictions)  # [B, S]
+        there = (~truth.isnan()).to(truth)  # [B, S]
+        shares = there if weights is None else there * wide(weights).unsqueeze(1)  # [B, S]
+        truth = truth.nan_to_num(0.0)
+        weight = shares.sum(0)
+        mean = (shares * truth).sum(0) / torch.where(weight > 0, weight, 1)  # [S]
+        around, residual = truth - mean, (predicted - truth).masked_fill(there == 0, 0.0)
+        squares = (torch.stack([around, residual]).square() * shares).sum(1)  # [2, S]
+        self.parts.append(torch.cat([torch.stack([(shares > 0).sum(0).to(mean), weight, mean]), squares]))
 
     def merge(self, other: Self) -> None:
         self.parts += other.parts
@@ -161,13 +184,18 @@ class R2(Metric):
     def compute(self) -> float | None:
         if not self.parts:
             return None
-        counts, means, squares, residuals = torch.stack(self.parts, 1).cpu().double()  # [batches] or [batches, S]
-        count = counts.sum(0)
-        mean = (counts * means).sum(0) / count.clamp_min(1)
-        around = (squares + counts * (means - mean).square()).sum(0)
+        rows, weights, means, squares, residuals = torch.stack(self.parts, 1).cpu().double()  # [batches, S]
+        weight = weights.sum(0)
+        mean = (weights * means).sum(0) / torch.where(weight > 0, weight, 1)
+        around = (squares + weights * (means - mean).square()).sum(0)
         residual = residuals.sum(0)
         of_constant = torch.where(
             residual > 0, 0.0, 1 - residual
         )  # 1 if it is predicted exactly, as scikit-learn has it
-        shares = torch.where(around > 0, 1 - residual / around, of_constant)[count >= 2]
+        shares = torch.where(around > 0, 1 - residual / around, of_constant)[rows.sum(0) >= 2]
         return float(shares.mean()) if len(shares) else None
+
+
+def _columns(numbers: Tensor) -> Tensor:
+    """Those of number outputs as vectors of one: [B] or [B, S] -> [B, S]."""
+    return wide(numbers).unsqueeze(1).flatten(1)

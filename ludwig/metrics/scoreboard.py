@@ -17,10 +17,11 @@ class Scoreboard:
     def __init__(self, metrics: Mapping[str, Metric]) -> None:
         self.metrics = dict(metrics)
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
-        """Counts a batch."""
+    def update(self, prediction: Prediction, target: Tensor, weights: Tensor | None = None) -> None:
+        """Counts a batch, each row as much as it weighs."""
+        weighted = () if weights is None else (weights,)
         for metric in self.metrics.values():
-            metric.update(prediction, target)
+            metric.update(prediction, target, *weighted)
 
     def merge(self, other: Scoreboard) -> None:
         """Takes over what another has counted."""

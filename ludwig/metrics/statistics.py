@@ -63,6 +63,26 @@ def binary_statistics(
     }
 
 
+def quantile_statistics(target: Floats, quantiles: Floats, levels: Sequence[float]) -> dict[str, Any]:
+    """How well the stated levels hold: target [N], quantiles [N, Q] of ascending levels.
+
+    For each level the share of rows at or below its quantile; for the interval from the lowest to the highest the share
+    of rows inside and the mean width. Empty without rows.
+    """
+    if not len(target):
+        return {}
+    below = (target[:, None] <= quantiles).mean(0)
+    found: dict[str, Any] = {"share_below_quantile": dict(zip(map(str, levels), below.tolist(), strict=True))}
+    if len(levels) > 1:
+        low, high = quantiles[:, 0], quantiles[:, -1]
+        found["interval"] = {
+            "stated_coverage": round(levels[-1] - levels[0], 12),
+            "coverage": float(((low <= target) & (target <= high)).mean()),
+            "mean_width": float((high - low).mean()),
+        }
+    return found
+
+
 def probability_stats(target: Ids, probabilities: Floats) -> dict[str, float]:
     """How good probabilities are as such: expected calibration error and Brier score.
 

@@ -147,7 +147,9 @@ class Model(Component, nn.Module):
 
     def weights_of(self, batch: Frame) -> dict[str, Tensor]:
         """How much the rows of a batch count together in the loss of each output: []."""
-        return {name: output.weight_of(self.target(name, batch)) for name, output in self.outputs.items()}
+        return {
+            name: output.weight_of(self.target(name, batch), batch.weights) for name, output in self.outputs.items()
+        }
 
     def target(self, name: str, batch: Frame) -> Tensor:
         """The target of an output: [B, ...]."""

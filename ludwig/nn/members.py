@@ -13,13 +13,10 @@ from ludwig.nn.prediction import Prediction
 
 
 class RowLoss(Protocol):
-    """A loss of rows, whose mean may be weighted: what training and evaluation ask of any loss."""
+    """A loss of rows, whose mean is finished once: what training and evaluation ask of any loss."""
 
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
         """The loss of each row: [B]."""
-
-    def row_weights(self, target: Tensor) -> Tensor | None:
-        """How much each row counts in the mean: [B]; None where all count alike."""
 
     def rows_of_tokens(self, losses: Tensor, target: Tensor) -> Tensor:
         """The loss of each row from those of its tokens: [B, T] -> [B]."""
@@ -28,14 +25,14 @@ class RowLoss(Protocol):
         """The loss from the mean of the rows."""
 
 
-def rows_of(loss: RowLoss, prediction: Prediction, target: Tensor, members: bool) -> tuple[Tensor, Tensor | None]:
-    """The loss of each row and its weight: [B]. With members the loss is the mean of theirs."""
+def rows_of(loss: RowLoss, prediction: Prediction, target: Tensor, members: bool) -> Tensor:
+    """The loss of each row: [B]. With members it is the mean of theirs."""
     if prediction.token_losses is not None:
-        return loss.rows_of_tokens(prediction.token_losses, target), loss.row_weights(target)
+        return loss.rows_of_tokens(prediction.token_losses, target)
     logits, hidden = prediction.known_logits, prediction.hidden
     if not members:
-        return loss.rows(logits, target, hidden), loss.row_weights(target)
+        return loss.rows(logits, target, hidden)
     count = logits.shape[1]
     logits, hidden = logits.flatten(0, 1), hidden.flatten(0, 1)  # [B * K, ...]
     rows = loss.rows(logits, target.repeat_interleave(count, dim=0), hidden)  # [B * K]
-    return rows.view(-1, count).mean(1), loss.row_weights(target)  # [B]
+    return rows.view(-1, count).mean(1)  # [B]

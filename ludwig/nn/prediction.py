@@ -21,6 +21,7 @@ class Prediction:
     hidden: Tensor  # [B, H], what the decoder read last; with members [B, K, H], of a sequence [B, T, H]
     predictions: Tensor | None = None  # [B, *shape], in the column's own units or as class ids
     probabilities: Tensor | None = None  # [B, *classes]
+    quantiles: Tensor | None = None  # [B, Q], ascending, in the column's own units
     mask: Tensor | None = None  # [B, T], which steps of a predicted sequence are there
     token_losses: Tensor | None = None  # [B, T], in place of logits where these are too large to keep
 

@@ -123,10 +123,18 @@ class Output(Component, nn.Module):
         """By which metric the decision threshold is chosen on the validation split; None where none is chosen."""
         return None
 
+    # -- prediction intervals
+
     @property
-    def names_of_threshold(self) -> tuple[str, ...]:
-        """The buffer that holds the chosen threshold, where one is chosen."""
-        return () if self.threshold_metric is None else ("chosen_threshold",)
+    def levels(self) -> tuple[float, ...]:
+        """Of the quantiles that are predicted, ascending; empty where there are none."""
+        return ()
+
+    @property
+    def fitted_names(self) -> tuple[str, ...]:
+        """The buffers that are fitted on the validation split: of calibration, threshold and quantiles."""
+        threshold = () if self.threshold_metric is None else ("chosen_threshold",)
+        return (*(self.scaling.names if self.scaling else ()), *threshold)
 
     # -- loss
 
@@ -140,18 +148,23 @@ class Output(Component, nn.Module):
         """Logits and target as a loss compares them, in the column's own units where the loss asks for these."""
         return prediction, target
 
-    def loss_terms(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The loss of each row and its weight: [B]; with members, the mean of theirs."""
-        prediction, target = self.compared(self.loss, prediction, target)
-        return rows_of(self.loss, prediction, target, self.has_members)
+    def row_losses(self, loss: Loss, prediction: Prediction, target: Tensor, *, members: bool) -> Tensor:
+        """The loss of each row: [B]; where the prediction is that of members, the mean of theirs."""
+        return rows_of(loss, *self.compared(loss, prediction, target), members)
 
-    def loss_of(self, prediction: Prediction, target: Tensor) -> Tensor:
-        """The training loss of the batch: []."""
-        return self.loss.of_rows(*self.loss_terms(prediction, target))
+    def row_weights(self, loss: Loss, target: Tensor, weights: Tensor | None) -> Tensor | None:
+        """How much each row counts in the mean of a loss: [B]; `weights` are those that the data give it."""
+        own = loss.row_weights(target)
+        return weights if own is None else own if weights is None else own * weights
 
-    def weight_of(self, target: Tensor) -> Tensor:
+    def loss_of(self, prediction: Prediction, target: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The training loss of the batch, by the weights of its rows: []."""
+        rows = self.row_losses(self.loss, prediction, target, members=self.has_members)
+        return self.loss.of_rows(rows, self.row_weights(self.loss, target, weights))
+
+    def weight_of(self, target: Tensor, weights: Tensor | None = None) -> Tensor:
         """How much the rows of a batch count together in a mean over several batches: []."""
-        weights = self.loss.row_weights(target)
+        weights = self.row_weights(self.loss, target, weights)
         return target.new_full((), len(target), dtype=torch.float32) if weights is None else weights.sum()
 
     # -- predictions and metrics
@@ -159,6 +172,11 @@ class Output(Component, nn.Module):
     def complete(self, prediction: Prediction) -> Prediction:
         """With predictions and probabilities for the user; with members, what they predict together."""
         raise NotImplementedError
+
+    def answers(self, prediction: Prediction) -> dict[str, Tensor]:
+        """What users get of a complete prediction, by the key of its column: [B, ...]."""
+        found = {"predictions": prediction.predictions, "probabilities": prediction.probabilities}
+        return {key: values for key, values in found.items() if values is not None}
 
     def observed(self, target: Tensor) -> Tensor:
         """The target as metrics compare it with predictions."""
@@ -197,13 +215,16 @@ class OutputScores:
         self.output, self.losses, self.board = output, dict(losses), board
         self.sums = {name: LossMetric(loss) for name, loss in losses.items()}
 
-    def update(self, prediction: Prediction, target: Tensor) -> None:
-        """Counts a batch; `prediction` is complete. Losses are those of the logits that the answer is read from."""
-        final = prediction if prediction.logits is None else self.output.final(prediction)
+    def update(self, prediction: Prediction, target: Tensor, weights: Tensor | None = None) -> None:
+        """Counts a batch, each row as much as it weighs; `prediction` is complete.
+
+        Losses are those of the logits that the answer is read from.
+        """
+        output, final = self.output, prediction if prediction.logits is None else self.output.final(prediction)
         for name, loss in self.losses.items():
-            compared, truth = self.output.compared(loss, final, target)
-            self.sums[name].update(compared, truth)
-        self.board.update(final, self.output.observed(target))
+            rows = output.row_losses(loss, final, target, members=False)
+            self.sums[name].update(rows, output.row_weights(loss, target, weights))
+        self.board.update(final, output.observed(target), weights)
 
     def merge(self, other: OutputScores) -> None:
         """Takes over what another has counted of the same output."""

@@ -51,6 +51,11 @@ class TrainerBase(Component):
             return None
 
         @property
+        def sample_weight_column(self) -> str | None:
+            """The column of how much each row counts; None where all count alike."""
+            return None
+
+        @property
         def refits(self) -> bool:
             """Whether the model is trained once more on training and validation rows."""
             return False

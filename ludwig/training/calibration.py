@@ -1,9 +1,9 @@
 """Calibration: a class that gets a probability of 0.8 is right in 80% of such rows.
 
 The numbers of a scaling (see `ludwig.nn.calibration`) are those with the least negative log-likelihood of the
-probabilities that users see, on a split that was not trained on. It is the plain likelihood, without the weights and
-refinements of the training loss; of ensemble members it is that of their mean. Source: Guo et al. 2017, "On
-Calibration of Modern Neural Networks", arXiv:1706.04599, section 4.
+probabilities that users see, on a split that was not trained on. It is the plain likelihood, by the sample weights of
+the rows but without the class weights and refinements of the training loss; of ensemble members it is that of their
+mean. Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", arXiv:1706.04599, section 4.
 
 N = rows of the split, K = ensemble members, C = classes
 """
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ludwig.columns.frame import Frame
 from ludwig.data.loader import batches
-from ludwig.inference.evaluation import in_step, moved
+from ludwig.inference.evaluation import CPU, in_step, moved
 from ludwig.metrics.sums import wide
 from ludwig.models.base import Model
 from ludwig.nn import reliability
@@ -48,26 +48,40 @@ class Seen:
 
     logits: Tensor  # [N], [N, C] or with members [N, K], [N, K, C]
     target: Tensor  # [N], or [N, C] where each of many labels is true or not
+    weights: Tensor | None = None  # [N], how much each row counts; None where all count alike
 
     @staticmethod
-    def of(pairs: Sequence[tuple[Tensor, Tensor]]) -> Seen:
-        """Logits and targets of the batches."""
-        if not pairs:
+    def joined(parts: Sequence[Seen]) -> Seen:
+        """The rows of all parts, one after the other."""
+        if not parts:
             return Seen(torch.empty(0), torch.empty(0))
-        return Seen(torch.cat([logits for logits, _ in pairs]), torch.cat([target for _, target in pairs]))
+        weights = [part.weights for part in parts if part.weights is not None]
+        logits, target = torch.cat([part.logits for part in parts]), torch.cat([part.target for part in parts])
+        return Seen(logits, target, torch.cat(weights) if weights else None)
 
     def __len__(self) -> int:
         return len(self.target)
 
     def rows(self, chosen: Tensor) -> Seen:
         """Some of the rows: chosen [N] of booleans."""
-        return Seen(self.logits[chosen], self.target[chosen])
+        weights = None if self.weights is None else self.weights[chosen]
+        return Seen(self.logits[chosen], self.target[chosen], weights)
+
+    @property
+    def weight(self) -> float:
+        """Of all rows together."""
+        return len(self) if self.weights is None else float(self.weights.sum())
 
     def usable(self) -> Seen:
-        """The rows with a known target and finite logits, in double precision where the device has it."""
+        """The rows that count, of a known class and with finite logits, in double precision where the device has it."""
         known = (self.target >= 0).flatten(1).all(1) if self.target.dim() > 1 else self.target >= 0  # [N]
+        return self.counting(known)
+
+    def counting(self, known: Tensor) -> Seen:
+        """Those of the rows, [N] of booleans, that have a weight and finite logits, in double precision."""
         finite = self.logits.isfinite().view(len(self), -1).all(1) if len(self) else known  # [N]
-        return Seen(wide(self.logits), self.target).rows(known & finite)
+        counts = finite if self.weights is None else finite & (self.weights > 0)
+        return Seen(wide(self.logits), self.target, self.weights).rows(known & counts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,36 +112,36 @@ def calibrate(
     if not outputs:
         return {}
     seen = seen_of(model, list(outputs), frame, batch_size, device, workers)
-    return {name: _calibrated(name, output, seen[name]) for name, output in outputs.items()}
+    return {name: _calibrated(name, output, seen[name].usable()) for name, output in outputs.items()}
 
 
 def seen_of(
     model: Model, names: list[str], frame: Frame, batch_size: int, device: torch.device, workers: Workers
 ) -> dict[str, Seen]:
-    """What these outputs predict for the usable rows of the frame, those of all processes, and what is true."""
+    """What these outputs predict for the rows of the frame, those of all processes, and what is true."""
     own = _answers(model, names, frame, batch_size, device, workers)
-    seen = _of_all(own, device, workers) if workers.holds_shard else own
-    return {name: each.usable() for name, each in seen.items()}
+    return _of_all(own, device, workers) if workers.holds_shard else own
 
 
 def _answers(
     model: Model, names: list[str], frame: Frame, batch_size: int, device: torch.device, workers: Workers
 ) -> dict[str, Seen]:
-    gathered: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in names}
+    gathered: dict[str, list[Seen]] = {name: [] for name in names}
     model.eval()
     with torch.no_grad(), in_step(model, frame, frame, batch_size, device, workers):
         for batch in batches(frame, batch_size, device):
             predictions = model.predict(batch)
             for name in names:
-                gathered[name].append((predictions[name].known_logits, model.target(name, batch)))
-    return {name: Seen.of(pairs) for name, pairs in gathered.items()}
+                logits, target = predictions[name].known_logits, model.target(name, batch)
+                gathered[name].append(Seen(logits, target, batch.weights))
+    return {name: Seen.joined(parts) for name, parts in gathered.items()}
 
 
 def _of_all(own: dict[str, Seen], device: torch.device, workers: Workers) -> dict[str, Seen]:
     """What all processes have seen, so that all learn the same."""
-    shards = workers.gather({name: [seen.logits.cpu(), seen.target.cpu()] for name, seen in own.items() if len(seen)})
-    pairs = {name: [moved(shard[name], device) for shard in shards if name in shard] for name in own}
-    return {name: Seen.of(parts) for name, parts in pairs.items()}
+    shards = workers.gather({name: moved([*vars(seen).values()], CPU) for name, seen in own.items() if len(seen)})
+    parts = {name: [Seen(*moved(shard[name], device)) for shard in shards if name in shard] for name in own}
+    return {name: Seen.joined(each) for name, each in parts.items()}
 
 
 def _calibrated(name: str, output: Output, seen: Seen) -> Json:
@@ -176,8 +190,8 @@ def _measured(output: Output, seen: Seen) -> Measured:
         return Measured(None, None)
     probabilities = wide(probabilities_of(output, seen.logits))
     confidence, hits = reliability.confidence_and_hits(probabilities, seen.target)
-    bins = reliability.binned(confidence, hits, torch.ones_like(hits))
-    likelihood = reliability.negative_log_likelihood(probabilities, seen.target)
+    bins = reliability.binned(confidence, hits, torch.ones_like(hits), seen.weights)
+    likelihood = reliability.negative_log_likelihood(probabilities, seen.target, seen.weights)
     return Measured(reliability.expected_calibration_error(bins), float(likelihood))
 
 
@@ -213,7 +227,7 @@ def _best_strength(output: Output, scaling: Scaling, seen: Seen, start: Free) ->
         solutions = [problem.solve(free, strength) for problem, free in zip(problems, solutions, strict=True)]
         with torch.no_grad():
             losses = [
-                problem.likelihood(free) * len(problem.seen) for problem, free in zip(unseen, solutions, strict=True)
+                problem.likelihood(free) * problem.seen.weight for problem, free in zip(unseen, solutions, strict=True)
             ]
         total = float(torch.stack(losses).sum())
         if not total < least:
@@ -233,7 +247,8 @@ class _Problem:
     def likelihood(self, free: Mapping[str, Tensor]) -> Tensor:
         """Its negative logarithm: []."""
         logits = self.scaling(self.seen.logits, self.scaling.state(free))
-        return reliability.negative_log_likelihood(probabilities_of(self.output, logits), self.seen.target)
+        probabilities = probabilities_of(self.output, logits)
+        return reliability.negative_log_likelihood(probabilities, self.seen.target, self.seen.weights)
 
     @torch.no_grad()
     def start(self) -> Free:

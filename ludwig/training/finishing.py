@@ -12,6 +12,7 @@ from ludwig.models.base import Model
 from ludwig.runtime.engine import Engine
 from ludwig.training.calibration import LEAST_ROWS, calibrate
 from ludwig.training.evaluator import Evaluator
+from ludwig.training.intervals import fit_intervals
 from ludwig.training.optim.averaging import Score, Weights
 from ludwig.training.options import EvaluationOptions
 from ludwig.training.plan import Plan
@@ -59,7 +60,8 @@ def finish(run: Ended, splits: Splits) -> None:
     rows = rows_for_evaluation(held_out, run.plan.batch_size)
     progress.calibration = calibrate(model, held_out, rows, run.engine.device, workers)
     progress.thresholds = choose_thresholds(model, held_out, rows, run.engine.device, workers)
-    if progress.thresholds and validation is not None and not run.config.skip_all_evaluation:
+    progress.intervals = fit_intervals(model, held_out, rows, run.engine.device, workers)
+    if (progress.thresholds or progress.intervals) and validation is not None and not run.config.skip_all_evaluation:
         progress.best_eval_validation_metrics = run.evaluator.evaluate(validation, run.plan.batch_size)
     if splits.test is not None and not run.config.skip_all_evaluation:
         _test(run, splits.test)

@@ -15,6 +15,11 @@ from ludwig.training.profiling import ProfilerOptions
 class LoopOptions(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config, MachineOptions):
     """The options of a trainer that goes through the data batch by batch."""
 
+    sample_weight: str | None = param(
+        None,
+        help="Sample weights: column of numbers of at least 0 by which rows count in the loss, in metrics and in "
+        "calibration; null counts all rows alike.",
+    )
     enable_profiling: bool = param(
         False, help="Whether a few training steps are profiled with the PyTorch profiler; see `profiler`."
     )
@@ -27,6 +32,10 @@ class LoopOptions(EvaluationOptions, LengthOptions, BatchOptions, Learner.Config
     @property
     def placement(self) -> Parallel:
         return self.parallel
+
+    @property
+    def sample_weight_column(self) -> str | None:
+        return self.sample_weight
 
     @property
     def refits(self) -> bool:

@@ -44,6 +44,7 @@ class Progress:
     soup_steps: list[int] = dataclasses.field(default_factory=list)  # of the evaluations whose weights were averaged
     calibration: dict[str, Any] = dataclasses.field(default_factory=dict)  # by output: how it was calibrated
     thresholds: dict[str, Any] = dataclasses.field(default_factory=dict)  # by output: how its threshold was chosen
+    intervals: dict[str, Any] = dataclasses.field(default_factory=dict)  # by output: how its quantiles were shifted
     checkpoint_to_step: dict[str, int] = dataclasses.field(default_factory=dict)
     checkpoint_to_epoch: dict[str, int] = dataclasses.field(default_factory=dict)
     stop_reason: str | None = None  # why training ended

@@ -27,9 +27,10 @@ LEAST_SECONDS = 1e-3  # that a time limit leaves
 def refit(trainer: TrainerBase, model: Model, start: Mapping[str, Tensor], splits: Splits) -> None:
     """Trains the model anew from the weights that it started with, on training and validation rows together.
 
-    It takes as many passes over the rows as led to the best evaluation, and keeps the calibration and the decision
-    thresholds, which need rows that were not trained on. The test metrics become those of the new weights. Where it
-    does not come to its end, because of a signal, the time limit or gradients, the model keeps the weights it had.
+    It takes as many passes over the rows as led to the best evaluation, and keeps the calibration, the decision
+    thresholds and the shifts of quantiles, which need rows that were not trained on. The test metrics become those of
+    the new weights. Where it does not come to its end, because of a signal, the time limit or gradients, the model
+    keeps the weights it had.
     """
     assert splits.validation is not None
     progress, workers = trainer.progress, trainer.engine.workers
@@ -75,10 +76,6 @@ def _trained(trainer: TrainerBase, rows: Frame) -> str:
 
 
 def _fitted_on_validation(model: Model) -> list[tuple[Tensor, Tensor]]:
-    """The buffers of calibration and thresholds, with their values."""
-    names = [
-        (output, name)
-        for output in model.outputs.values()
-        for name in (*(output.scaling.names if output.scaling else ()), *output.names_of_threshold)
-    ]
+    """The buffers of calibration, thresholds and quantiles, with their values."""
+    names = [(output, name) for output in model.outputs.values() for name in output.fitted_names]
     return [(output.get_buffer(name), output.get_buffer(name).clone()) for output, name in names]

@@ -149,7 +149,7 @@ class Run:
 def _statistics(stats: TrainingStats, progress: Progress) -> Json:
     """The histories, and what else is to be known of them."""
     about = {"evaluation_frequency": vars(stats.evaluation_frequency), "stop_reason": stats.stop_reason}
-    fitted = {"calibration": progress.calibration, "thresholds": progress.thresholds}
+    fitted = {"calibration": progress.calibration, "thresholds": progress.thresholds, "intervals": progress.intervals}
     return {**stats, **about, **{name: found for name, found in fitted.items() if found}}
 
 

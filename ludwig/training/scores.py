@@ -5,7 +5,8 @@ B = rows of a batch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ ROWS = 16_384  # that are gathered before metrics look at them, which makes metr
 KEPT = ("logits", "hidden", "predictions", "token_losses", "mask")  # of a prediction, for metrics
 NUMBERS = 2**24  # of logits that are held meanwhile at most
 
+Answered = tuple[Prediction, Tensor, Tensor | None]  # of a batch: what was predicted, the target, weights of its rows
+
 
 class TrainingScores:
     """Gathers what was predicted in training and counts it in large pieces."""
@@ -28,15 +31,15 @@ class TrainingScores:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.scores = model.scores({})
-        self.gathered: dict[str, list[tuple[Prediction, Tensor]]] = {name: [] for name in self.scores}
+        self.gathered: dict[str, list[Answered]] = {name: [] for name in self.scores}
         self.rows = self.numbers = 0
 
     def add(self, step: Step, batch: Frame) -> None:
         """Takes the predictions of a training step."""
-        for name, pairs in self.gathered.items():
+        for name, answers in self.gathered.items():
             prediction = step.predictions[name]
             answer = _detached(prediction)
-            pairs.append((answer, self.model.target(name, batch)))
+            answers.append((answer, self.model.target(name, batch), batch.weights))
             self.numbers += answer.hidden.numel() if answer.logits is None else answer.logits.numel()
         self.rows += len(batch)
         if self.rows >= ROWS or self.numbers >= NUMBERS:
@@ -49,11 +52,11 @@ class TrainingScores:
 
     def state(self) -> dict[str, Any]:
         """What has been counted and gathered. Nothing is counted here: sums keep their order."""
-        for name, pairs in self.gathered.items():
-            self.gathered[name] = _joined(pairs)
+        for name, answers in self.gathered.items():
+            self.gathered[name] = _joined(answers)
         gathered = {
-            name: [[*(getattr(answer, field) for field in KEPT), target] for answer, target in pairs]
-            for name, pairs in self.gathered.items()
+            name: [[*(getattr(answer, field) for field in KEPT), *rest] for answer, *rest in answers]
+            for name, answers in self.gathered.items()
         }
         scores = {name: score.state() for name, score in self.scores.items()}
         return {"scores": scores, "gathered": gathered, "rows": self.rows, "numbers": self.numbers}
@@ -64,38 +67,42 @@ class TrainingScores:
         for name, score in self.scores.items():
             score.load_state(state["scores"][name])
             self.gathered[name] = [
-                (Prediction(**dict(zip(KEPT, values, strict=True))), target)
-                for *values, target in state["gathered"][name]
+                (Prediction(**dict(zip(KEPT, values, strict=True))), target, weights)
+                for *values, target, weights in state["gathered"][name]
             ]
         self.rows, self.numbers = state["rows"], state["numbers"]
 
     def _count(self) -> None:
         with torch.no_grad():
-            for name, pairs in self.gathered.items():
-                for answer, target in _joined(pairs):
-                    self.scores[name].update(self.model.outputs[name].complete(answer), target)
-                pairs.clear()
+            for name, answers in self.gathered.items():
+                for answer, target, weights in _joined(answers):
+                    self.scores[name].update(self.model.outputs[name].complete(answer), target, weights)
+                answers.clear()
         self.rows = self.numbers = 0
 
 
 def _detached(prediction: Prediction) -> Prediction:
     """What metrics need of a prediction, without its graph; where logits were kept, the rest follows from them."""
     if prediction.logits is not None:
-        return Prediction(prediction.logits.detach(), prediction.hidden.detach(), mask=prediction.mask)
+        prediction = dataclasses.replace(prediction, predictions=None)
     values = {name: getattr(prediction, name) for name in KEPT}
     kept: dict[str, Any] = {name: None if value is None else value.detach() for name, value in values.items()}
     return Prediction(**kept)
 
 
-def _joined(pairs: list[tuple[Prediction, Tensor]]) -> list[tuple[Prediction, Tensor]]:
+def _joined(answers: list[Answered]) -> list[Answered]:
     """One large batch where all have one shape, which sequences of different lengths have not."""
-    if len(pairs) < 2 or len({_shapes(answer, target) for answer, target in pairs}) > 1:
-        return pairs
-    columns = {name: [getattr(answer, name) for answer, _ in pairs] for name in KEPT}
-    whole: dict[str, Any] = {
-        name: None if values[0] is None else torch.cat(values) for name, values in columns.items()
-    }  # [B, ...]
-    return [(Prediction(**whole), torch.cat([target for _, target in pairs]))]
+    if len(answers) < 2 or len({_shapes(answer, target) for answer, target, _ in answers}) > 1:
+        return answers
+    whole: dict[str, Any] = {name: _cat([getattr(answer, name) for answer, _, _ in answers]) for name in KEPT}
+    targets, weights = torch.cat([target for _, target, _ in answers]), _cat([weights for _, _, weights in answers])
+    return [(Prediction(**whole), targets, weights)]
+
+
+def _cat(parts: Sequence[Tensor | None]) -> Tensor | None:
+    """All rows; None where they are not there: [B, ...]."""
+    there = [part for part in parts if part is not None]
+    return torch.cat(there) if there else None
 
 
 def _shapes(answer: Prediction, target: Tensor) -> tuple[torch.Size | None, ...]:

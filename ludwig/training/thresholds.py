@@ -38,7 +38,7 @@ def choose_thresholds(
     if not wanting:
         return {}
     seen = seen_of(model, list(wanting), frame, batch_size, device, workers)
-    return {name: _chosen(model, name, metric, seen[name]) for name, metric in wanting.items()}
+    return {name: _chosen(model, name, metric, seen[name].usable()) for name, metric in wanting.items()}
 
 
 def _chosen(model: Model, name: str, metric: str, seen: Seen) -> Json:
@@ -49,38 +49,46 @@ def _chosen(model: Model, name: str, metric: str, seen: Seen) -> Json:
     else:
         with torch.no_grad():
             probabilities = probabilities_of(output, seen.logits).double().cpu().numpy()
-        found |= best_threshold(probabilities, seen.target.cpu().numpy() > 0, metric)
+        weights = None if seen.weights is None else seen.weights.double().cpu().numpy()
+        found |= best_threshold(probabilities, seen.target.cpu().numpy() > 0, metric, weights)
     output.get_buffer("chosen_threshold").fill_(found["threshold"])
     return {**found, "reason": reason}
 
 
-def best_threshold(probabilities: NDArray[np.float64], truth: NDArray[np.bool_], metric: str) -> Json:
+def best_threshold(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    metric: str,
+    weights: NDArray[np.float64] | None = None,
+) -> Json:
     """The threshold with the best metric, midway between two probabilities; of equal ones that nearest to 0.5.
 
     Args:
         probabilities: Of true: [N].
         truth: Whether each row is true: [N], of both kinds.
         metric: One of `SCORES`.
+        weights: How much each row counts: [N].
 
     Returns:
         `threshold`, its `score`, and as `before` the score of 0.5.
     """
     values, place = np.unique(probabilities, return_inverse=True)  # ascending
-    positives = np.bincount(place, weights=truth, minlength=len(values))
-    rows = np.bincount(place, minlength=len(values))
+    weights = np.ones(len(truth)) if weights is None else weights
+    positives = np.bincount(place, weights=truth * weights, minlength=len(values))
+    rows = np.bincount(place, weights=weights, minlength=len(values))
     hits = positives[::-1].cumsum()[::-1]  # true positives where the threshold is at most this value
-    answers = rows[::-1].cumsum()[::-1].astype(np.float64)
+    answers = rows[::-1].cumsum()[::-1]
     borders = np.concatenate([values[:1] / 2, (values[1:] + values[:-1]) / 2])  # [U]
 
     def scores(true_positives: Counts, positive: Counts) -> Counts:
-        missed, false = truth.sum() - true_positives, positive - true_positives
-        return SCORES[metric](true_positives, false, missed, (~truth).sum() - false)
+        missed, false = positives.sum() - true_positives, positive - true_positives
+        return SCORES[metric](true_positives, false, missed, rows.sum() - positives.sum() - false)
 
     by_border = scores(hits, answers)
     best = np.flatnonzero(by_border >= by_border.max() - 1e-12)
     chosen = best[np.abs(borders[best] - 0.5).argmin()]
     usual = probabilities >= 0.5
-    before = scores(np.array([float((usual & truth).sum())]), np.array([float(usual.sum())]))
+    before = scores(np.array([(usual * truth * weights).sum()]), np.array([(usual * weights).sum()]))
     return {"threshold": float(borders[chosen]), "score": float(by_border[chosen]), "before": float(before[0])}
 
 

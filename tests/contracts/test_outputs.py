@@ -51,9 +51,9 @@ IN_EVERY_FORM = [
 in_every_form = pytest.mark.parametrize(("kind", "decoder", "loss", "shape"), IN_EVERY_FORM)
 
 
-def build(kind: str, decoder: str | None, loss: str | None, shape: Shape, seed: int = 0) -> Output:
+def build(kind: str, decoder: str | None, loss: str | None, shape: Shape, seed: int = 0, **options: Any) -> Output:
     torch.manual_seed(seed)
-    options = {"decoder": DECODERS.get(decoder, kind).Config()} if decoder else {}
+    options |= {"decoder": DECODERS.get(decoder, kind).Config()} if decoder else {}
     options |= {"loss": LOSSES.get(loss, kind).Config()} if loss else {}
     _, facts, _ = learned(kind, target=True)
     return OUTPUTS.get(kind, "ecd").Config(name="f", reduce_input="sum", **options).build(shape, {}, facts)

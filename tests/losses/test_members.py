@@ -20,16 +20,12 @@ CASES = [
 def test_the_loss_of_members_is_the_mean_of_theirs(build, name, kind, shape, target):
     loss = build(name, kind, LABELS)
     logits, hidden = torch.randn(7, 4, *shape), torch.randn(7, 4, 5)
-    rows, weights = rows_of(loss, Prediction(logits, hidden), target, members=True)
+    rows = rows_of(loss, Prediction(logits, hidden), target, members=True)
     each = [loss.rows(logits[:, k], target, hidden[:, k]) for k in range(4)]
     torch.testing.assert_close(rows, torch.stack(each).mean(0))
-    own = loss.row_weights(target)
-    assert (weights is None) == (own is None)
-    assert own is None or weights.tolist() == own.tolist()
 
 
 def test_without_members_it_is_the_loss_itself(build):
     loss = build("mean_squared_error", "number")
-    rows, weights = rows_of(loss, Prediction(torch.tensor([1.0, 2.0]), torch.zeros(2, 1)), torch.zeros(2), False)
+    rows = rows_of(loss, Prediction(torch.tensor([1.0, 2.0]), torch.zeros(2, 1)), torch.zeros(2), False)
     assert rows.tolist() == [1, 4]
-    assert weights is None

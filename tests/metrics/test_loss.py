@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from ludwig.losses import LOSSES
 from ludwig.metrics.loss import LossMetric
+from ludwig.nn.members import rows_of
 from ludwig.nn.prediction import Prediction
 
 LABELS = ("a", "b", "c")
@@ -16,7 +17,8 @@ def counted(loss, prediction, target, size):
     metric = LossMetric(loss)
     for start in range(0, len(target), size):
         rows = slice(start, start + size)
-        metric.update(Prediction(prediction.logits[rows], prediction.hidden[rows]), target[rows])
+        part = Prediction(prediction.logits[rows], prediction.hidden[rows])
+        metric.update(rows_of(loss, part, target[rows], members=False), loss.row_weights(target[rows]))
     return metric
 
 
@@ -65,5 +67,5 @@ def test_no_history_is_kept():
     loss = LOSSES.get("mean_squared_error", "number").Config().build()
     logits = torch.randn(4, requires_grad=True)
     metric = LossMetric(loss)
-    metric.update(Prediction(logits, logits), torch.zeros(4))
+    metric.update(loss.rows(logits, torch.zeros(4), logits), None)
     assert not metric.total.requires_grad

@@ -5,8 +5,8 @@ from ludwig.metrics.base import Setting
 
 # The metrics of each feature type; those that are named after a loss are LossMetric's.
 EXPECTED = {
-    "number": "mean_absolute_error mean_absolute_percentage_error mean_squared_error r2 root_mean_squared_error "
-    "root_mean_squared_percentage_error",
+    "number": "mean_absolute_error mean_absolute_percentage_error mean_pinball_loss mean_squared_error r2 "
+    "root_mean_squared_error root_mean_squared_percentage_error",
     "timeseries": "mean_absolute_error mean_absolute_percentage_error mean_absolute_scaled_error mean_squared_error r2 "
     "root_mean_squared_error symmetric_mean_absolute_percentage_error",
     "vector": "mean_absolute_error mean_absolute_percentage_error mean_squared_error r2",
@@ -27,7 +27,7 @@ def test_every_feature_type_has_its_metrics():
 
 @pytest.mark.parametrize(("name", "kind"), ALL)
 def test_errors_are_to_be_small_and_the_rest_large(name, kind):
-    expected = "minimize" if "error" in name or "perplexity" in name else "maximize"
+    expected = "minimize" if any(word in name for word in ("error", "perplexity", "loss")) else "maximize"
     assert METRICS.get(name, kind).direction == expected
 
 

@@ -172,8 +172,9 @@ class Ecd(Model):
     def training_loss(self, batch: Frame) -> Step:
         targets = {name: self.target(name, batch) for name in self.places}
         found: Answers = self(batch, targets)
-        parts = {name: output.loss_of(found.predictions[name], targets[name]) for name, output in self.outputs.items()}
-        return Step(parts, found.predictions, found.auxiliary)
+        answers, weights = found.predictions, batch.weights
+        parts = {name: output.loss_of(answers[name], targets[name], weights) for name, output in self.outputs.items()}
+        return Step(parts, answers, found.auxiliary)
 
     def predict(self, batch: Frame) -> dict[str, Prediction]:
         found: Answers = self(batch)

@@ -204,7 +204,8 @@ class Llm(Model):
     def training_loss(self, batch: Frame) -> Step:
         predictions: dict[str, Prediction] = self(batch)
         parts = {
-            name: output.loss_of(predictions[name], self.target(name, batch)) for name, output in self.outputs.items()
+            name: output.loss_of(predictions[name], self.target(name, batch), batch.weights)
+            for name, output in self.outputs.items()
         }
         return Step(parts, predictions)
 

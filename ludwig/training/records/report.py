@@ -85,6 +85,7 @@ def training_report(config: Json, metadata: Json, rows: Json, progress: Progress
         "averaged_steps": progress.soup_steps,
         "calibration": progress.calibration,
         "thresholds": progress.thresholds,
+        "intervals": progress.intervals,
         "epochs_trained": progress.epoch,
         "stop_reason": progress.stop_reason,
         "environment": {
