@@ -34,6 +34,11 @@ class Encoder(Component, nn.Module):
             """What `learning_rate: auto` takes for this encoder; None where the feature type decides."""
             return None
 
+        @property
+        def suggested_batch_size(self) -> int | None:
+            """The most that `batch_size: auto` takes for this encoder; None where it does not matter to it."""
+            return None
+
         def form(self) -> Form:
             """The form of the signal that the encoder gives."""
             return "tokens" if self.grouped else "vector"

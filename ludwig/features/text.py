@@ -150,7 +150,7 @@ class TextFeature(Feature[Labels, TokenTally, TextFacts]):
     kind = "text"
     facts_type = TextFacts
     suggested_learning_rate: ClassVar[float] = 0.0001
-    default_encoder = "parallel_cnn"
+    default_encoder = "ngrams"
     may_hold_times = True
 
     @functools.cached_property

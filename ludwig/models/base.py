@@ -175,6 +175,10 @@ class Model(Component, nn.Module):
         """What `learning_rate: auto` stands for."""
         return 0.001
 
+    def suggested_batch_size(self) -> int | None:
+        """The most that `batch_size: auto` takes; None where parts of the model do not mind."""
+        return None
+
     def rate_factors(self) -> dict[int, float]:
         """By the `id` of a parameter: the factor of its learning rate, where that is not 1."""
         return {}

@@ -34,10 +34,7 @@ class ModalityDropout(Draws):
         values = signals[0].values
         stays = self._drawn(len(values), sum(counts), values.device)  # [B, M]
         parts = torch.split(stays, counts, dim=1)  # [B, C] each
-        return [
-            dataclasses.replace(signal, values=_masked(signal.values, part, signal.form == "tokens"))
-            for signal, part in zip(signals, parts, strict=True)
-        ]
+        return [_without(signal, part) for signal, part in zip(signals, parts, strict=True)]
 
     def _drawn(self, rows: int, inputs: int, device: torch.device) -> Tensor:
         """Which inputs stay: [B, M]. Where the draw leaves none, the one that was nearest to staying stays."""
@@ -45,6 +42,13 @@ class ModalityDropout(Draws):
         draw = torch.rand(rows, inputs, generator=self.generator, device=source).to(device)  # [B, M]
         nearest = draw == draw.amax(1, keepdim=True)
         return (draw >= self.rate) | nearest
+
+
+def _without(signal: Signal, stays: Tensor) -> Signal:
+    """The signal with its inputs left out in the rows where they do not stay: [B, C]."""
+    values = _masked(signal.values, stays, signal.form == "tokens")
+    linear = None if signal.linear is None else _masked(signal.linear, stays, by_column=False)
+    return dataclasses.replace(signal, values=values, linear=linear)
 
 
 def _masked(values: Tensor, stays: Tensor, by_column: bool) -> Tensor:

@@ -66,6 +66,7 @@ class DecodedOutput(Output):
         """`shape` of the combined signal, and those of the hidden signals of the outputs that this one reads."""
         super().__init__(config, facts)
         self.has_members = shape.form == "members"
+        self.linear_path = torch.nn.Linear(shape.linear, self.size, bias=False) if shape.linear else None
         self.reducer: SequenceReducer | None = None
         if shape.form == "sequence" and reduces(config.reduce_input):
             self.reducer = SequenceReducer(config.reduce_input, shape.size, shape.count)
@@ -103,7 +104,10 @@ class DecodedOutput(Output):
         if self.config.dependencies:
             combined = self.dependencies(combined, hidden)
         prediction: Prediction = self.decoder(combined, target)
-        logits = self.shaped(prediction.known_logits)
+        logits = prediction.known_logits
+        if self.linear_path is not None:
+            logits = logits + combined.dealt_out(self.linear_path(combined.linear))
+        logits = self.shaped(logits)
         logits = self.bounded(logits) if self.decoder.bounds else logits
         exact = torch.promote_types(logits.dtype, torch.float32)  # half precision is too coarse for losses
         return dataclasses.replace(prediction, logits=logits.to(exact))

@@ -53,6 +53,8 @@ class Options(Protocol):
     @property
     def early_stop(self) -> int | Auto: ...
     @property
+    def batch_size(self) -> int | Auto: ...
+    @property
     def max_batch_size(self) -> int | None: ...
     @property
     def learning_rate(self) -> float | Auto: ...
@@ -70,13 +72,15 @@ class Size:
     row_bytes: int
     weights: int
     validates: bool  # whether there is a validation split to stop by
+    suggested_batch: int | None = None  # rows of a batch at most, where a part of the model wants few
 
     @staticmethod
     def of(model: Model, training: Frame, workers: Workers, *, validates: bool) -> Size:
         """The size of a run."""
         row_bytes = training.nbytes // max(len(training), 1) if training.is_in_memory else UNREAD_ROW
         weights = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-        return Size(workers.rows_of_all(len(training)), row_bytes, weights, validates)
+        rows = workers.rows_of_all(len(training))
+        return Size(rows, row_bytes, weights, validates, model.suggested_batch_size())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,17 +105,22 @@ def counts_epochs(options: Options) -> bool:
 
 def batch_size_of(options: Options, size: Size) -> int:
     """Rows of an automatic batch of a worker."""
-    wanted = BATCH_OF_EPOCHS if counts_epochs(options) else BATCH
+    wanted = min(BATCH_OF_EPOCHS if counts_epochs(options) else BATCH, size.suggested_batch or BATCH)
     bounds = (BATCH_BYTES // max(size.row_bytes, 1), BATCH_WEIGHTS // max(size.weights, 1), size.rows)
     return max(min(wanted, options.max_batch_size or wanted, *bounds), 1)
 
 
 def learning_rate_of(options: Options, size: Size, suggested: float) -> float:
-    """The learning rate: by the rows, unless a part of the model suggests less than the usual."""
+    """The learning rate: by the rows, unless a part of the model suggests less than the usual.
+
+    Where a part wants smaller batches, it falls with the root of their size: the noise of a step stays as it was.
+    """
     if options.learning_rate != "auto":
         return options.learning_rate
     low, high = RATES
     rate = min(max(RATE * math.sqrt(size.rows / 1000), low), high) if size.rows <= SMALL_ROWS else RATE_OF_MANY
+    if options.batch_size == "auto" and size.suggested_batch is not None:
+        rate *= math.sqrt(min(size.suggested_batch / BATCH, 1.0))
     return float(f"{rate:.3g}") if suggested >= USUAL_RATE else suggested
 
 

@@ -102,13 +102,16 @@ class Ecd(Model):
         self.inputs = Inputs(config.input_features, facts)
         self.modality_dropout = ModalityDropout()
         self.combiner: Combiner = config.combiner.build(self.inputs.sources)
+        combined = dataclasses.replace(
+            self.combiner.shape, linear=sum(source.shape.linear for source in self.inputs.sources)
+        )
         self.order = computing_order({f.name: f.dependencies for f in config.output_features})
         self.places = {feature.name: place for place, feature in enumerate(config.output_features)}
         built: dict[str, DecodedOutput] = {}
         for name in self.order:
             feature = config.output_features[self.places[name]]
             shapes = {other: built[other].hidden_shape for other in feature.dependencies}
-            built[name] = feature.build(self.combiner.shape, shapes, facts[name])
+            built[name] = feature.build(combined, shapes, facts[name])
         self.decoders = nn.ModuleList(built[name] for name in self.places)
 
     def start(self) -> None:
@@ -133,7 +136,7 @@ class Ecd(Model):
         return Answers(predictions, combined.auxiliary_loss)
 
     def combined(self, batch: Frame) -> Signal:
-        """The signal that all outputs read, with the skips and the auxiliary losses of the inputs."""
+        """The signal that all outputs read, with what the inputs hand on past the combiner."""
         if self.recomputes and self.training:
             recomputed: Signal = checkpoint(self._combined, batch, use_reentrant=False, context_fn=self._rewinding)
             return recomputed
@@ -155,10 +158,12 @@ class Ecd(Model):
             signals = self.modality_dropout(signals)
         combined: Signal = self.combiner(signals)
         skips = combined.skips or next((signal.skips for signal in signals if signal.skips), ())
+        linear = [signal.linear for signal in signals if signal.linear is not None]
         auxiliary = _sum_of_auxiliary([*signals, combined])
-        if not skips and auxiliary is None:
+        if not skips and not linear and auxiliary is None:
             return combined
-        return dataclasses.replace(combined, skips=skips, auxiliary_loss=auxiliary)
+        beside = torch.cat(linear, dim=1) if linear else None  # [B, L]
+        return dataclasses.replace(combined, skips=skips, linear=beside, auxiliary_loss=auxiliary)
 
     def _decoded(self, combined: Signal, targets: Mapping[str, Tensor]) -> dict[str, Prediction]:
         predictions: dict[str, Prediction] = {}
@@ -185,6 +190,10 @@ class Ecd(Model):
     def suggested_learning_rate(self) -> float:
         rates: list[float] = [feature.suggested_learning_rate() for feature in self.config.input_features]
         return min(rates)
+
+    def suggested_batch_size(self) -> int | None:
+        sizes = [feature.encoder.suggested_batch_size for feature in self.config.input_features]
+        return min((size for size in sizes if size is not None), default=None)
 
     def sharding_units(self) -> list[nn.Module]:
         units = [*super().sharding_units(), *self.inputs.encoders, self.combiner]
