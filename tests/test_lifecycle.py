@@ -302,7 +302,7 @@ class TestRequirements:
 
 
 def test_inputs_are_augmented_in_training_alone(monkeypatch):
-    from ludwig.features.number import NumberFeature
+    from ludwig.models.ecd.input_types import NumberInput
 
     seen = []
 
@@ -310,7 +310,7 @@ def test_inputs_are_augmented_in_training_alone(monkeypatch):
         seen.append((len(numbers), generator))
         return numbers + torch.rand(numbers.shape, generator=generator)
 
-    monkeypatch.setattr(NumberFeature, "augment", lambda self, facts: augment)
+    monkeypatch.setattr(NumberInput.Config, "augment", lambda self: augment)
     one = trained(input_features=[{"name": "x", "type": "number"}])
     calls = len(seen)
     assert sum(rows for rows, _ in seen) == 3 * round(ROWS * 0.7)  # each row of the training split once an epoch

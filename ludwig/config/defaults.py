@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-INPUT_SECTIONS = ("preprocessing", "encoder")
+INPUT_SECTIONS = ("preprocessing", "encoder", "augmentation")
 OUTPUT_SECTIONS = ("decoder", "loss")
 
 

@@ -77,7 +77,10 @@ class ModelConfig(Model.Config):
 
     def architecture(self) -> dict[str, Any]:
         """The sections that the network is made of: it fits every config where these are equal."""
-        return {key: value for key, value in dump(self).items() if key not in NOT_OF_THE_NETWORK}
+        sections = {key: value for key, value in dump(self).items() if key not in NOT_OF_THE_NETWORK}
+        for feature in sections["input_features"]:
+            feature.pop("augmentation", None)
+        return sections
 
     def to_dict(self) -> dict[str, Any]:
         """The rendered config: every default spelled out, and each feature's columns."""

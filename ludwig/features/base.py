@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ludwig.columns.files import Decoder
-from ludwig.columns.frame import Augment, Column
+from ludwig.columns.frame import Column
 from ludwig.error import InputDataError
 from ludwig.features.cells import Cells, Flags
 from ludwig.runtime.console import logger_of
@@ -162,10 +162,6 @@ class Feature(Component, ABC, Generic[C, T, F]):
 
     def decoder(self, facts: F) -> Decoder | None:
         """What reads one source of a column that is kept as files; None for other columns."""
-        return None
-
-    def augment(self, facts: F) -> Augment | None:
-        """What changes a batch of this input at random, in training only and on the device; None for nothing."""
         return None
 
     def assets(self) -> Mapping[str, Callable[[Path], None]]:

@@ -116,8 +116,8 @@ def change_config(held: Held, config: ModelConfig, raw: dict[str, Any]) -> None:
         held.model, held.training_set_metadata, held.online = None, None, None
         text = "The new config describes another network, so the trained one is dropped. Call `train` again."
         warn(text)
-    elif config.trainer != held.config_obj.trainer:
-        end_online_training(held)
+    elif (config.trainer, config.input_features) != (held.config_obj.trainer, held.config_obj.input_features):
+        end_online_training(held)  # inputs of one network may be augmented otherwise
     held.config_obj, held.user_config = config, raw
 
 

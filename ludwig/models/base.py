@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ludwig.columns.frame import Frame
+from ludwig.columns.frame import Augment, Frame
 from ludwig.error import ArgumentError, ArtifactError, ConfigValidationError, nearest
 from ludwig.features.base import Facts, Feature
 from ludwig.models import artifacts
@@ -96,6 +96,10 @@ class Model(Component, nn.Module):
                 given: The config as it was loaded, in plain values.
             """
             return self
+
+        def augments(self) -> dict[str, Augment]:
+            """What changes batches of inputs at random in training, by the name of the input."""
+            return {}
 
         def prepare(self, table: Table) -> Table:
             """The table as the features want it; an LLM renders its prompts here."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ludwig.callbacks import CallbackList
-from ludwig.columns.frame import Augment, Frame
+from ludwig.columns.frame import Frame
 from ludwig.features.base import Facts
 from ludwig.models.assets import Assets
 from ludwig.models.base import Model
@@ -91,15 +91,8 @@ def trainer_of(job: Job, model: Model, callbacks: CallbackList) -> TrainerBase:
     precision = precision_of(job.trainer.precision, job.device)
     engine = Engine(job.device, precision, workers, generator, job.trainer.placement)
     trainer: TrainerBase = job.trainer.build(model, engine, callbacks, job.seed, job.saving)
-    trainer.augments = _augments(job)
+    trainer.augments = job.config.augments()
     return trainer
-
-
-def _augments(job: Job) -> dict[str, Augment]:
-    """What changes batches of the inputs at random, by the name of the input."""
-    inputs, _ = job.config.resolve(job.assets)
-    found = {spec.name: spec.feature.augment(job.facts[spec.name]) for spec in inputs}
-    return {name: augment for name, augment in found.items() if augment is not None}
 
 
 def run_job(job: Job, callbacks: CallbackList | None = None, model: Model | None = None) -> Outcome:

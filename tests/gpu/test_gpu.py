@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ludwig.api import LudwigModel
+from ludwig.augmentations import AUGMENTATIONS
 from ludwig.callbacks import Callback
 from ludwig.columns.dense import Dense
 from ludwig.columns.frame import Frame
@@ -55,6 +56,22 @@ def test_a_model_trains_in_any_arithmetic(precision):
     one = model(use_mixed_precision=precision)
     assert r2(one) > 0.95
     assert {weight.device.type for _, weight in one.collect_weights()} == {"cuda"}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS.names())
+def test_images_are_augmented_on_the_device_whatever_that_of_the_generator(name):
+    images = torch.randint(0, 256, (64, 3, 20, 30), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    augment = AUGMENTATIONS.get(name).Config().build()
+    here = augment(images, torch.Generator().manual_seed(1))
+    torch.use_deterministic_algorithms(True)
+    try:
+        there = augment(images.cuda(), torch.Generator().manual_seed(1))
+        twice = [augment(images.cuda(), torch.Generator("cuda").manual_seed(1)) for _ in range(2)]
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert there.is_cuda
+    assert ((there.cpu().int() - here.int()).abs() <= 1).float().mean() > 0.99
+    assert torch.equal(*twice)
 
 
 def test_a_gpu_trains_about_what_a_cpu_trains():

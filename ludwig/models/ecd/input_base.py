@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
+from ludwig.columns.frame import Augment
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.features.base import Feature
 from ludwig.features.section import ColumnOptions
@@ -43,6 +44,14 @@ class Input(Component):
         def requires(self) -> dict[str, Any]:
             """Options of the preprocessing that the encoder depends on."""
             return dict(self.encoder.requires())
+
+        def spelled_out(self) -> Self:
+            """With the long form of what words stand for."""
+            return self
+
+        def augment(self) -> Augment | None:
+            """What changes a batch of this input at random, in training only and on the device; None for nothing."""
+            return None
 
         def suggested_learning_rate(self) -> float:
             """What `learning_rate: auto` takes where this is the only input."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Annotated, Self
 
+from ludwig.augmentations import AUGMENTATIONS, Augmentation, InTurn
+from ludwig.columns.frame import Augment
 from ludwig.features.binary import BinaryFeature
 from ludwig.features.category import CategoryFeature
 from ludwig.features.image import ImageFeature
@@ -12,6 +15,9 @@ from ludwig.features.text import TextFeature
 from ludwig.features.timeseries import TimeseriesFeature
 from ludwig.features.vector import VectorFeature
 from ludwig.models.ecd.input_base import INPUTS, Input
+from ludwig.schema import Chosen, param
+
+USUAL = ("random_horizontal_flip", "random_rotate")  # what `augmentation: true` stands for
 
 
 @INPUTS.register("number")
@@ -74,4 +80,26 @@ class ImageInput(Input):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Input.Config, of=ImageFeature):
-        pass
+        augmentation: list[Annotated[Augmentation.Config, Chosen(AUGMENTATIONS)]] | bool | None = param(
+            list,
+            help="Augmentation: random changes of images, in training only and in this order; true for "
+            "random_horizontal_flip and random_rotate, false or null for none.",
+        )
+
+        @property
+        def augmentations(self) -> list[Augmentation.Config]:
+            """The section as a list, in whatever form it is given."""
+            if isinstance(self.augmentation, list):
+                return self.augmentation
+            return [AUGMENTATIONS.get(name).Config() for name in USUAL] if self.augmentation else []
+
+        def spelled_out(self) -> Self:
+            return dataclasses.replace(self, augmentation=self.augmentations)
+
+        def augment(self) -> Augment | None:
+            return InTurn([section.build() for section in self.augmentations]) if self.augmentations else None
+
+        def faults(self) -> list[tuple[str, str]]:
+            sections = enumerate(self.augmentations)
+            own = [(f"augmentation[{at}].{name}", text) for at, section in sections for name, text in section.faults()]
+            return [*super().faults(), *own]

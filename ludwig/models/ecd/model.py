@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ludwig.columns.frame import Frame
+from ludwig.columns.frame import Augment, Frame
 from ludwig.combiners.base import COMBINERS, Combiner
 from ludwig.features.base import Facts
 from ludwig.models.assets import Assets
@@ -69,11 +69,16 @@ class Ecd(Model):
         )
 
         def completed(self, given: Mapping[str, Any]) -> Self:
-            """With the combiner of sequences where some input is one and none is named."""
-            section = given.get("combiner") or {}
-            if "type" in section or all(f.encoder.form() in self.combiner.takes for f in self.input_features):
-                return self
-            return dataclasses.replace(self, combiner=load(COMBINERS.get("concat").Config, section))
+            """With words spelled out, and with the combiner of sequences where some input is one and none is named."""
+            inputs = [feature.spelled_out() for feature in self.input_features]
+            section, combiner = given.get("combiner") or {}, self.combiner
+            if "type" not in section and any(f.encoder.form() not in combiner.takes for f in inputs):
+                combiner = load(COMBINERS.get("concat").Config, section)
+            return dataclasses.replace(self, input_features=inputs, combiner=combiner)
+
+        def augments(self) -> dict[str, Augment]:
+            found = {feature.name: feature.augment() for feature in self.input_features}
+            return {name: augment for name, augment in found.items() if augment is not None}
 
         def faults(self) -> list[tuple[str, str]]:
             forms = [feature.encoder.form() for feature in self.input_features]
