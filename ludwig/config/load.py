@@ -11,6 +11,7 @@ import marshmallow as ma
 from ludwig.config.checks import deciding_field, faults_between
 from ludwig.config.defaults import merge_defaults
 from ludwig.config.model_config import CONFIGS, ModelConfig
+from ludwig.config.presets import with_preset
 from ludwig.config.upgrade import upgraded
 from ludwig.config.upgrade_sections import todays_word
 from ludwig.error import nearest
@@ -27,7 +28,7 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
     Raises:
         ConfigValidationError: with every fault at once, each with its path.
     """
-    config = merge_defaults(upgraded(plain_section(raw)))
+    config = merge_defaults(with_preset(upgraded(plain_section(raw))))
     model_type = config.get("model_type", "ecd")
     if not isinstance(model_type, str) or model_type not in CONFIGS:
         text = (

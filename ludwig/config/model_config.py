@@ -26,7 +26,9 @@ from ludwig.training import TRAINERS, Trainer
 
 BACKEND = Chosen(BACKENDS, "local")
 LLM_TRAINER = Chosen(TRAINERS, Llm.default_trainer, "llm")
-NOT_OF_THE_NETWORK = frozenset({"trainer", "preprocessing", "backend", "hyperopt", "defaults", "ludwig_version"})
+NOT_OF_THE_NETWORK = frozenset(
+    {"trainer", "preprocessing", "backend", "hyperopt", "defaults", "ludwig_version", "preset"}
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,9 @@ class EcdModelConfig(Ecd.Config, ModelConfig):
         "ecd", help="Model type: ecd (encoders, combiner, decoders) or llm (large language model)."
     )
     trainer: Trainer.Config = param(Trainer.Config, help="Trainer: optimization, evaluation and early stopping.")
+    preset: Literal["medium_quality", "high_quality", "best_quality", "tabular_realmlp"] | None = param(
+        None, help="Preset: sections that the config starts from, a measured step between speed and quality."
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     sequence_cnn,
     sequence_embed,
     sequence_rnn,
+    series_lags,
     text_ngrams,
 )
 from ludwig.encoders.base import ENCODERS, Encoder

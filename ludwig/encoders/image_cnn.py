@@ -42,14 +42,14 @@ class ImageConvolutionOptions:
         1, min=1, help="Stride: how many pixels a kernel moves at a time. Above 1, the image shrinks and costs less."
     )
     padding: int | Pair | PaddingName = param(
-        "valid", min=0, help="Padding: pixels around the image; valid for none, same for an output of the same size."
+        "same", min=0, help="Padding: pixels around the image; valid for none, same for an output of the same size."
     )
     dilation: int | Pair = param(
         1, min=1, help="Dilation: distance between the pixels of a kernel. Raise it to span more at the same cost."
     )
     groups: int = param(1, min=1, help="Groups of channels that are convolved apart, which saves weights.")
     conv_norm: ConvolutionNormName | None = param(
-        None,
+        "batch",
         help="Normalisation of a convolution's outputs, which steadies and often speeds up training; null for none.",
     )
     conv_activation: ActivationName | None = param("relu", help="Activation function of a convolution; null for none.")
@@ -106,6 +106,10 @@ class StackedCnn(Encoder):
         pool_dilation: int | Pair = param(1, min=1, help="Dilation of max pooling: distance between its pixels.")
         num_fc_layers: int = param(1, min=1, help="Number of fully connected layers, unless fc_layers lists them.")
         output_size: int = param(128, min=1, help="Output size of a fully connected layer.")
+
+        @property
+        def suggested_learning_rate(self) -> float:
+            return 0.001
 
         def convolutions(self) -> list[ImageConvolutionSpec]:
             """The convolutions, each with all its options."""

@@ -171,7 +171,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
 
     kind = "timeseries"
     facts_type = SeriesFacts
-    default_encoder = "parallel_cnn"
+    default_encoder = "lags"
     may_share_column = True
 
     def parse(self, column: pd.Series) -> Series:

@@ -28,7 +28,7 @@ def choose_device(gpus: str | int | Sequence[int] | None = None, gpu_memory_limi
     wanted = _listed(gpus)
     if wanted == [-1]:
         return torch.device("cpu")
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and torch.cuda.device_count():  # hidden GPUs can be available and none in number
         place = wanted[0] if wanted else int(os.environ.get("LOCAL_RANK", 0))
         if place >= torch.cuda.device_count():
             raise ArgumentError(f"There is no GPU {place}: this machine has {torch.cuda.device_count()}.")

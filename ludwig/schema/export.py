@@ -62,6 +62,8 @@ def _default(field: dataclasses.Field[Any], sheet: _Sheet) -> Any:
     """The default; without components that of a section is left out, as it is made of the section's own."""
     if field.default_factory is not dataclasses.MISSING:
         value = field.default_factory()
+        if isinstance(value, list):
+            return [dump(entry) if dataclasses.is_dataclass(entry) else entry for entry in value]
         return dump(value) if dataclasses.is_dataclass(value) and sheet.with_components else value
     return field.default
 

@@ -77,8 +77,8 @@ class TestConfig:
         assert load_config(raw).to_dict()["input_features"][0]["augmentation"] == []
         assert load_config(raw).augments() == {}
 
-    def test_none_is_the_default(self):
-        assert rendered(None) == []
+    def test_a_small_shift_is_the_default(self):
+        assert rendered(None) == [{"type": "random_shift", "share": 0.1}]
 
     def test_true_is_a_flip_and_a_rotation(self):
         assert rendered(True) == [FLIP, ROTATE]
@@ -212,7 +212,7 @@ class TestTraining:
     def test_a_trained_network_stays_when_the_section_changes(self, recwarn):
         model = trained(STEPS)
         before = model.predict(table())[0]
-        model.config = declared()
+        model.config = declared([])
         assert model.config["input_features"][0]["augmentation"] == []
         pd.testing.assert_frame_equal(model.predict(table())[0], before)
         assert not [each for each in recwarn if issubclass(each.category, LudwigWarning)]

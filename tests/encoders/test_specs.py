@@ -121,6 +121,7 @@ def test_fully_connected_layers_of_an_rnn_have_an_activation_and_dropout_of_thei
             STACKED,
             {
                 "conv_norm": "batch",
+                "padding": "valid",
                 "pool_stride": 3,
                 "conv_layers": [{"out_channels": 8, "activation": "gelu"}, {"norm": "layer", "padding": [1, 2]}],
             },

@@ -17,6 +17,7 @@ from ludwig.features.vector import VectorFeature
 from ludwig.models.ecd.input_base import INPUTS, Input
 from ludwig.schema import Chosen, param
 
+DEFAULT = ("random_shift",)  # which leaves the meaning of nearly all images as it is
 USUAL = ("random_horizontal_flip", "random_rotate")  # what `augmentation: true` stands for
 
 
@@ -81,9 +82,9 @@ class ImageInput(Input):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Input.Config, of=ImageFeature):
         augmentation: list[Annotated[Augmentation.Config, Chosen(AUGMENTATIONS)]] | bool | None = param(
-            list,
+            lambda: [AUGMENTATIONS.get(name).Config() for name in DEFAULT],
             help="Augmentation: random changes of images, in training only and in this order; true for "
-            "random_horizontal_flip and random_rotate, false or null for none.",
+            "random_horizontal_flip and random_rotate, false, null or an empty list for none.",
         )
 
         @property

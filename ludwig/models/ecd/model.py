@@ -20,7 +20,9 @@ from ludwig.columns.frame import Augment, Frame
 from ludwig.combiners.base import COMBINERS, Combiner
 from ludwig.features.base import Facts
 from ludwig.models.assets import Assets
-from ludwig.models.base import MODELS, Model, Step
+from ludwig.models.base import MODELS, Model
+from ludwig.models.ecd.answers import AnsweringModel, Answers
+from ludwig.models.ecd.ensemble import DeepEnsemble
 from ludwig.models.ecd.input_base import INPUTS, Input
 from ludwig.models.ecd.inputs import Inputs
 from ludwig.models.ecd.outputs import computing_order, dependency_faults
@@ -30,7 +32,6 @@ from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.norm import unremembered
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Signal
-from ludwig.nn.tree import register_tree
 from ludwig.outputs.base import OUTPUTS
 from ludwig.outputs.decoded import DecodedOutput
 from ludwig.schema import Chosen, load, param
@@ -38,19 +39,8 @@ from ludwig.schema import Chosen, load, param
 COMBINER = Chosen(COMBINERS, "tabm")
 
 
-@dataclasses.dataclass(frozen=True)
-class Answers:
-    """What a forward pass gives."""
-
-    predictions: dict[str, Prediction]  # by output, with logits
-    auxiliary: Tensor | None = None  # [], the auxiliary losses of all parts
-
-
-register_tree(Answers)
-
-
 @MODELS.register("ecd")
-class Ecd(Model):
+class Ecd(AnsweringModel):
     """Encoders, a combiner, decoders."""
 
     default_trainer = "trainer"
@@ -67,6 +57,18 @@ class Ecd(Model):
             COMBINER.make,
             help="Combiner, which joins the encoded input features: tabm, or concat where an encoder gives a sequence.",
         )
+
+        ensemble_size: int = param(
+            1,
+            min=1,
+            help="Ensemble size: number of networks that are trained side by side from different initial weights and "
+            "predict together. Raise it for quality, at as many times the cost.",
+        )
+
+        def build(self, facts: Mapping[str, Facts], assets: Assets) -> Model:
+            """One network, or an ensemble of them."""
+            networks = [Ecd(self, facts, assets) for _ in range(self.ensemble_size)]
+            return networks[0] if len(networks) == 1 else DeepEnsemble(self, assets, networks)
 
         def completed(self, given: Mapping[str, Any]) -> Self:
             """With words spelled out, and with the combiner of sequences where some input is one and none is named."""
@@ -178,17 +180,6 @@ class Ecd(Model):
             predictions[name] = outputs[name](combined, hidden, targets.get(name))
             hidden[name] = outputs[name].hidden_of(predictions[name])
         return predictions
-
-    def training_loss(self, batch: Frame) -> Step:
-        targets = {name: self.target(name, batch) for name in self.places}
-        found: Answers = self(batch, targets)
-        answers, weights = found.predictions, batch.weights
-        parts = {name: output.loss_of(answers[name], targets[name], weights) for name, output in self.outputs.items()}
-        return Step(parts, answers, found.auxiliary)
-
-    def predict(self, batch: Frame) -> dict[str, Prediction]:
-        found: Answers = self(batch)
-        return {name: output.complete(found.predictions[name]) for name, output in self.outputs.items()}
 
     # -- what training asks for
 

@@ -1,0 +1,45 @@
+"""What a forward pass of encoder-combiner-decoder networks gives, and what is made of it.
+
+B = rows of the batch
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from ludwig.columns.frame import Frame
+from ludwig.models.base import Model, Step
+from ludwig.nn.prediction import Prediction
+from ludwig.nn.tree import register_tree
+from ludwig.outputs.decoded import DecodedOutput
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a forward pass gives."""
+
+    predictions: dict[str, Prediction]  # by output, with logits
+    auxiliary: Tensor | None = None  # [], the auxiliary losses of all parts
+
+
+register_tree(Answers)
+
+
+class AnsweringModel(Model):
+    """A model whose forward pass, of a batch and in training its targets, gives the logits of every output."""
+
+    outputs: Mapping[str, DecodedOutput]
+
+    def training_loss(self, batch: Frame) -> Step:
+        targets = {name: self.target(name, batch) for name in self.outputs}
+        found: Answers = self(batch, targets)
+        answers, weights = found.predictions, batch.weights
+        parts = {name: output.loss_of(answers[name], targets[name], weights) for name, output in self.outputs.items()}
+        return Step(parts, answers, found.auxiliary)
+
+    def predict(self, batch: Frame) -> dict[str, Prediction]:
+        found: Answers = self(batch)
+        return {name: output.complete(found.predictions[name]) for name, output in self.outputs.items()}
