@@ -257,11 +257,9 @@ class NumberFeature(Feature[Numbers, NumberTally, NumberFacts]):
 
 
 class SampleWeightFeature(NumberFeature):
-    """How much each row counts in losses and metrics: numbers of at least 0, as they are.
+    """How much each row counts in losses and metrics: numbers of at least 0, by their mean in the training split.
 
-    A row of weight 2 counts as two rows of weight 1, one of weight 0 not at all.
-
-    A row without a weight is left out.
+    A row of weight 2 counts as two rows of weight 1, one of weight 0 not at all. A row without a weight is left out.
     """
 
     @staticmethod
@@ -286,6 +284,9 @@ class SampleWeightFeature(NumberFeature):
                 f"{counted(len(fits), 'row')}: {first_few(column[~fits].tolist())}. Mend them; 0 leaves a row out."
             )
         return Numbers(numbers)
+
+    def encode(self, cells: Numbers, facts: NumberFacts) -> Encoded:
+        return super().encode(Numbers(cells.values / facts.mean), facts)
 
     def _refuse_unfit(self, low: float, high: float) -> None:
         if not high > 0:

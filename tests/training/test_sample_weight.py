@@ -59,6 +59,17 @@ def test_whole_weights_train_as_repeated_rows_do():
     assert found[0].std() > 0.01
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e12, 1e300])
+def test_only_the_proportions_of_weights_matter(unit):
+    data = opposed(300)
+    found = []
+    for scale in (1.0, unit):
+        model = LudwigModel(config())
+        model.train(data.assign(w=data.w * scale), output_directory=None)
+        found.append(model.predict(data)[0]["y_predictions"])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-3, atol=1e-4)
+
+
 def test_micro_batches_weigh_as_the_whole_batch():
     data = opposed(400).assign(w=np.random.default_rng(2).random(400), split=0)
     found = []
