@@ -36,8 +36,9 @@ class NgramsEncoder(Encoder):
     outputs read it by a linear layer of their own, past the combiner, which reads it too.
 
     Use it as the default of texts: it is fast, and on a few thousand texts it did at least as well as encoders that
-    read them in order, and as logistic regression on tf-idf (docs/quality.md). Runs of words share the rows of a table of hashes; frequent words weigh less. It
-    costs one look-up an n-gram, and its weights are the table: `(vocabulary + num_buckets) * embedding_size`.
+    read them in order, and as logistic regression on tf-idf (docs/quality.md). Runs of words share the rows of a table
+    of hashes; frequent words weigh less. It costs one look-up an n-gram, and its weights are the table: `(vocabulary +
+    num_buckets) * embedding_size`.
 
     Takes token ids [B, T]; gives a vector [B, embedding_size], twice: for the combiner and for linear layers.
 
