@@ -22,7 +22,7 @@ from ludwig.features.cells import Flags, Numbers
 from ludwig.features.invalid import InvalidOptions
 from ludwig.features.missing import NEIGHBOURS, filled_from_neighbours
 from ludwig.features.moments import Moments
-from ludwig.features.number_cells import floats_of
+from ludwig.features.number_cells import TIMES, floats_of
 from ludwig.features.scaling import Scaling, single_precision
 from ludwig.features.sketch import Sketch
 from ludwig.runtime.console import logger_of
@@ -276,7 +276,11 @@ class SampleWeightFeature(NumberFeature):
         return f"{self.role} '{self.name}'"
 
     def parse(self, column: pd.Series) -> Numbers:
-        numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        values = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+        if pd.api.types.infer_dtype(values, skipna=True) in (*TIMES, "complex"):  # pandas would make numbers of them
+            numbers = np.full(len(column), np.nan)
+        else:
+            numbers = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
         fits = column.isna().to_numpy() | (np.isfinite(numbers) & (numbers >= 0))
         if not fits.all():
             raise InputDataError(

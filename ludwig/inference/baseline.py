@@ -136,6 +136,7 @@ def _constant(output: DecodedOutput, target: Tensor, weights: Floats) -> Baselin
 def _linear(output: DecodedOutput, table: Table, target: Tensor, weights: Floats) -> Baseline | None:
     """Logistic or ridge regression; None where there is nothing that it can be fitted on."""
     known = target >= 0 if output.labels else target.view(len(target), -1).isfinite().all(1)  # [N]
+    known &= torch.from_numpy(weights > 0)
     given, answers = table.rows(known.numpy()), target[known]
     answers_each = len(output.labels) or math.prod(target.shape[1:])
     if table.width == 0 or len(answers) < 2 or table.width * answers_each > MOST_WEIGHTS:

@@ -9,6 +9,7 @@ from sklearn import metrics
 
 from ludwig.api import LudwigModel
 from ludwig.error import InputDataError, LudwigWarning
+from ludwig.inference.baseline import baselines
 
 PLAIN = {
     "input_features": [{"name": "x", "type": "number", "encoder": "dense"}],
@@ -127,6 +128,33 @@ def test_weights_that_are_none_are_refused(bad):
         LudwigModel(config()).train(data, output_directory=None)
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.date_range("2020", periods=100),
+        pd.to_timedelta(np.arange(100), "D"),
+        pd.period_range("2020", periods=100, freq="D"),
+        pd.Categorical(pd.date_range("2020", periods=100)),
+        np.ones(100) + 1j,
+    ],
+    ids=["dates", "durations", "periods", "categorical", "complex"],
+)
+def test_what_pandas_would_make_numbers_of_is_refused(column):
+    with pytest.raises(InputDataError, match="at least 0 in each row. It is not in 100 of 100 rows"):
+        LudwigModel(config()).train(opposed(100).assign(w=column), output_directory=None)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "Int64", "Float32", "str", "category", "bool", "double[pyarrow]", object])
+def test_the_same_weights_in_any_dtype_train_the_same(dtype):
+    data = opposed(100).assign(w=np.arange(100) % 2)
+    found = []
+    for weights in (data.w, data.w.astype(dtype)):
+        model = LudwigModel(config(train_steps=5))
+        model.train(data.assign(w=weights), output_directory=None)
+        found.append(model.predict(data)[0]["y_predictions"])
+    pd.testing.assert_series_equal(found[0], found[1])
+
+
 def test_a_column_of_zeros_and_one_that_is_not_there_are_refused():
     data = opposed(100)
     with pytest.raises(InputDataError, match="above 0 in no row of the training split"):
@@ -170,3 +198,17 @@ def test_the_cache_of_other_weights_is_not_taken(tmp_path):
         found.append(model.predict(data)[0]["y_predictions"])
     pd.testing.assert_series_equal(found[0], found[2])
     assert not np.allclose(found[0], found[1])
+
+
+def test_the_baselines_count_by_weight():
+    data = opposed(600)
+    data["y"] += 3
+    model = LudwigModel(config(train_steps=3))
+    prepared = model.train(data, output_directory=None).preprocessed_data
+    training = prepared.training_set.frame
+    found = baselines(model.model, training, {"training": training})
+    y = model.model.outputs["y"].observed(training.column("y")).numpy()
+    weights = training.weights.double().numpy()
+    expected = np.average((y - np.average(y, weights=weights)) ** 2, weights=weights)
+    assert found["constant"]["training"]["y"]["mean_squared_error"] == pytest.approx(expected, rel=1e-4)
+    assert found["linear"]["training"]["y"]["r2"] > 0.99  # the rows of weight 0 show the opposite

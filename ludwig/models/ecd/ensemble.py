@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
 from ludwig.models.assets import Assets
-from ludwig.models.base import Model
 from ludwig.models.ecd.answers import AnsweringModel, Answers
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
@@ -26,14 +25,14 @@ from ludwig.nn.prediction import Prediction
 class DeepEnsemble(AnsweringModel):
     """Networks that differ by their initial weights. To losses and metrics their answers are those of N * K members."""
 
-    def __init__(self, config: Model.Config, assets: Assets, networks: Sequence[Model]) -> None:
+    def __init__(self, config: Any, assets: Assets, networks: Sequence[AnsweringModel]) -> None:
         """`networks` of that config, each with initial weights of its own."""
         nn.Module.__init__(self)
         self.config, self.assets = config, assets
         self.each_has_members = {name: output.has_members for name, output in networks[0].outputs.items()}
         self.networks = nn.ModuleList(networks)
         # those of the first network speak for all: its calibration is that of the joint prediction
-        self.outputs = networks[0].outputs  # type: ignore[assignment]
+        self.outputs = networks[0].outputs
         for output in self.outputs.values():
             output.has_members = True
 
@@ -41,8 +40,8 @@ class DeepEnsemble(AnsweringModel):
         for network in self._each():
             network.start()
 
-    def _each(self) -> Sequence[Model]:
-        return cast(Sequence[Model], self.networks)
+    def _each(self) -> Sequence[AnsweringModel]:
+        return cast(Sequence[AnsweringModel], self.networks)
 
     # -- forward
 

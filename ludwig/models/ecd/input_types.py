@@ -17,8 +17,8 @@ from ludwig.features.vector import VectorFeature
 from ludwig.models.ecd.input_base import INPUTS, Input
 from ludwig.schema import Chosen, param
 
-DEFAULT = ("random_shift",)  # which leaves the meaning of nearly all images as it is
-USUAL = ("random_horizontal_flip", "random_rotate")  # what `augmentation: true` stands for
+AUGMENTED_BY_DEFAULT = ("random_shift",)  # which leaves the meaning of nearly all images as it is
+AUGMENTED_WHERE_TRUE = ("random_horizontal_flip", "random_rotate")  # what `augmentation: true` stands for
 
 
 @INPUTS.register("number")
@@ -82,7 +82,7 @@ class ImageInput(Input):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Input.Config, of=ImageFeature):
         augmentation: list[Annotated[Augmentation.Config, Chosen(AUGMENTATIONS)]] | bool | None = param(
-            lambda: [AUGMENTATIONS.get(name).Config() for name in DEFAULT],
+            lambda: [AUGMENTATIONS.get(name).Config() for name in AUGMENTED_BY_DEFAULT],
             help="Augmentation: random changes of images, in training only and in this order; true for "
             "random_horizontal_flip and random_rotate, false, null or an empty list for none.",
         )
@@ -92,7 +92,7 @@ class ImageInput(Input):
             """The section as a list, in whatever form it is given."""
             if isinstance(self.augmentation, list):
                 return self.augmentation
-            return [AUGMENTATIONS.get(name).Config() for name in USUAL] if self.augmentation else []
+            return [AUGMENTATIONS.get(name).Config() for name in AUGMENTED_WHERE_TRUE] if self.augmentation else []
 
         def spelled_out(self) -> Self:
             return dataclasses.replace(self, augmentation=self.augmentations)

@@ -57,7 +57,6 @@ class Ecd(AnsweringModel):
             COMBINER.make,
             help="Combiner, which joins the encoded input features: tabm, or concat where an encoder gives a sequence.",
         )
-
         ensemble_size: int = param(
             1,
             min=1,
