@@ -14,9 +14,9 @@ from torch import nn
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
-from ludwig.encoders.steps import EmbeddingOptions, NumberSteps, Steps, TokenSteps
-from ludwig.features.text import TextFacts
+from ludwig.encoders.steps import EmbeddingOptions, Steps, TokenSteps, ValueSteps
 from ludwig.features.timeseries import SeriesFacts
+from ludwig.features.tokens import TokenFacts
 from ludwig.nn.convolution import ConvolutionSpec, MaskedConv1d
 from ludwig.nn.norm import ConvolutionNormName
 from ludwig.nn.reduce import ReductionName
@@ -97,7 +97,7 @@ class ParallelCnn(Encoder):
         return signal
 
 
-@ENCODERS.register("parallel_cnn", kinds=("text",))
+@ENCODERS.register("parallel_cnn", kinds=("text", "sequence"))
 class TextParallelCnn(ParallelCnn):
     """Embedded tokens, convolutions of several kernel sizes over them side by side, then fully connected layers.
 
@@ -127,10 +127,10 @@ class TextParallelCnn(ParallelCnn):
 
     steps: TokenSteps
 
-    def __init__(self, config: Config, facts: Sequence[TextFacts]) -> None:
+    def __init__(self, config: Config, facts: Sequence[TokenFacts]) -> None:
         super().__init__(config, TokenSteps(config, facts[0]))
 
-    def start(self, facts: Sequence[TextFacts]) -> None:
+    def start(self, facts: Sequence[TokenFacts]) -> None:
         self.steps.start(facts[0])
 
 
@@ -160,4 +160,4 @@ class SeriesParallelCnn(ParallelCnn):
         pass
 
     def __init__(self, config: Config, facts: Sequence[SeriesFacts]) -> None:
-        super().__init__(config, NumberSteps(facts[0].longest))
+        super().__init__(config, ValueSteps(facts[0]))

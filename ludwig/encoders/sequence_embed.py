@@ -13,13 +13,13 @@ from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.embeddings import EmbeddingDropoutOptions
 from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
 from ludwig.encoders.steps import EmbeddingOptions, TokenSteps
-from ludwig.features.text import TextFacts
+from ludwig.features.tokens import TokenFacts
 from ludwig.nn.initializer import InitializerSpec
 from ludwig.nn.signal import Signal
 from ludwig.schema import param
 
 
-@ENCODERS.register("embed", kinds=("text",))
+@ENCODERS.register("embed", kinds=("text", "sequence"))
 class EmbedEncoder(Encoder):
     """Trainable embeddings of a text's tokens, reduced to one vector; the order of the tokens is lost.
 
@@ -45,13 +45,13 @@ class EmbedEncoder(Encoder):
     class Config(ReduceOptions, EmbeddingDropoutOptions, EmbeddingOptions, Encoder.Config):
         weights_initializer: InitializerSpec = param("uniform", help="Initializer of the embeddings.")
 
-    def __init__(self, config: Config, facts: Sequence[TextFacts]) -> None:
+    def __init__(self, config: Config, facts: Sequence[TokenFacts]) -> None:
         super().__init__(config, facts)
         self.steps = TokenSteps(config, facts[0], config.weights_initializer, config.dropout)
         self.end = SequenceEnd(config.reduce_output, self.steps.output_size, self.steps.longest)
         self.shape = self.end.shape
 
-    def start(self, facts: Sequence[TextFacts]) -> None:
+    def start(self, facts: Sequence[TokenFacts]) -> None:
         self.steps.start(facts[0])
 
     def forward(self, column: Padded) -> Signal:

@@ -13,9 +13,9 @@ from torch import nn
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
-from ludwig.encoders.steps import EmbeddingOptions, NumberSteps, Steps, TokenSteps
-from ludwig.features.text import TextFacts
+from ludwig.encoders.steps import EmbeddingOptions, Steps, TokenSteps, ValueSteps
 from ludwig.features.timeseries import SeriesFacts
+from ludwig.features.tokens import TokenFacts
 from ludwig.nn.activation import ActivationName
 from ludwig.nn.initializer import InitializerSpec
 from ludwig.nn.recurrent import CellName, Recurrent, RecurrentSpec
@@ -86,7 +86,7 @@ class Rnn(Encoder):
         return signal
 
 
-@ENCODERS.register("rnn", kinds=("text",))
+@ENCODERS.register("rnn", kinds=("text", "sequence"))
 class TextRnn(Rnn):
     """Embedded tokens, then stacked recurrent layers (RNN, LSTM or GRU) that read them in order.
 
@@ -114,10 +114,10 @@ class TextRnn(Rnn):
 
     steps: TokenSteps
 
-    def __init__(self, config: Config, facts: Sequence[TextFacts]) -> None:
+    def __init__(self, config: Config, facts: Sequence[TokenFacts]) -> None:
         super().__init__(config, TokenSteps(config, facts[0]))
 
-    def start(self, facts: Sequence[TextFacts]) -> None:
+    def start(self, facts: Sequence[TokenFacts]) -> None:
         self.steps.start(facts[0])
 
 
@@ -147,4 +147,4 @@ class SeriesRnn(Rnn):
         pass
 
     def __init__(self, config: Config, facts: Sequence[SeriesFacts]) -> None:
-        super().__init__(config, NumberSteps(facts[0].longest))
+        super().__init__(config, ValueSteps(facts[0]))

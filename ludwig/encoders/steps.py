@@ -6,13 +6,14 @@ B = rows of the batch, T = steps, E = size of a step's vector
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 from torch import Tensor, nn
 
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.embeddings import TableOptions
 from ludwig.encoders.word_vectors import load_word_vectors
-from ludwig.features.text import TextFacts
+from ludwig.features.tokens import TokenFacts
 from ludwig.nn.embedding import TokenEmbedding
 from ludwig.nn.initializer import InitializerSpec
 from ludwig.schema import param
@@ -34,7 +35,7 @@ class TokenSteps(nn.Module):
     def __init__(
         self,
         options: EmbeddingOptions,
-        facts: TextFacts,
+        facts: TokenFacts,
         initializer: InitializerSpec | None = None,
         dropout: float = 0.0,
     ) -> None:
@@ -51,7 +52,7 @@ class TokenSteps(nn.Module):
         self.output_size = options.embedding_size
         self.longest = facts.longest
 
-    def start(self, facts: TextFacts) -> None:
+    def start(self, facts: TokenFacts) -> None:
         """Reads word vectors, where a file of them is given."""
         if self.word_vectors is not None:
             load_word_vectors(self.word_vectors, facts.vocabulary.ids, self.embedding.weight.data)
@@ -60,16 +61,27 @@ class TokenSteps(nn.Module):
         return self.embedding(column.values), column.mask
 
 
-class NumberSteps(nn.Module):
-    """Each number as a vector of one: [B, T] -> [B, T, 1], [B, T]."""
+class SequenceOfValues(Protocol):
+    """What the fitted state of a column of numbers or vectors by steps has."""
 
-    def __init__(self, longest: int) -> None:
+    @property
+    def longest(self) -> int: ...  # steps
+
+    @property
+    def channels(self) -> int: ...  # numbers of a step
+
+
+class ValueSteps(nn.Module):
+    """Each step's numbers as they are: [B, T] or [B, T, E] -> [B, T, E], [B, T]."""
+
+    def __init__(self, facts: SequenceOfValues) -> None:
         super().__init__()
-        self.output_size = 1
-        self.longest = longest
+        self.output_size = facts.channels
+        self.longest = facts.longest
 
     def forward(self, column: Padded) -> tuple[Tensor, Tensor]:
-        return column.values.unsqueeze(-1), column.mask
+        values = column.values
+        return values if values.dim() == 3 else values.unsqueeze(-1), column.mask
 
 
-Steps = TokenSteps | NumberSteps
+Steps = TokenSteps | ValueSteps

@@ -16,7 +16,7 @@ from torch.nn import functional
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.features.labels import Vocabulary
-from ludwig.features.text import TextFacts
+from ludwig.features.tokens import TokenFacts
 from ludwig.nn.embedding import Table
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
@@ -84,7 +84,7 @@ class NgramsEncoder(Encoder):
 
     config: Config
 
-    def __init__(self, config: Config, facts: Sequence[TextFacts]) -> None:
+    def __init__(self, config: Config, facts: Sequence[TokenFacts]) -> None:
         super().__init__(config, facts)
         vocabulary = facts[0].vocabulary
         self.buckets = 0 if config.max_ngram == 1 else config.num_buckets or _buckets(vocabulary)

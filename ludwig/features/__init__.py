@@ -6,6 +6,7 @@ from ludwig.features import (  # noqa: F401  (importing registers)
     image,
     number,
     pretrained_tokenizer,
+    sequence,
     text,
     timeseries,
     tokenizers,

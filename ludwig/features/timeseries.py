@@ -84,6 +84,11 @@ class SeriesFacts(Facts):
     fill: Steps = ()  # in place of a missing cell, None for a missing step; none takes the mean
 
     @property
+    def channels(self) -> int:
+        """Numbers of a step."""
+        return 1
+
+    @property
     def scaling(self) -> Scaling:
         """Series are standardised."""
         return Scaling(self.mean, self.std or 1.0)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ludwig.columns.ragged import Padded
 from ludwig.decoders.extractors import EXTRACTORS, Extractor
-from ludwig.features.text import TextFacts, TextFeature
+from ludwig.features.text import TextFeature
+from ludwig.features.tokens import TokenFacts
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
@@ -67,7 +68,7 @@ class GeneratedTextOutput(GeneratedOutput):
         def requires(self) -> dict[str, Any]:
             return {"use": "answer"}
 
-    facts: TextFacts
+    facts: TokenFacts
 
     @property
     def longest_answer(self) -> int:

@@ -23,6 +23,7 @@ COLUMNS: dict[str, list[Any]] = {
     "category": ["a", "b", "a", "c", "d", "e"],
     "vector": [[1.0, 2.0, 0.5], [0.0, 1.0, 2.0], [3.0, 1.0, 1.0], [2.0, 2.0, 2.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]],
     "text": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
+    "sequence": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
     "timeseries": ["1 2 3 4 5", "2 3", "5 4 3", "1 1 2", "4", "6 5 4 3"],
     "image": list(_PIXELS),
 }
@@ -33,6 +34,7 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
     "category": ["é", "Z", "z", "10", "9", "", " ", "\U0001f600", "zz"],
     "vector": [[0.0, -0.0, 1e300], [-0.0, 0.0, 1e300], [5e-324, 1.0, -1.0]],
     "text": ["b a", "é Z z", "10 9, 10", "", "\U0001f600 a"],
+    "sequence": ["b a", "é Z z", "10 9 10", "", "\U0001f600 a"],
     "timeseries": ["1e300 -1e300 0.1", "5e-324", "nan nan nan nan nan nan nan", "0.1 0.2 nan 0.3"],
     "image": [pixels[: 5 + place, : 9 - place] for place, pixels in enumerate(_PIXELS)],
 }

@@ -9,19 +9,20 @@ from ludwig.api import LudwigModel
 from ludwig.columns.ragged import Padded
 from ludwig.encoders import ENCODERS
 from ludwig.encoders.text_ngrams import NETWORK_SCALE
-from ludwig.features.text import TextFacts, TextFeature
+from ludwig.features.text import TextFeature
+from ludwig.features.tokens import TokenFacts
 
 TEXTS = ["the cat sat", "The dog", "the the the cat", "dog", ""]
 
 
-def encoded(texts: list[str], facts: TextFacts | None = None) -> tuple[Padded, TextFacts]:
+def encoded(texts: list[str], facts: TokenFacts | None = None) -> tuple[Padded, TokenFacts]:
     feature = TextFeature(TextFeature.Config(), "t")
     cells = feature.parse(pd.Series(texts))
     facts = facts or feature.finish(feature.tally(cells))
     return feature.encode(cells, facts).column.padded(), facts
 
 
-def build(facts: TextFacts, **options: object):
+def build(facts: TokenFacts, **options: object):
     torch.manual_seed(0)
     encoder = ENCODERS.get("ngrams", "text").Config(**options).build([facts]).eval()
     torch.nn.init.normal_(encoder.table.weight)

@@ -6,14 +6,15 @@ import torch
 
 from ludwig.columns.ragged import Padded
 from ludwig.encoders import ENCODERS
-from ludwig.features.text import TextFacts, TextFeature
+from ludwig.features.text import TextFeature
 from ludwig.features.timeseries import SeriesFacts
+from ludwig.features.tokens import TokenFacts
 
 TEXTS = ["a b c", "b", "", "c a a b d e f"]
 
 
 @pytest.fixture(scope="module")
-def learned() -> tuple[Padded, TextFacts]:
+def learned() -> tuple[Padded, TokenFacts]:
     feature = TextFeature(TextFeature.Config(), "t")
     cells = feature.parse(pd.Series(TEXTS))
     facts = feature.finish(feature.tally(cells))
@@ -31,7 +32,7 @@ CASES = [
 ]
 
 
-def build(name: str, options: dict, facts: TextFacts):
+def build(name: str, options: dict, facts: TokenFacts):
     torch.manual_seed(0)
     return ENCODERS.get(name, "text").Config(**options).build([facts]).eval()
 

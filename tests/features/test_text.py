@@ -4,17 +4,18 @@ import pandas as pd
 import pytest
 
 from ludwig.error import ConfigValidationError
-from ludwig.features.text import TextFacts, TextFeature
+from ludwig.features.text import TextFeature
+from ludwig.features.tokens import TokenFacts
 
 
-def learned(column: list, **options: object) -> tuple[TextFeature, TextFacts, list[list[str]]]:
+def learned(column: list, **options: object) -> tuple[TextFeature, TokenFacts, list[list[str]]]:
     feature = TextFeature(TextFeature.Config(**options), "t")
     cells = feature.parse(pd.Series(column))
     facts = feature.finish(feature.tally(cells))
     return feature, facts, words(feature, column, facts)
 
 
-def words(feature: TextFeature, column: list, facts: TextFacts) -> list[list[str]]:
+def words(feature: TextFeature, column: list, facts: TokenFacts) -> list[list[str]]:
     ragged = feature.encode(feature.parse(pd.Series(column)), facts).column
     ids, offsets = ragged.values.tolist(), ragged.offsets.tolist()
     names = [facts.vocabulary.words[i] for i in ids]
@@ -61,7 +62,7 @@ def test_words_of_a_file_replace_those_of_the_data(tmp_path):
 
 def test_facts_survive_json_and_tallies_merge():
     feature, facts, _ = learned(["a b", "b", None])
-    assert TextFacts.from_json(facts.to_json()) == facts
+    assert TokenFacts.from_json(facts.to_json()) == facts
     one, two = (feature.tally(feature.parse(pd.Series(part))) for part in (["a b", "b"], [None]))
     assert feature.finish(one.merge(two)) == facts
 
@@ -70,7 +71,7 @@ def test_the_word_for_padding_in_a_text_is_an_unknown_token():
     _, facts, back = learned(["<PAD> a", "b <PAD>"], tokenizer="space")
     assert back == [["<UNK>", "a"], ["b", "<UNK>"]]
     assert facts.vocabulary.words == ("<PAD>", "<UNK>", "a", "b") and facts.vocabulary.counts == (0, 2, 1, 1)
-    assert TextFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+    assert TokenFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
 
 
 def test_the_fill_value_is_lowercased_as_the_texts_are():

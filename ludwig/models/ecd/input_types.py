@@ -11,6 +11,7 @@ from ludwig.features.binary import BinaryFeature
 from ludwig.features.category import CategoryFeature
 from ludwig.features.image import ImageFeature
 from ludwig.features.number import NumberFeature
+from ludwig.features.sequence import SequenceFeature
 from ludwig.features.text import TextFeature
 from ludwig.features.timeseries import TimeseriesFeature
 from ludwig.features.vector import VectorFeature
@@ -63,6 +64,15 @@ class TextInput(Input):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Input.Config, of=TextFeature):
+        pass
+
+
+@INPUTS.register("sequence")
+class SequenceInput(Input):
+    """A sequence column; see `SequenceFeature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=SequenceFeature):
         pass
 
 

@@ -21,7 +21,7 @@ from ludwig.error import ArgumentError, ArtifactError, InputDataError
 from ludwig.features.base import Facts
 from ludwig.features.pretrained_tokenizer import PretrainedTokenizer, load_tokenizer
 from ludwig.features.prompt import Prompt, rendered
-from ludwig.features.text import TOKENIZER_ASSET
+from ludwig.features.tokens import TOKENIZER_ASSET
 from ludwig.globals import MODEL_ADAPTER_DIR_NAME
 from ludwig.models.assets import Assets, asset_folder
 from ludwig.models.base import MODELS, Model, Step, Table

@@ -5,9 +5,10 @@ import pytest
 from ludwig.error import InputDataError
 from ludwig.features.labels import Vocabulary
 from ludwig.features.pretrained_tokenizer import load_tokenizer
-from ludwig.features.text import TextFacts, TextFeature
+from ludwig.features.text import TextFeature
+from ludwig.features.tokens import TokenFacts
 
-FACTS = TextFacts(Vocabulary((), ()), 3, "")
+FACTS = TokenFacts(Vocabulary((), ()), 3, "")
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ class TestFacts:
         assert feature.finish(parts[0].merge(parts[1])) == feature.finish(feature.tally(cells))
 
     def test_facts_survive_json(self):
-        assert TextFacts.from_json(FACTS.to_json()) == FACTS
+        assert TokenFacts.from_json(FACTS.to_json()) == FACTS
 
 
 class TestDecoding:

@@ -1,0 +1,270 @@
+"""Columns of tokens, of a vocabulary that is fitted on the training split or of a pretrained tokenizer's.
+
+N = rows, U = distinct texts, S = tokens of the longest generated text
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from ludwig.columns.ragged import Ragged
+from ludwig.error import ConfigValidationError
+from ludwig.features.base import UNKNOWN, Encoded, Facts, Feature, Tally
+from ludwig.features.cells import Flags, Labels
+from ludwig.features.labels import Vocabulary, fill_word, most_frequent
+from ludwig.features.missing import settled
+from ludwig.features.tokenizer_base import END, TOKENIZERS, Tokenizer, Tokens, Use
+from ludwig.schema import Named, param
+
+Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
+
+PADDING = "<PAD>"
+TOKENIZER_ASSET = "tokenizer"  # the name of a pretrained tokenizer's files in a saved model, where all texts share it
+
+
+def own_asset(source: str) -> str:
+    """The name of these files where texts have tokenizers of their own: one for each source."""
+    return f"{TOKENIZER_ASSET}_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+
+
+class TokenTally(Tally):
+    """How often each token and each text occurs, and the longest text."""
+
+    def __init__(self, tokens: Counter[str], texts: Counter[str], longest: int) -> None:
+        self.tokens, self.texts, self.longest = tokens, texts, longest
+
+    def merge(self, other: Self) -> Self:
+        return type(self)(self.tokens + other.tokens, self.texts + other.texts, max(self.longest, other.longest))
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenFacts(Facts):
+    """The fitted state of a text column. Id 0 is padding, id 1 an unknown token; a pretrained tokenizer has its own."""
+
+    vocabulary: Vocabulary  # empty with a pretrained tokenizer
+    longest: int  # tokens of the longest text, as far as texts are read
+    fill: str  # in place of a missing cell
+    pretrained_ids: int = 0  # how many ids a pretrained tokenizer has
+
+    @property
+    def ids(self) -> int:
+        """How many ids tokens may have."""
+        return self.pretrained_ids or len(self.vocabulary)
+
+    def to_json(self) -> dict[str, Any]:
+        special = {"padding_idx": 0, "max_sequence_length": self.longest, "vocab_size": self.ids}
+        return {**self.vocabulary.to_json(), **special, "fill": self.fill}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        vocabulary = Vocabulary.from_json(raw)
+        pretrained = 0 if len(vocabulary) else raw["vocab_size"]
+        return cls(vocabulary, raw["max_sequence_length"], raw["fill"], pretrained)
+
+
+class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
+    """A column of texts that are split into tokens. Each distinct text is tokenized once; a batch is padded, [B, T]."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Feature.Config):
+        tokenizer: Annotated[str, Named(TOKENIZERS)] = param(
+            "space_punct", help="Tokenizer, which splits a text into tokens."
+        )
+        pretrained_model_name_or_path: str | None = param(
+            None, help="Pretrained model whose tokenizer hf_tokenizer uses: a local folder or a Hugging Face Hub id."
+        )
+        lowercase: bool = param(False, help="Whether texts are lowercased before tokenization.")
+        max_sequence_length: int | None = param(
+            256, min=1, help="Maximum sequence length in tokens; longer texts are truncated. Null for no limit."
+        )
+        most_common: int = param(
+            20000, min=1, help="Maximum vocabulary size: the most frequent tokens are kept, the others become <UNK>."
+        )
+        vocab_file: str | None = param(
+            None,
+            help="Vocabulary file with one token a line, which replaces the vocabulary of the training split; null "
+            "for none.",
+        )
+        missing_value_strategy: Strategy = param(
+            "fill_with_const",
+            help="Strategy for missing values (imputation), such as fill_with_const, bfill or drop_row.",
+        )
+        fill_value: str = param(UNKNOWN, help="Fill value of missing cells, with fill_with_const.")
+
+        use: Use = param("sequence", internal=True, help="How a model uses the text.")
+        context: int | None = param(
+            None, internal=True, help="Context length: maximum number of tokens of all texts of the model together."
+        )
+        trust_remote_code: bool = param(
+            False, internal=True, help="Whether Python code that comes with the tokenizer may run."
+        )
+
+        @property
+        def text_of_missing(self) -> str | None:
+            return None if self.missing_value_strategy == "drop_row" else self.fill_value
+
+        @property
+        def lists_words(self) -> bool:
+            return not TOKENIZERS.get(self.tokenizer).has_vocabulary
+
+        def faults(self) -> list[tuple[str, str]]:
+            needs = TOKENIZERS.get(self.tokenizer).needs_source
+            if needs and self.pretrained_model_name_or_path is None:
+                text = f"The tokenizer '{self.tokenizer}' needs the folder or the hub id of its model."
+                return [("pretrained_model_name_or_path", text)]
+            return []
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class TargetConfig(Config):
+        missing_value_strategy: Strategy = param(
+            "drop_row", help="Strategy for missing targets; drop_row leaves such rows out of training and evaluation."
+        )
+
+    facts_type = TokenFacts
+
+    @functools.cached_property
+    def tokenizer(self) -> Tokenizer:
+        source = self.config.pretrained_model_name_or_path
+        place = "" if source is None else self.find(own_asset(source), self.find(TOKENIZER_ASSET, source))
+        return TOKENIZERS.get(self.config.tokenizer).of(place, self.config.trust_remote_code)
+
+    def assets(self) -> dict[str, Callable[[Path], None]]:
+        source = self.config.pretrained_model_name_or_path
+        return {} if source is None or not self.tokenizer.needs_source else {own_asset(source): self.tokenizer.save}
+
+    def files(self) -> list[Path]:
+        named = (self.config.vocab_file, self.config.pretrained_model_name_or_path)
+        return [Path(name) for name in named if name is not None and Path(name).exists()]
+
+    @property
+    def most(self) -> int | None:
+        """How many tokens of a text are read; an answer leaves room for one token of its prompt."""
+        own, takes = self.config.max_sequence_length, self.tokenizer.longest
+        if takes is None:
+            return int(own) if own is not None else None
+        together = min(self.config.context or takes, takes)
+        return int(max(min(own or together, together - (self.config.use == "answer")), 1))
+
+    def parse(self, column: pd.Series) -> Labels:
+        return Labels.of(column, self.config.lowercase)
+
+    def tally(self, cells: Labels) -> TokenTally:
+        present = cells.counts()
+        texts = [word for word, count in zip(cells.words, present, strict=True) if count]
+        times = present[present > 0]
+        tokens = self._tokens(texts)
+        wanted = Counter(dict(zip(texts, times.tolist(), strict=True)))
+        return TokenTally(_counts(tokens, times), wanted, int(tokens.lengths.max(initial=0)))
+
+    def finish(self, tally: TokenTally) -> TokenFacts:
+        self.refuse_all_missing(len(tally.texts))
+        strategy = self.config.missing_value_strategy
+        constant = fill_word(self.config.fill_value, self.config.lowercase)
+        fill = constant if strategy == "fill_with_const" else most_frequent(tally.texts)
+        return TokenFacts(self._vocabulary(tally.tokens), max(tally.longest, 1), fill, self.tokenizer.size)
+
+    def _vocabulary(self, tokens: Counter[str]) -> Vocabulary:
+        if self.tokenizer.has_vocabulary:
+            return Vocabulary((), ())
+        if self.config.vocab_file is not None:
+            words, counts = self._from_file(Path(self.config.vocab_file), tokens)
+        else:
+            known = Vocabulary.of(_without_padding(tokens), with_unknown=True, most_common=self.config.most_common)
+            words, counts = known.words[1:], known.counts
+        return Vocabulary((PADDING, UNKNOWN, *words), (0, *counts))
+
+    def _from_file(self, path: Path, seen: Counter[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        if not path.is_file():
+            raise ConfigValidationError(
+                f"The {self.where}: preprocessing.vocab_file names '{path}', which is not a file."
+            )
+        words = dict.fromkeys(line for line in path.read_text(encoding="utf-8").splitlines() if line)
+        kept = tuple(word for word in words if word not in (PADDING, UNKNOWN))
+        counts = [seen[word] for word in kept]
+        return kept, (sum(seen.values()) - sum(counts), *counts)
+
+    def facts_of_config(self) -> TokenFacts:
+        if self.tokenizer.has_vocabulary:
+            return TokenFacts(Vocabulary((), ()), 1, self.config.fill_value, self.tokenizer.size)
+        return super().facts_of_config()
+
+    def _tokens(self, texts: list[str]) -> Tokens:
+        """The tokens of the texts: the first that are read, of a prompt the last, where the question stands."""
+        return self.tokenizer.tokens(texts, self.config.use).cut(self.most, keeps_end=self.config.use == "prompt")
+
+    def encode(self, cells: Labels, facts: TokenFacts) -> Encoded:
+        cells, missing, dropped = settled(cells, self.config.missing_value_strategy)
+        if missing.any():
+            cells = cells.filled(missing, facts.fill)
+        distinct = self._encoded(cells.words.tolist(), facts.vocabulary)  # [U]
+        unknown = self._without_known_token(distinct, facts.vocabulary)
+        column = distinct.rows(torch.from_numpy(cells.codes.astype(np.int64)))
+        return Encoded(column, dropped, unknown[cells.codes] if unknown.any() else None)
+
+    def _without_known_token(self, texts: Ragged, vocabulary: Vocabulary) -> Flags:
+        """Which texts have tokens, and only unknown ones: [U]."""
+        lengths = texts.lengths.numpy()
+        if self.tokenizer.has_vocabulary:
+            return np.zeros(len(lengths), dtype=bool)
+        known = texts.values.numpy() != vocabulary.unknown_id
+        counts = np.bincount(np.repeat(np.arange(len(lengths)), lengths)[known], minlength=len(lengths))
+        return np.asarray((counts == 0) & (lengths > 0))
+
+    def _encoded(self, texts: list[str], vocabulary: Vocabulary) -> Ragged:
+        """Each distinct text once."""
+        if self.tokenizer.has_vocabulary:
+            tokens = self._tokens(texts)
+            values = tokens.places.astype(np.int32)
+        else:  # the text <UNK> is one unknown token, however texts are cut
+            tokens = self._tokens(["\x00" if text == UNKNOWN else text for text in texts])
+            known = {**vocabulary.ids, PADDING: vocabulary.unknown_id}  # a text that has this word is not padded
+            ids = [known.get(word, vocabulary.unknown_id) for word in tokens.words]
+            values = np.array(ids, vocabulary.dtype)[tokens.places]
+        offsets = np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int64)
+        return Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
+
+    def decode(self, predicted: Mapping[str, NDArray[Any]], facts: TokenFacts) -> dict[str, Any]:
+        """Generated tokens, how probable each is and all together, and the text. Ids below zero are padding."""
+        ids, shares = predicted["predictions"], predicted["probabilities"]  # [N, S]
+        reader, words = self.tokenizer, facts.vocabulary.words
+        hidden = np.isin(ids, list(reader.special_ids)) | (ids < 0)
+        kept = [row[~special] for row, special in zip(ids, hidden, strict=True)]
+        return {
+            "predictions": _objects([reader.words(row.tolist(), words) for row in kept]),
+            "probabilities": _objects([row[~special].tolist() for row, special in zip(shares, hidden, strict=True)]),
+            "probability": np.where(ids < 0, 1.0, shares.astype(np.float64)).prod(axis=1),
+            "response": _objects([reader.text(row.tolist(), words) for row in kept]),
+        }
+
+
+def _without_padding(tokens: Counter[str]) -> Counter[str]:
+    """With the word for padding counted as unknown, where texts have it."""
+    unknown = tokens[UNKNOWN] + tokens[PADDING]
+    return Counter({**tokens, PADDING: 0, UNKNOWN: unknown})
+
+
+def _counts(tokens: Tokens, times: NDArray[np.int64]) -> Counter[str]:
+    """How often each word occurs in texts that occur so many times: [U]."""
+    weights = np.repeat(times, tokens.lengths)
+    counts = np.bincount(tokens.places, weights=weights, minlength=len(tokens.words)).astype(np.int64)
+    named = zip(tokens.words, counts.tolist(), strict=False)  # without words of its own a tokenizer counts none
+    return Counter({word: count for word, count in named if word != END})
+
+
+def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
+    """An array of N objects, also where all are lists of one length."""
+    array = np.empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        array[place] = value
+    return array
