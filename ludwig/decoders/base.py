@@ -27,6 +27,8 @@ class Decoder(Component, nn.Module):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FcOptions, Component.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "members"})
+        reads_target: ClassVar[bool] = False  # also in evaluation: its logits are those of the target's tokens
+        ends: ClassVar[bool] = False  # whether it generates sequences, whose targets have a token for their end
 
         num_fc_layers: int = param(
             0,
@@ -67,7 +69,7 @@ class Decoder(Component, nn.Module):
         return numbers
 
     def forward(self, signal: Signal, target: Tensor | None = None) -> Prediction:
-        """The logits of a batch; `target` is there in training only."""
+        """The logits of a batch; `target` is there in training, and where the decoder reads it in evaluation too."""
         hidden = self.fc_stack(signal.values, signal.mask)
         return Prediction(self.head(hidden), hidden, mask=signal.mask)
 

@@ -107,6 +107,7 @@ class Feature(Component, ABC, Generic[C, T, F]):
     kind: ClassVar[str]  # the feature type, as configs name it
     facts_type: ClassVar[type[Facts]]
     default_encoder: ClassVar[str]
+    encoder_of_steps: ClassVar[Mapping[str, Any] | None] = None  # the default where an output reads every step
     is_textual: ClassVar[bool] = True  # its cells are read from a file exactly as they are written
     may_be_balanced: ClassVar[bool] = False  # its classes may be over- or undersampled
     has_classes: ClassVar[bool] = False  # its cells are of few values, each with a share of the rows

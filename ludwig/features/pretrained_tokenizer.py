@@ -26,7 +26,8 @@ class PretrainedTokenizer(Tokenizer):
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
-        self.end_id: int | None = tokenizer.eos_token_id
+        end = tokenizer.eos_token_id  # tokenizers of encoders, such as BERT's, have a separator instead
+        self.end_id: int | None = tokenizer.sep_token_id if end is None else end
         self.special_ids = frozenset(tokenizer.all_special_ids)
         self.size = 1 + max(tokenizer.get_vocab().values(), default=0)  # ids may have gaps
         self.longest = int(tokenizer.model_max_length)  # very large where it is not known

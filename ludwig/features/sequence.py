@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from ludwig.features.base import FEATURES
 from ludwig.features.tokenizer_base import TOKENIZERS
-from ludwig.features.tokens import Strategy, TokenFeature
+from ludwig.features.tokens import ENCODER_OF_STEPS, Strategy, TokenFeature
 from ludwig.schema import Named, param
 
 
@@ -42,4 +42,5 @@ class SequenceFeature(TokenFeature):
     kind = "sequence"
     suggested_learning_rate: ClassVar[float] = 0.001
     default_encoder = "embed"
+    encoder_of_steps = ENCODER_OF_STEPS
     may_hold_times = True

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from numpy.typing import NDArray
+
 from ludwig.features.base import FEATURES
-from ludwig.features.tokens import Strategy, TokenFeature
+from ludwig.features.tokens import ENCODER_OF_STEPS, Strategy, TokenFacts, TokenFeature
 from ludwig.schema import param
 
 
@@ -41,4 +44,9 @@ class TextFeature(TokenFeature):
     kind = "text"
     suggested_learning_rate: ClassVar[float] = 0.0001
     default_encoder = "ngrams"
+    encoder_of_steps = ENCODER_OF_STEPS
     may_hold_times = True
+
+    def decode(self, predicted: Mapping[str, NDArray[Any]], facts: TokenFacts) -> dict[str, Any]:
+        """Also the text that the tokens make."""
+        return {**super().decode(predicted, facts), "response": self.texts(predicted["predictions"], facts)}

@@ -46,6 +46,7 @@ class Tokenizer(ABC):
     needs_source: ClassVar[bool] = False  # it is read from the files of a pretrained model
     size: int = 0  # how many ids it has, where it has a vocabulary
     longest: int | None = None  # tokens that the model behind it takes
+    end_id: int | None = 0  # behind the last token of a text that is to be generated
     special_ids: frozenset[int] = frozenset({0})  # that stand for no text, such as padding
 
     @classmethod

@@ -29,7 +29,10 @@ from ludwig.schema import Named, param
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
 
+ENCODER_OF_STEPS = {"type": "rnn", "cell_type": "lstm", "bidirectional": True, "reduce_output": None}
+
 PADDING = "<PAD>"
+PADDING_ID = 0
 TOKENIZER_ASSET = "tokenizer"  # the name of a pretrained tokenizer's files in a saved model, where all texts share it
 
 
@@ -56,6 +59,7 @@ class TokenFacts(Facts):
     longest: int  # tokens of the longest text, as far as texts are read
     fill: str  # in place of a missing cell
     pretrained_ids: int = 0  # how many ids a pretrained tokenizer has
+    end: int = 0  # the id behind the last token of a sequence that is to be generated; -1 where there is none
 
     @property
     def ids(self) -> int:
@@ -64,13 +68,13 @@ class TokenFacts(Facts):
 
     def to_json(self) -> dict[str, Any]:
         special = {"padding_idx": 0, "max_sequence_length": self.longest, "vocab_size": self.ids}
-        return {**self.vocabulary.to_json(), **special, "fill": self.fill}
+        return {**self.vocabulary.to_json(), **special, "fill": self.fill, "end_idx": self.end}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         vocabulary = Vocabulary.from_json(raw)
         pretrained = 0 if len(vocabulary) else raw["vocab_size"]
-        return cls(vocabulary, raw["max_sequence_length"], raw["fill"], pretrained)
+        return cls(vocabulary, raw["max_sequence_length"], raw["fill"], pretrained, raw.get("end_idx", 0))
 
 
 class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
@@ -172,7 +176,17 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         strategy = self.config.missing_value_strategy
         constant = fill_word(self.config.fill_value, self.config.lowercase)
         fill = constant if strategy == "fill_with_const" else most_frequent(tally.texts)
-        return TokenFacts(self._vocabulary(tally.tokens), max(tally.longest, 1), fill, self.tokenizer.size)
+        longest = max(tally.longest, 1) + self.appends_end
+        return TokenFacts(self._vocabulary(tally.tokens), longest, fill, self.tokenizer.size, self._end)
+
+    @property
+    def appends_end(self) -> bool:
+        """Whether the id of padding stands behind each sequence; a pretrained tokenizer has a token for its end."""
+        return self.config.use == "answer" and not self.tokenizer.has_vocabulary
+
+    @property
+    def _end(self) -> int:
+        return -1 if self.tokenizer.end_id is None else self.tokenizer.end_id
 
     def _vocabulary(self, tokens: Counter[str]) -> Vocabulary:
         if self.tokenizer.has_vocabulary:
@@ -196,7 +210,7 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
 
     def facts_of_config(self) -> TokenFacts:
         if self.tokenizer.has_vocabulary:
-            return TokenFacts(Vocabulary((), ()), 1, self.config.fill_value, self.tokenizer.size)
+            return TokenFacts(Vocabulary((), ()), 1, self.config.fill_value, self.tokenizer.size, self._end)
         return super().facts_of_config()
 
     def _tokens(self, texts: list[str]) -> Tokens:
@@ -232,20 +246,30 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
             ids = [known.get(word, vocabulary.unknown_id) for word in tokens.words]
             values = np.array(ids, vocabulary.dtype)[tokens.places]
         offsets = np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int64)
+        if self.appends_end:
+            values, offsets = np.insert(values, offsets[1:], PADDING_ID), offsets + np.arange(len(offsets))
         return Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
 
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: TokenFacts) -> dict[str, Any]:
-        """Generated tokens, how probable each is and all together, and the text. Ids below zero are padding."""
+        """Predicted tokens, how probable each is, and how probable all are together. Ids below zero are padding."""
         ids, shares = predicted["predictions"], predicted["probabilities"]  # [N, S]
-        reader, words = self.tokenizer, facts.vocabulary.words
-        hidden = np.isin(ids, list(reader.special_ids)) | (ids < 0)
-        kept = [row[~special] for row, special in zip(ids, hidden, strict=True)]
+        words, are_tokens = facts.vocabulary.words, self._are_tokens(ids)
+        rows = [row[kept].tolist() for row, kept in zip(ids, are_tokens, strict=True)]
         return {
-            "predictions": _objects([reader.words(row.tolist(), words) for row in kept]),
-            "probabilities": _objects([row[~special].tolist() for row, special in zip(shares, hidden, strict=True)]),
+            "predictions": objects_of([self.tokenizer.words(row, words) for row in rows]),
+            "probabilities": objects_of([row[kept].tolist() for row, kept in zip(shares, are_tokens, strict=True)]),
             "probability": np.where(ids < 0, 1.0, shares.astype(np.float64)).prod(axis=1),
-            "response": _objects([reader.text(row.tolist(), words) for row in kept]),
         }
+
+    def texts(self, ids: NDArray[Any], facts: TokenFacts) -> NDArray[np.object_]:
+        """The text that each row of predicted tokens stands for: [N]."""
+        words = facts.vocabulary.words
+        kept = zip(ids, self._are_tokens(ids), strict=True)
+        return objects_of([self.tokenizer.text(row[are].tolist(), words) for row, are in kept])
+
+    def _are_tokens(self, ids: NDArray[Any]) -> Flags:
+        """Which ids stand for text, and are neither special nor padding: [N, S]."""
+        return np.asarray(~np.isin(ids, list(self.tokenizer.special_ids)) & (ids >= 0))
 
 
 def _without_padding(tokens: Counter[str]) -> Counter[str]:
@@ -262,7 +286,7 @@ def _counts(tokens: Tokens, times: NDArray[np.int64]) -> Counter[str]:
     return Counter({word: count for word, count in named if word != END})
 
 
-def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
+def objects_of(values: Sequence[Any]) -> NDArray[np.object_]:
     """An array of N objects, also where all are lists of one length."""
     array = np.empty(len(values), dtype=object)
     for place, value in enumerate(values):

@@ -53,43 +53,17 @@ class SequenceSoftmaxCrossEntropy(ClassLoss):
         return weights / same.sum(-1).clamp_min(1)
 
 
-@LOSSES.register("next_token_softmax_cross_entropy", kinds=("sequence", "text"))
+@LOSSES.register("next_token_softmax_cross_entropy", kinds=("sequence", "text", "llm"))
 class NextTokenSoftmaxCrossEntropy(SequenceSoftmaxCrossEntropy):
-    """Next-token cross-entropy (language modelling): the logits of a step predict the token of the step after it.
+    """Next-token cross-entropy (language modelling): the loss of each token of the target given those before it.
 
-    Use it for autoregressive outputs whose logits stand beside the tokens that they were computed from.
+    Use it to fine-tune a language model (supervised fine-tuning); prompts do not count. Decoders and language models
+    give their logits beside the tokens that these predict, so it equals `sequence_softmax_cross_entropy`.
 
     Takes logits [B, T, C] and token ids [B, T]; steps below zero are padding.
 
     ```yaml
     name: continuation
-    type: text
-    loss:
-      type: next_token_softmax_cross_entropy
-    ```
-    """
-
-    @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(SequenceSoftmaxCrossEntropy.Config):
-        pass
-
-    def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
-        return super().rows(logits[:, :-1], target[:, 1:], hidden)
-
-    def row_weights(self, target: Tensor) -> Tensor | None:
-        return super().row_weights(target[:, 1:])
-
-
-@LOSSES.register("next_token_softmax_cross_entropy", kinds=("llm",))
-class AnswerSoftmaxCrossEntropy(SequenceSoftmaxCrossEntropy):
-    """Next-token cross-entropy of the target of a language model; prompts do not count.
-
-    Use it to fine-tune a language model (supervised fine-tuning). The logits stand beside the tokens that they predict.
-
-    Takes logits [B, T, C] and token ids [B, T]; steps below zero are padding.
-
-    ```yaml
-    name: answer
     type: text
     loss:
       type: next_token_softmax_cross_entropy

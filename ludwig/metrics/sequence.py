@@ -5,7 +5,6 @@ B = rows of the batch, T = steps of the target, S = steps of the answer, C = tok
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import ClassVar
 
 import torch
@@ -17,7 +16,7 @@ from ludwig.metrics.mean import MeanMetric
 from ludwig.nn.prediction import Prediction
 
 KINDS = ("sequence", "text")
-ANSWER = "llm"  # the answer of a language model: its logits stand beside the tokens that they predict
+ANSWER = "llm"  # the answer of a language model
 
 
 def _hits(prediction: Prediction, target: Tensor) -> Tensor:
@@ -49,38 +48,19 @@ class SequenceAccuracy(MeanMetric):
         return (_hits(prediction, target) | ~there).all(1), there.any(1)  # [B], [B]
 
 
-class LikelihoodMetric(MeanMetric):
-    """Perplexity: e to the mean cross-entropy over all tokens."""
+@METRICS.register("perplexity", kinds=(*KINDS, ANSWER))
+@METRICS.register("next_token_perplexity", kinds=(*KINDS, ANSWER))
+class Perplexity(MeanMetric):
+    """Perplexity: e to the mean cross-entropy over all tokens of the target, each given those before it."""
 
     direction: ClassVar[Direction] = "minimize"
 
     def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
         if prediction.token_losses is not None:
             return prediction.token_losses, target >= 0  # [B, T]
-        logits, wanted = self.compared(prediction.known_logits, target)
-        ids = wanted.flatten().long()  # [B * T]
-        return cross_entropy(logits.flatten(0, 1), ids.clamp_min(0), reduction="none"), ids >= 0
+        ids = target.flatten().long()  # [B * T]
+        logits = prediction.known_logits.flatten(0, 1)  # [B * T, C]
+        return cross_entropy(logits, ids.clamp_min(0), reduction="none"), ids >= 0
 
     def finish(self, mean: float) -> float:
         return float(torch.tensor(mean, dtype=torch.float64).exp())  # infinite where it is too large
-
-    @abstractmethod
-    def compared(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and the tokens that they predict, step by step."""
-
-
-@METRICS.register("perplexity", kinds=(*KINDS, ANSWER))
-@METRICS.register("next_token_perplexity", kinds=(ANSWER,))
-class Perplexity(LikelihoodMetric):
-    """Perplexity, where the logits of a step predict the token of that step."""
-
-    def compared(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        return logits, target
-
-
-@METRICS.register("next_token_perplexity", kinds=KINDS)
-class NextTokenPerplexity(LikelihoodMetric):
-    """Next-token perplexity, where the logits of a step predict the token of the step after it."""
-
-    def compared(self, logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        return logits[:, :-1], target[:, 1:]

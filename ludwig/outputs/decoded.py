@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -36,6 +36,8 @@ class DecodedOutput(Output):
             "sum", help="Reduction of the hidden vectors of these outputs where they are sequences; null keeps them."
         )
 
+        reads_steps: ClassVar[bool] = False  # whether an input had best keep all its steps
+
         decoder: Decoder.Config
 
         def faults(self) -> list[tuple[str, str]]:
@@ -44,6 +46,10 @@ class DecodedOutput(Output):
                 text = f"Averages softmax probabilities, and the loss '{self.loss.type}' has other ones. Set it to 0."
                 faults.append(("decoder.mc_dropout_samples", text))
             return faults
+
+        def completed(self) -> Self:
+            """With what follows from the decoder."""
+            return self
 
         def form_of_input(self, combined: Form) -> Form:
             """The form of the signal that the decoder gets from a combined one."""
@@ -72,10 +78,15 @@ class DecodedOutput(Output):
             self.reducer = SequenceReducer(config.reduce_input, shape.size, shape.count)
             shape = Shape("vector", self.reducer.output_size, skips=shape.skips)
         self.dependencies = Dependencies(config.name, shape, dependencies, config.reduce_dependencies)
-        self.decoder: Decoder = config.decoder.build(self.dependencies.shape, self.size)
+        self.decoder = self.built_decoder(self.dependencies.shape)
         if self.scaling is not None:
             for name, value in self.scaling.identity().items():
                 self.register_buffer(name, value)
+
+    def built_decoder(self, shape: Shape) -> Decoder:
+        """The decoder, of a signal of this shape."""
+        decoder: Decoder = self.config.decoder.build(shape, self.size)
+        return decoder
 
     def start(self) -> None:
         self.decoder.start()
@@ -95,7 +106,7 @@ class DecodedOutput(Output):
 
         Args:
             hidden: Last hidden signals of the outputs that were computed before.
-            target: What is to be predicted, in training only, for decoders with teacher forcing.
+            target: What is to be predicted: in training, and in evaluation where the decoder reads it.
         """
         if self.reducer is not None:
             assert combined.mask is not None
@@ -104,7 +115,9 @@ class DecodedOutput(Output):
         if self.config.dependencies:
             combined = self.dependencies(combined, hidden)
         prediction: Prediction = self.decoder(combined, target)
-        logits = prediction.known_logits
+        if prediction.logits is None:  # tokens that were generated without a target
+            return prediction
+        logits = prediction.logits
         if self.linear_path is not None:
             logits = logits + combined.dealt_out(self.linear_path(combined.linear))
         logits = self.shaped(logits)

@@ -6,22 +6,14 @@ B = rows of the batch, T = tokens of the longest target, S = tokens of the longe
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor
 
 from ludwig.features.pretrained_tokenizer import PretrainedTokenizer
+from ludwig.nn.generation import Generated
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import Output, OutputSection
-
-
-@dataclass(frozen=True)
-class Generated:
-    """What a model generated. Behind the end of an answer ids are -1."""
-
-    ids: Tensor  # [B, S]
-    probabilities: Tensor  # [B, S], of these tokens; 1 behind the end
 
 
 class GeneratedOutput(Output):

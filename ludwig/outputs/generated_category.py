@@ -21,10 +21,11 @@ from ludwig.features.labels import Vocabulary, WordTally
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.metrics.base import Setting
 from ludwig.metrics.statistics import classification_statistics
+from ludwig.nn.generation import Generated
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
 from ludwig.outputs.classes import ClassMetricOptions
-from ludwig.outputs.generated import Generated, GeneratedOutput
+from ludwig.outputs.generated import GeneratedOutput
 from ludwig.schema import Chosen, param
 
 DECODER = Chosen(EXTRACTORS, "category_extractor", "category")

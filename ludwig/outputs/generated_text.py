@@ -15,9 +15,10 @@ from ludwig.decoders.extractors import EXTRACTORS, Extractor
 from ludwig.features.text import TextFeature
 from ludwig.features.tokens import TokenFacts
 from ludwig.losses.base import LOSSES, Loss
+from ludwig.nn.generation import Generated
 from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
-from ludwig.outputs.generated import Generated, GeneratedOutput
+from ludwig.outputs.generated import GeneratedOutput
 from ludwig.schema import Chosen, param
 
 ANSWER = "llm"  # the kind of losses and metrics

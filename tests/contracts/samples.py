@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from ludwig.columns.frame import Frame
+from ludwig.columns.ragged import Padded
 from ludwig.features.base import FEATURES, Facts, Feature
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Form, Shape, Signal
@@ -114,6 +115,11 @@ SHAPES: dict[Form, Shape] = {
     "members": Shape("members", 5, 3),
 }
 FORMS = tuple(SHAPES)
+
+
+def token_ids(column: Padded) -> torch.Tensor:
+    """The ids of a target that is a sequence of tokens, -1 behind its end."""
+    return column.values.masked_fill(~column.mask, -1)
 
 
 def signal_of(shape: Shape, rows: int, *, seed: int = 0, steps: int = PADDED_TO) -> Signal:

@@ -15,12 +15,14 @@ from ludwig.decoders.base import Decoder
 from ludwig.decoders.extractors import EXTRACTORS
 from ludwig.features import FEATURES
 from ludwig.nn.prediction import Prediction
-from ludwig.nn.signal import Form
-from tests.contracts.samples import FORMS, PADDED_TO, SHAPES, batch_of, named, signal_of, variants
+from ludwig.nn.signal import Form, Signal
+from tests.contracts.samples import FORMS, LONGEST, PADDED_TO, SHAPES, batch_of, named, signal_of, token_ids, variants
 
 CONTRACTS = (DECODERS, EXTRACTORS)
 
-SIZES = {"number": 1, "binary": 1}  # how many numbers are predicted for a row; else three
+TOKENS = ("sequence", "text")
+SIZES = {"number": 1, "binary": 1, **dict.fromkeys(TOKENS, 9)}  # how many numbers are predicted for a row or a step
+BESIDES = dict.fromkeys(TOKENS, (LONGEST + 2, 0))  # what these decoders know of the target: its longest, its end
 OTHERS = 3
 EVERY = [
     pytest.param(kind, name, options, form, id=f"{kind}-{name}-{named(options)}-{form}")
@@ -35,8 +37,20 @@ IN_SEQUENCES = [each for each in EVERY if each.values[3] == "sequence"]
 
 def build(kind: str, name: str, options: dict[str, Any], form: Form, seed: int = 0) -> Decoder:
     torch.manual_seed(seed)
-    decoder: Decoder = DECODERS.get(name, kind).Config(**options).build(SHAPES[form], SIZES.get(kind, OTHERS)).eval()
+    config, size = DECODERS.get(name, kind).Config(**options), SIZES.get(kind, OTHERS)
+    decoder: Decoder = config.build(SHAPES[form], size, *BESIDES.get(kind, ())).eval()
     return decoder
+
+
+def answer(decoder: Decoder, signal: Signal, kind: str, *, has_target: bool = False) -> Prediction:
+    """What it gives; to one that reads the target in evaluation too, always with it."""
+    rows = len(signal.values)
+    prediction: Prediction = decoder(signal, target_of(kind, rows) if has_target or reads(decoder) else None)
+    return prediction
+
+
+def reads(decoder: Decoder) -> bool:
+    return type(decoder).Config.reads_target
 
 
 def target_of(kind: str, rows: int) -> Tensor | None:
@@ -44,7 +58,7 @@ def target_of(kind: str, rows: int) -> Tensor | None:
     if kind not in FEATURES.names():
         return None
     column = batch_of(kind, rows, target=True).column("f")
-    return column if isinstance(column, Tensor) else column.values
+    return column if isinstance(column, Tensor) else token_ids(column)
 
 
 def seen(prediction: Prediction) -> Tensor:
@@ -57,7 +71,7 @@ def seen(prediction: Prediction) -> Tensor:
 @pytest.mark.parametrize("rows", [1, 3])
 def test_it_gives_logits_and_the_hidden_shape_that_it_promises(kind, name, options, form, rows):
     decoder = build(kind, name, options, form)
-    prediction, hidden = decoder(signal_of(SHAPES[form], rows)), decoder.hidden_shape
+    prediction, hidden = answer(decoder, signal_of(SHAPES[form], rows), kind), decoder.hidden_shape
     counts = {"vector": (), "sequence": (PADDED_TO,)}.get(hidden.form, (hidden.count,))
     assert prediction.hidden.shape == (rows, *counts, hidden.size)
     assert prediction.known_logits.shape[0] == rows
@@ -69,6 +83,8 @@ def test_it_gives_logits_and_the_hidden_shape_that_it_promises(kind, name, optio
 @pytest.mark.parametrize("rows", [1, 3])
 def test_the_target_changes_no_shape(kind, name, options, form, rows):
     decoder, signal = build(kind, name, options, form).train(), signal_of(SHAPES[form], rows)
+    if DECODERS.get(name, kind).Config.reads_target:
+        pytest.skip("its logits are those of the target's steps")
     with_target = decoder(signal, target_of(kind, rows))
     assert with_target.known_logits.shape == decoder(signal).known_logits.shape
 
@@ -78,7 +94,7 @@ def test_the_target_changes_no_shape(kind, name, options, form, rows):
 def test_every_weight_gets_a_gradient_and_so_does_the_signal(kind, name, options, form, has_target):
     decoder, signal = build(kind, name, options, form).train(), signal_of(SHAPES[form], 3)
     signal.values.requires_grad_()
-    seen(decoder(signal, target_of(kind, 3) if has_target else None)).square().sum().backward()
+    seen(answer(decoder, signal, kind, has_target=has_target)).square().sum().backward()
     assert [n for n, weight in decoder.named_parameters() if weight.grad is None] == []
     assert signal.values.grad.abs().sum() > 0
 
@@ -89,20 +105,21 @@ def test_seeds_saved_weights_pickles_and_copies_give_the_same_numbers(kind, name
     other.load_state_dict(one.state_dict())
     signal = signal_of(SHAPES[form], 3)
     for again in (two, other, pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
-        assert torch.equal(again(signal).known_logits, one(signal).known_logits)
+        assert torch.equal(answer(again, signal, kind).known_logits, answer(one, signal, kind).known_logits)
 
 
 @every
 def test_rows_do_not_see_each_other(kind, name, options, form):
     decoder = build(kind, name, options, form)
-    alone, together = (decoder(signal_of(SHAPES[form], rows)).known_logits for rows in (1, 3))
-    torch.testing.assert_close(together[:1], alone)
+    alone, together = (answer(decoder, signal_of(SHAPES[form], rows), kind) for rows in (1, 3))
+    torch.testing.assert_close(seen(together)[: len(seen(alone))], seen(alone))
 
 
 @pytest.mark.parametrize(("kind", "name", "options", "form"), IN_SEQUENCES)
 def test_padding_never_changes_the_result(kind, name, options, form):
     decoder = build(kind, name, options, form)
-    short, long = (decoder(signal_of(SHAPES[form], 3, steps=steps)) for steps in (PADDED_TO, 2 * PADDED_TO))
+    signals = (signal_of(SHAPES[form], 3, steps=steps) for steps in (PADDED_TO, 2 * PADDED_TO))
+    short, long = (answer(decoder, signal, kind) for signal in signals)
     torch.testing.assert_close(seen(long), seen(short))
 
 

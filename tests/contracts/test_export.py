@@ -35,7 +35,13 @@ pytestmark = [
     ),  # torch's own layers do so
 ]
 
-KEPT_OUT: dict[str, str] = {}  # components that cannot be exported, as `encoders-text-bert`, and why
+GENERATES = "it generates until all rows have ended, which only running shows"
+KEPT_OUT = {  # components that cannot be exported, as `encoders-text-bert`, and why
+    f"decoders-{kind}-{name}": GENERATES
+    for kind in ("sequence", "text")
+    for name in ("generator", "transformer_generator")
+}
+GENERATED = ("sequence", "text")  # outputs whose default decoder generates
 
 EXAMPLE, OTHER = 3, 6  # rows
 
@@ -92,9 +98,9 @@ def test_a_decoder(kind, name):
 
 
 def test_a_whole_model():
-    """From a frame with an input of every type to the predictions of an output of every type."""
+    """From a frame with an input of every type to the predictions of an output of every type that can be exported."""
     inputs = [{"name": f"from_{kind}", "type": kind} for kind in INPUTS.names()]
-    outputs = [{"name": f"to_{kind}", "type": kind} for kind in OUTPUTS.names("ecd")]
+    outputs = [{"name": f"to_{kind}", "type": kind} for kind in OUTPUTS.names("ecd") if kind not in GENERATED]
     config = load_config({"input_features": inputs, "output_features": outputs})
     columns = {each["name"]: (each["type"], each in outputs) for each in (*inputs, *outputs)}
     facts = {name: learned(kind, target=target)[1] for name, (kind, target) in columns.items()}

@@ -187,7 +187,9 @@ def test_with_every_combiner(name, world, original, monkeypatch):
 
 @pytest.mark.parametrize("kind", TARGETS)
 def test_with_every_decoder_and_every_loss(kind, world, original, monkeypatch):
-    config = model_of(world, output_features=outputs(world, kind))
+    by_steps = OUTPUTS.get(kind, "ecd").Config.reads_steps
+    given = {"input_features": [{"name": "text", "type": "text"}]} if by_steps else {}
+    config = model_of(world, output_features=outputs(world, kind), **given)
     nothing_changes_when_the_world_goes(config, world, original, monkeypatch)
 
 

@@ -44,12 +44,12 @@ def test_a_token_may_count_once_a_row(build, rows):
     torch.testing.assert_close(build(NAME, "text", LABELS, unique=True)(logits, target, HIDDEN), total / 6)
 
 
-def test_next_token_is_predicted_by_the_step_before_it(build, rows):
+@pytest.mark.parametrize("kind", ["sequence", "text", "llm"])
+def test_the_loss_of_the_next_token_is_that_of_logits_beside_it(build, rows, kind):
     logits, target = rows
-    loss = build("next_token_softmax_cross_entropy", "text", LABELS)
-    expected = cross_entropy(logits[:, :-1].flatten(0, 1), target[:, 1:].flatten().long(), ignore_index=-1)
+    loss = build("next_token_softmax_cross_entropy", kind, LABELS)
+    expected = cross_entropy(logits.flatten(0, 1), target.flatten().long(), ignore_index=-1)
     torch.testing.assert_close(loss(logits, target, HIDDEN), expected)
-    assert loss.row_weights(target).tolist() == [3, 0, 2]
 
 
 def test_a_row_of_padding_only_does_not_count(build, rows):

@@ -41,5 +41,6 @@ class AnsweringModel(Model):
         return Step(parts, answers, found.auxiliary)
 
     def predict(self, batch: Frame) -> dict[str, Prediction]:
-        found: Answers = self(batch)
+        read = (name for name, output in self.outputs.items() if output.config.decoder.reads_target and name in batch)
+        found: Answers = self(batch, {name: self.target(name, batch) for name in read})
         return {name: output.complete(found.predictions[name]) for name, output in self.outputs.items()}

@@ -10,7 +10,7 @@ from ludwig.columns.frame import Augment
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.features.base import Feature
 from ludwig.features.section import ColumnOptions
-from ludwig.schema import Chosen, Component, Registry, param
+from ludwig.schema import Chosen, Component, Registry, load, param
 
 
 class Input(Component):
@@ -48,6 +48,15 @@ class Input(Component):
         def spelled_out(self) -> Self:
             """With the long form of what words stand for."""
             return self
+
+        def keeping_steps(self) -> Self:
+            """With the encoder that keeps all steps of a sequence, where the type has one."""
+            section = self.feature.encoder_of_steps
+            if section is None:
+                return self
+            options = {name: value for name, value in section.items() if name != "type"}
+            encoder = ENCODERS.get(section["type"], self.feature.kind)
+            return dataclasses.replace(self, encoder=load(encoder.Config, options))
 
         def augment(self) -> Augment | None:
             """What changes a batch of this input at random, in training only and on the device; None for nothing."""

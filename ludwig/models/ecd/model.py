@@ -70,12 +70,16 @@ class Ecd(AnsweringModel):
             return networks[0] if len(networks) == 1 else DeepEnsemble(self, assets, networks)
 
         def completed(self, given: Mapping[str, Any]) -> Self:
-            """With words spelled out, and with the combiner of sequences where some input is one and none is named."""
+            """With words spelled out, and with `concat` where no combiner is named and the default one does not fit."""
             inputs = [feature.spelled_out() for feature in self.input_features]
+            outputs = [feature.completed() for feature in self.output_features]
+            if any(feature.reads_steps for feature in outputs):
+                named = [bool(section.get("encoder")) for section in given["input_features"]]
+                inputs = [f if has else f.keeping_steps() for f, has in zip(inputs, named, strict=True)]
             section, combiner = given.get("combiner") or {}, self.combiner
-            if "type" not in section and any(f.encoder.form() not in combiner.takes for f in inputs):
+            if "type" not in section and not _fits(combiner, inputs, outputs):
                 combiner = load(COMBINERS.get("concat").Config, section)
-            return dataclasses.replace(self, input_features=inputs, combiner=combiner)
+            return dataclasses.replace(self, input_features=inputs, output_features=outputs, combiner=combiner)
 
         def augments(self) -> dict[str, Augment]:
             found = {feature.name: feature.augment() for feature in self.input_features}
@@ -134,7 +138,7 @@ class Ecd(AnsweringModel):
     # -- forward
 
     def forward(self, batch: Frame, targets: Mapping[str, Tensor] | None = None) -> Answers:
-        """Logits of every output; `targets` are there in training only."""
+        """Logits of every output; `targets`: in training of all outputs, else of those whose decoders read them."""
         combined = self.combined(batch)
         predictions = self._decoded(combined, targets or {})
         if combined.dealt is not None:
@@ -217,6 +221,14 @@ class Ecd(AnsweringModel):
         for output in self.outputs.values():
             for name, tensor in output.state_dict(keep_vars=True).items():
                 yield f"output_features.{output.name}.{name}", NamedWeight(tensor)
+
+
+def _fits(combiner: Combiner.Config, inputs: Sequence[Input.Config], outputs: Sequence[DecodedOutput.Config]) -> bool:
+    """Whether the combiner takes what the encoders give, and the decoders what it gives."""
+    forms = [feature.encoder.form() for feature in inputs]
+    if not combiner.takes.issuperset(forms):
+        return False
+    return not any(feature.faults_of_signal(combiner.gives(forms)) for feature in outputs)
 
 
 def _sum_of_auxiliary(signals: Sequence[Signal]) -> Tensor | None:

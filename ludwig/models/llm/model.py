@@ -38,11 +38,12 @@ from ludwig.models.llm.base_model import (
 from ludwig.models.llm.generation import Generation, greedy_at_zero
 from ludwig.models.llm.inputs import PROMPTS, PromptInput
 from ludwig.models.llm.network import Network
+from ludwig.nn.generation import Generated
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.sharded import full, in_shards, sharded_like
 from ludwig.outputs.base import OUTPUTS
-from ludwig.outputs.generated import Generated, GeneratedOutput
+from ludwig.outputs.generated import GeneratedOutput
 from ludwig.runtime.atomic import written_aside
 from ludwig.schema import Chosen, dump, load, param
 from ludwig.schema.report import faults_of

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from ludwig.columns.ragged import Padded
 from ludwig.models.llm.generation import Generation
+from ludwig.nn.generation import Generated
 from ludwig.nn.sharded import most_of_all
-from ludwig.outputs.generated import Generated
 
 NUMBERS = 2**28  # of logits at once, where probabilities of generated tokens are computed
 
