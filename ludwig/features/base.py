@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -160,6 +161,10 @@ class Feature(Component, ABC, Generic[C, T, F]):
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: F) -> dict[str, Any]:
         """What an output of this type predicted, as the user is to see it: arrays of N rows by key."""
         return dict(predicted)
+
+    def texts(self, ids: NDArray[Any], facts: F) -> NDArray[np.object_] | None:
+        """The texts that rows of predicted ids stand for: [N]; None where predictions are no texts."""
+        return None
 
     def decoder(self, facts: F) -> Decoder | None:
         """What reads one source of a column that is kept as files; None for other columns."""

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ludwig.features.base import FEATURES
-from ludwig.features.tokens import ENCODER_OF_STEPS, Strategy, TokenFacts, TokenFeature
+from ludwig.features.tokens import ENCODER_OF_STEPS, Strategy, TokenFacts, TokenFeature, objects_of
 from ludwig.schema import param
 
 
@@ -50,3 +51,9 @@ class TextFeature(TokenFeature):
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: TokenFacts) -> dict[str, Any]:
         """Also the text that the tokens make."""
         return {**super().decode(predicted, facts), "response": self.texts(predicted["predictions"], facts)}
+
+    def texts(self, ids: NDArray[Any], facts: TokenFacts) -> NDArray[np.object_]:
+        """The text that each row of predicted tokens stands for: [N]."""
+        words = facts.vocabulary.words
+        kept = zip(ids, self.are_tokens(ids), strict=True)
+        return objects_of([self.tokenizer.text(row[are].tolist(), words) for row, are in kept])

@@ -253,7 +253,7 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: TokenFacts) -> dict[str, Any]:
         """Predicted tokens, how probable each is, and how probable all are together. Ids below zero are padding."""
         ids, shares = predicted["predictions"], predicted["probabilities"]  # [N, S]
-        words, are_tokens = facts.vocabulary.words, self._are_tokens(ids)
+        words, are_tokens = facts.vocabulary.words, self.are_tokens(ids)
         rows = [row[kept].tolist() for row, kept in zip(ids, are_tokens, strict=True)]
         return {
             "predictions": objects_of([self.tokenizer.words(row, words) for row in rows]),
@@ -261,13 +261,7 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
             "probability": np.where(ids < 0, 1.0, shares.astype(np.float64)).prod(axis=1),
         }
 
-    def texts(self, ids: NDArray[Any], facts: TokenFacts) -> NDArray[np.object_]:
-        """The text that each row of predicted tokens stands for: [N]."""
-        words = facts.vocabulary.words
-        kept = zip(ids, self._are_tokens(ids), strict=True)
-        return objects_of([self.tokenizer.text(row[are].tolist(), words) for row, are in kept])
-
-    def _are_tokens(self, ids: NDArray[Any]) -> Flags:
+    def are_tokens(self, ids: NDArray[Any]) -> Flags:
         """Which ids stand for text, and are neither special nor padding: [N, S]."""
         return np.asarray(~np.isin(ids, list(self.tokenizer.special_ids)) & (ids >= 0))
 

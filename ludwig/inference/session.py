@@ -27,6 +27,7 @@ from ludwig.inference.postprocess import (
     with_storable_index,
 )
 from ludwig.inference.predictor import Arrays
+from ludwig.metrics.text import text_statistics
 from ludwig.models.base import Model
 
 
@@ -66,12 +67,21 @@ def nothing(wanted: Wanted) -> Any:
     return nothing_of(wanted.return_type)
 
 
-def overall_statistics(model: Model, arrays: Arrays, rows: Rows, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The metrics with confusion matrices, curves and statistics of each class."""
-    statistics: dict[str, Any] = {}
-    for name, values in metrics.items():
-        statistics[name] = dict(values)
-        if name in model.outputs:  # "combined" is no output
-            truth = np.asarray(model.target(name, rows.frame).cpu().numpy())
-            statistics[name] |= model.outputs[name].statistics(arrays[name], truth)
+def overall_statistics(
+    model: Model,
+    arrays: Arrays,
+    rows: Rows,
+    metrics: Mapping[str, Any],
+    outputs: Sequence[Spec],
+    facts: Mapping[str, Facts],
+) -> dict[str, Any]:
+    """The metrics with confusion matrices, curves and statistics of each class and of texts."""
+    statistics: dict[str, Any] = {name: dict(values) for name, values in metrics.items()}
+    for spec in outputs:
+        name = spec.name
+        truth = np.asarray(model.target(name, rows.frame).cpu().numpy())
+        statistics[name] |= model.outputs[name].statistics(arrays[name], truth)
+        found, wanted = (spec.feature.texts(ids, facts[name]) for ids in (arrays[name]["predictions"], truth))
+        if found is not None and wanted is not None:
+            statistics[name] |= text_statistics(found.tolist(), wanted.tolist())
     return statistics

@@ -76,14 +76,15 @@ def evaluate(
             selecting = {str(trainer.validation_field): str(trainer.validation_metric)}
             arrays, metrics = held.backend.run_prediction(model, rows.frame, size, held.device, selecting)
             report_not_finite(metrics, "the evaluation")
-            found = overall_statistics(model, arrays, rows, metrics) if statistics.collects_overall else dict(metrics)
+            outputs, facts, found = held.config_obj.resolve(held.assets)[1], fitted(held), dict(metrics)
+            if statistics.collects_overall:
+                found = overall_statistics(model, arrays, rows, metrics, outputs, facts)
             with storing(wanted.folder):
                 if statistics.saves:
                     report.save_statistics(wanted.folder, found)
                 if not statistics.collects_predictions and not wanted.saves:
                     return found, nothing(wanted)
-                outputs = held.config_obj.resolve(held.assets)[1]
-                predicted = given_back(arrays, rows, outputs, fitted(held), wanted)
+                predicted = given_back(arrays, rows, outputs, facts, wanted)
             return found, predicted if statistics.collects_predictions else nothing(wanted)
         finally:
             hooks.on_evaluation_end()

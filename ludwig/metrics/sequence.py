@@ -48,6 +48,41 @@ class SequenceAccuracy(MeanMetric):
         return (_hits(prediction, target) | ~there).all(1), there.any(1)  # [B], [B]
 
 
+@METRICS.register("edit_distance", kinds=(*KINDS, ANSWER))
+class EditDistance(MeanMetric):
+    """Edit distance: tokens to insert, delete or replace in the prediction, for each token of the target (the token
+    error rate). It may exceed 1.
+
+    Source: Levenshtein 1966, "Binary codes capable of correcting deletions, insertions, and reversals".
+    """
+
+    direction: ClassVar[Direction] = "minimize"
+
+    def counted(self, prediction: Prediction, target: Tensor) -> tuple[Tensor, Tensor]:
+        assert prediction.predictions is not None
+        lengths = (target >= 0).sum(1)  # [B]
+        share = levenshtein(prediction.predictions, target) / lengths.clamp_min(1)  # [B]
+        return share.unsqueeze(1).expand_as(target), target >= 0  # each token has its row's share
+
+
+def levenshtein(found: Tensor, target: Tensor) -> Tensor:
+    """The edit distance of two sequences of ids, which end where ids are below zero: [B, S], [B, T] -> [B].
+
+    The table of Wagner & Fischer 1974 row by row: what a row takes from its own left neighbour is a running minimum.
+    """
+    steps = torch.arange(found.shape[1] + 1, device=found.device)
+    lengths = (found >= 0).sum(1, keepdim=True)  # [B, 1]
+    row = steps.expand(len(found), -1)  # [B, S + 1]
+    distance = row.gather(1, lengths).squeeze(1)  # [B], to a target of no tokens
+    for place in range(target.shape[1]):
+        token = target[:, place : place + 1]  # [B, 1]
+        above = torch.minimum(row[:, 1:] + 1, row[:, :-1] + (found != token).long())
+        row = torch.cat([row[:, :1] + 1, above], dim=1)
+        row = (row - steps).cummin(1).values + steps
+        distance = torch.where(token.squeeze(1) >= 0, row.gather(1, lengths).squeeze(1), distance)
+    return distance
+
+
 @METRICS.register("perplexity", kinds=(*KINDS, ANSWER))
 @METRICS.register("next_token_perplexity", kinds=(*KINDS, ANSWER))
 class Perplexity(MeanMetric):

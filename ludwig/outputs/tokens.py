@@ -21,7 +21,7 @@ from ludwig.outputs.decoded import DecodedOutput
 from ludwig.runtime.console import warn
 from ludwig.schema import param
 
-METRICS_OF_TOKENS = ("token_accuracy", "sequence_accuracy", "perplexity", "next_token_perplexity")
+METRICS_OF_TOKENS = ("token_accuracy", "sequence_accuracy", "edit_distance", "perplexity", "next_token_perplexity")
 
 
 class TokenOutput(DecodedOutput):

@@ -8,7 +8,7 @@ import torch
 from ludwig.metrics import METRICS
 from ludwig.metrics.base import Setting
 from ludwig.nn.prediction import Prediction
-from tests.contracts.test_outputs import KINDS, VECTOR, build, combined, target
+from tests.contracts.test_outputs import KINDS, VECTOR, answer, build, combined, target
 
 CONTRACTS = [METRICS]
 OPTIONS = {"mean_pinball_loss": {"quantiles": [0.1, 0.9]}}  # without which the metric has nothing to read
@@ -18,7 +18,8 @@ EVERY = [(kind, name) for kind in KINDS for name in METRICS.names(kind)]
 def batch(kind: str, name: str) -> tuple[Prediction, torch.Tensor, Setting]:
     output = build(kind, None, None, VECTOR, **OPTIONS.get(name, {})).eval()
     with torch.no_grad():
-        return output.complete(output(combined(VECTOR), {})), target(output, kind), output.setting()
+        truth = target(output, kind)
+        return output.complete(answer(output, combined(VECTOR), truth)), truth, output.setting()
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)

@@ -13,8 +13,8 @@ EXPECTED = {
     "binary": "accuracy average_precision expected_calibration_error precision recall roc_auc specificity",
     "category": "accuracy accuracy_micro balanced_accuracy expected_calibration_error hits_at_k roc_auc",
     "category_distribution": "accuracy accuracy_micro balanced_accuracy hits_at_k roc_auc",
-    "sequence": "next_token_perplexity perplexity sequence_accuracy token_accuracy",
-    "text": "next_token_perplexity perplexity sequence_accuracy token_accuracy",
+    "sequence": "edit_distance next_token_perplexity perplexity sequence_accuracy token_accuracy",
+    "text": "edit_distance next_token_perplexity perplexity sequence_accuracy token_accuracy",
     "set": "jaccard",
 }
 ALL = [(name, kind) for kind, names in EXPECTED.items() for name in names.split()]
@@ -27,7 +27,7 @@ def test_every_feature_type_has_its_metrics():
 
 @pytest.mark.parametrize(("name", "kind"), ALL)
 def test_errors_are_to_be_small_and_the_rest_large(name, kind):
-    expected = "minimize" if any(word in name for word in ("error", "perplexity", "loss")) else "maximize"
+    expected = "minimize" if any(word in name for word in ("error", "perplexity", "loss", "distance")) else "maximize"
     assert METRICS.get(name, kind).direction == expected
 
 

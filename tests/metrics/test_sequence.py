@@ -44,3 +44,26 @@ def test_nothing_is_reported_of_padding_only(score):
     for name in ("token_accuracy", "sequence_accuracy", "perplexity", "next_token_perplexity"):
         tensors = {"logits": torch.randn(2, 3, 5), "predictions": torch.zeros(2, 3, dtype=torch.long)}
         assert score(name, "text", empty, **tensors) is None
+
+
+def edits(found: list[int], wanted: list[int]) -> int:
+    """The edit distance by the plain table."""
+    rows = [[*range(len(found) + 1)]]
+    for token in wanted:
+        row = [rows[-1][0] + 1]
+        for place, other in enumerate(found):
+            row.append(min(row[-1] + 1, rows[-1][place + 1] + 1, rows[-1][place] + (other != token)))
+        rows.append(row)
+    return rows[-1][-1]
+
+
+def test_edits_are_counted_for_each_token_of_the_target(score):
+    draw = torch.Generator().manual_seed(0)
+    target, found = (torch.randint(0, 3, (40, width), generator=draw) for width in (6, 8))
+    for tensor, most in ((target, 6), (found, 8)):
+        lengths = torch.randint(0, most + 1, (40, 1), generator=draw)
+        tensor.masked_fill_(torch.arange(most) >= lengths, -1)
+    pairs = [[[i for i in row if i >= 0] for row in tensor.tolist()] for tensor in (found, target)]
+    counted = [(edits(one, two), len(two)) for one, two in zip(*pairs, strict=True) if two]
+    expected = sum(number for number, _ in counted) / sum(length for _, length in counted)
+    assert score("edit_distance", "text", target, predictions=found) == pytest.approx(expected)
