@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ludwig.error import ConfigValidationError
+from ludwig.error import ConfigValidationError, first_line
 from ludwig.features.tokenizer_base import TOKENIZERS, Tokenizer, Tokens, Use
 
 
@@ -84,8 +84,3 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> PretrainedToke
             f"hub, or a preset. {first_line(error)}"
         ) from None
     return PretrainedTokenizer(tokenizer)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of a library's error; the others are about its own workings."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
