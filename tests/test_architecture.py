@@ -341,6 +341,7 @@ FOREIGN = {  # objects of other libraries, which are asked what they can do: the
     "ludwig.models.base": {"part"},
     "ludwig.models.llm.network": {"pretrained.config"},
     "ludwig.data.sources": {"values"},
+    "ludwig.pretrained.loading": {"network", "network.config"},
 }
 
 

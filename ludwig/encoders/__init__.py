@@ -10,6 +10,9 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     sequence_rnn,
     series_lags,
     text_ngrams,
+    text_pretrained_bert,
+    text_pretrained_generative,
+    text_pretrained_long,
 )
 from ludwig.encoders.base import ENCODERS, Encoder
 

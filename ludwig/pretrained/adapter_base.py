@@ -9,6 +9,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor
@@ -73,6 +74,13 @@ class Adapter(Component):
                 import peft
 
                 take_over(network, peft.load_peft_weights(folder, device="cpu"))
+
+    def save_options(self, origin: str, folder: Path) -> None:
+        """Writes the options of the saved adapter in the folder `origin`, by which its structure can be built."""
+        with self._explaining():
+            import peft
+
+            peft.PeftConfig.from_pretrained(origin).save_pretrained(str(folder))
 
     def _peft_config(self, network: Any, task: Task, find: Callable[[str], str]) -> Any:
         """A saved adapter brings its own options; it is that of the saved model, or the one that the config names."""

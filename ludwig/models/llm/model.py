@@ -256,12 +256,6 @@ class Llm(Model):
         for name, tensor in self.network.pretrained.state_dict(keep_vars=True).items():
             yield name, NamedWeight(tensor)
 
-    def kept_weights(self) -> dict[str, NamedWeight]:
-        kept: dict[int, tuple[str, NamedWeight]] = {}
-        for name, weight in self.named_weights():
-            kept.setdefault(id(weight.whole), (name, weight))
-        return dict(kept.values())
-
     def weights(self) -> dict[str, Tensor]:
         if self.config.adapter is None:
             return super().weights()
