@@ -130,10 +130,11 @@ def take_over(network: Any, weights: Mapping[str, Tensor]) -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the warnings of peft that are about its own use of other libraries."""
+    """Without the warnings of peft that are about its own use of other libraries, or about folders that were moved."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        warnings.filterwarnings("ignore", "The PEFT config's `base_model_name_or_path` was renamed", UserWarning)
         yield
 
 
