@@ -13,6 +13,7 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     text_pretrained_bert,
     text_pretrained_generative,
     text_pretrained_long,
+    text_pretrained_towers,
 )
 from ludwig.encoders.base import ENCODERS, Encoder
 

@@ -186,7 +186,8 @@ class PretrainedEncoder(Encoder):
         self.description = config.architecture(facts[0]) if config.description is None else config.description
         network = new_network(self.description, config.network_class, random=not config.loads_weights)
         self.takes = frozenset(inspect.signature(network.forward).parameters)
-        self.longest = min(bound for bound in (facts[0].longest, most_tokens(network)) if bound is not None)
+        self.positions = most_tokens(network) or facts[0].longest
+        self.longest = min(facts[0].longest, self.positions)
         self.padding = self._padding_id(network)
         size = int(network.config.hidden_size)
         if not pools(config.reduce_output):

@@ -116,6 +116,18 @@ class RobertaOptions(LayerOptions, NormEpsilon, DropoutOptions, MarkerOptions, P
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TowerOptions(LayerOptions):
+    """The architecture of a network of texts that was trained beside one of images."""
+
+    attention_dropout: float = param(
+        0.0, min=0, max=1, help="Dropout rate of attention weights. Used without use_pretrained."
+    )
+    pad_token_id: int = param(
+        1, min=0, help="Id of padding, with a pretrained tokenizer; a fitted vocabulary has its own."
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class GptOptions:
     """The architecture of the first generative networks."""
 

@@ -20,7 +20,7 @@ from ludwig.features.labels import Vocabulary
 from ludwig.features.pretrained_tokenizer import load_tokenizer
 from ludwig.features.tokens import TokenFacts
 from ludwig.schema import load
-from tests.contracts.pretrained import folder_of
+from tests.contracts.pretrained import folder_of, write_tokenizer
 
 GOOD, BAD = ("fine", "lovely", "superb", "warm"), ("dull", "broken", "awful", "cold")
 PLAIN = ("the", "film", "was", "a")
@@ -114,6 +114,43 @@ def test_any_network_may_be_named_by_auto_transformer_and_by_a_family_of_another
     ours, _ = tokens_of(folder)
     one, two = (encoder_of(name, folder, reduce_output="mean")(ours).values for name in ("auto_transformer", "bert"))
     torch.testing.assert_close(one, two)
+
+
+def write_towers(folder: Path, family: str) -> str:
+    """A tiny network of texts and images, as CLIP and SigLIP are saved."""
+    from transformers import AutoConfig, AutoModel
+
+    ids = write_tokenizer(folder, WORDS)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    text = {**sizes, "max_position_embeddings": 20, "projection_size": 16, "projection_dim": 16}
+    text |= {"vocab_size": ids, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
+    vision = {**sizes, "image_size": 8, "patch_size": 4, "projection_dim": 16}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        structure = AutoConfig.for_model(family, text_config=text, vision_config=vision, projection_dim=16)
+        AutoModel.from_config(structure).save_pretrained(folder)
+    return str(folder)
+
+
+def test_the_text_half_of_clip_ends_in_its_own_pooled_state(tmp_path):
+    from transformers import CLIPTextModel
+
+    folder = write_towers(tmp_path, "clip")
+    ours, theirs = tokens_of(folder)
+    with torch.no_grad():
+        expected = CLIPTextModel.from_pretrained(folder).eval()(**theirs).pooler_output
+        torch.testing.assert_close(encoder_of("clip", folder)(ours).values, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_text_half_of_siglip_reads_padding_as_in_its_training(tmp_path):
+    from transformers import AutoTokenizer, SiglipTextModel
+
+    folder = write_towers(tmp_path, "siglip")
+    ours, _ = tokens_of(folder)
+    whole = AutoTokenizer.from_pretrained(folder)(TEXTS, padding="max_length", max_length=20, return_tensors="pt")
+    with torch.no_grad():
+        expected = SiglipTextModel.from_pretrained(folder).eval()(whole["input_ids"]).pooler_output
+        torch.testing.assert_close(encoder_of("siglip", folder)(ours).values, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_options_of_the_description_are_overridden():
