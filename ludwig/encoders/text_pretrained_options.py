@@ -11,11 +11,12 @@ from typing import Any, Literal
 from ludwig.schema import param
 
 Activation = Literal["gelu", "relu", "silu", "gelu_new"]
+TowerActivation = Literal["gelu", "relu", "silu", "gelu_new", "quick_gelu", "gelu_pytorch_tanh"]
 RELATIVE = ("relative_key", "relative_key_query")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LayerOptions:
+class SizeOptions:
     """The size of a stack of transformer layers."""
 
     hidden_size: int = param(768, min=1, help="Hidden size: that of a token's state. Used without use_pretrained.")
@@ -24,11 +25,17 @@ class LayerOptions:
         12, min=1, help="Number of attention heads, which must divide the hidden size. Used without use_pretrained."
     )
     intermediate_size: int = param(3072, min=1, help="Size of the feed-forward layers. Used without use_pretrained.")
-    hidden_act: Activation = param(
-        "gelu", help="Activation function of the feed-forward layers. Used without use_pretrained."
-    )
     initializer_range: float = param(
         0.02, min=0, help="Standard deviation of the initial weights. Used without use_pretrained."
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LayerOptions(SizeOptions):
+    """A stack of transformer layers like those of BERT."""
+
+    hidden_act: Activation = param(
+        "gelu", help="Activation function of the feed-forward layers. Used without use_pretrained."
     )
 
 
@@ -116,9 +123,12 @@ class RobertaOptions(LayerOptions, NormEpsilon, DropoutOptions, MarkerOptions, P
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TowerOptions(LayerOptions):
+class TowerOptions(SizeOptions):
     """The architecture of a network of texts that was trained beside one of images."""
 
+    hidden_act: TowerActivation = param(
+        "quick_gelu", help="Activation function of the feed-forward layers. Used without use_pretrained."
+    )
     attention_dropout: float = param(
         0.0, min=0, max=1, help="Dropout rate of attention weights. Used without use_pretrained."
     )

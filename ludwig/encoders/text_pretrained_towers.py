@@ -6,7 +6,7 @@ B = rows of the batch, T = tokens of the longest text, H = size of a vector
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,10 +15,8 @@ from torch.nn.functional import pad
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS
 from ludwig.encoders.text_pretrained_base import PretrainedTextEncoder, TextReduction
-from ludwig.encoders.text_pretrained_options import TowerOptions, pooled, pretrained_model
+from ludwig.encoders.text_pretrained_options import TowerActivation, TowerOptions, pooled, pretrained_model
 from ludwig.schema import param
-
-Activation = Literal["gelu", "relu", "silu", "gelu_new", "quick_gelu", "gelu_pytorch_tanh"]
 
 
 @ENCODERS.register("clip", kinds=("text",))
@@ -61,9 +59,6 @@ class ClipTextEncoder(PretrainedTextEncoder):
         intermediate_size: int = param(
             2048, min=1, help="Size of the feed-forward layers. Used without use_pretrained."
         )
-        hidden_act: Activation = param(
-            "quick_gelu", help="Activation function of the feed-forward layers. Used without use_pretrained."
-        )
         max_position_embeddings: int = param(
             77, min=1, help="Maximum number of positions: longer texts are truncated. Used without use_pretrained."
         )
@@ -97,7 +92,7 @@ class SiglipTextEncoder(PretrainedTextEncoder):
 
         pretrained_model_name_or_path: str | None = pretrained_model("google/siglip-base-patch16-224")
         reduce_output: TextReduction | None = pooled()
-        hidden_act: Activation = param(
+        hidden_act: TowerActivation = param(
             "gelu_pytorch_tanh", help="Activation function of the feed-forward layers. Used without use_pretrained."
         )
         max_position_embeddings: int = param(

@@ -122,8 +122,9 @@ def _class_and_structure(description: Description, class_name: str | None) -> tu
 
     library: Any = transformers
     structure: Any = library.CONFIG_MAPPING[description["model_type"]].from_dict(description)
-    if class_name is not None:
-        return getattr(library, class_name), structure
+    own = None if class_name is None else getattr(library, class_name)
+    if own is not None and isinstance(structure, own.config_class):  # else another family was named
+        return own, structure
     for mapping in (library.MODEL_FOR_TEXT_ENCODING_MAPPING, library.MODEL_MAPPING):
         if type(structure) in mapping:
             return mapping[type(structure)], structure
