@@ -72,3 +72,8 @@ def counted(number: int, noun: str) -> str:
 def with_article(noun: str) -> str:
     """'a number', 'an image'."""
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a library's error; the others are about its own workings."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -20,7 +20,7 @@ FLOORS = {
     0: "error globals constants",
     1: "nn",
     2: "columns schema runtime callbacks",
-    3: "augmentations decoders features losses metrics integrations",
+    3: "augmentations decoders features losses metrics integrations pretrained",
     4: "encoders outputs data contribs",
     5: "combiners datasets api_types",
     6: "models",
@@ -342,6 +342,7 @@ FOREIGN = {  # objects of other libraries, which are asked what they can do: the
     "ludwig.models.base": {"part"},
     "ludwig.models.llm.network": {"pretrained.config"},
     "ludwig.data.sources": {"values"},
+    "ludwig.pretrained.loading": {"network", "network.config"},
 }
 
 

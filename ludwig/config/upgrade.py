@@ -41,6 +41,8 @@ OFF_IN_TRAINER: dict[str, Any] = {"contrastive_pretrain_epochs": 0}
 DETAILS_OF_OFF = {"contrastive_pretrain_epochs": ("contrastive_pretrain_",)}
 OFF_IN_COMPONENT: dict[str, Any] = {
     "adapter": None,
+    "quantization": None,
+    "model_parameters": None,
     "representation": "dense",
     "calibration": None,
     "cache_encoder_embeddings": False,

@@ -22,6 +22,7 @@ IMAGE_CONVOLUTION_WORDS = {
     "pool_size": "pool_kernel_size",
     "pool_strides": "pool_stride",
 }
+OF_ANY_FAMILY = frozenset({"transformer_xl", "ctrl", "flaubert"})  # which have no encoder of their own any more
 ONLY_OF_CONCAT = frozenset({"flatten_inputs", "residual", "batch_ensemble", "num_ensemble_members"})
 TODAYS_WORDS = {
     r"trainer\.optimizer\.lr": "trainer.learning_rate",
@@ -82,6 +83,13 @@ def rename_image_convolutions(config: Raw) -> None:
                 for old, new in IMAGE_CONVOLUTION_WORDS.items():
                     if old in part and new not in part:
                         part[new] = part.pop(old)
+
+
+def rename_text_encoders(config: Raw) -> None:
+    """Families of pretrained networks that have no encoder of their own are read by that of any family."""
+    for section in (holder.get("encoder") for holder in _inputs_of_type(config, "text")):
+        if isinstance(section, dict) and section.get("type") in OF_ANY_FAMILY:
+            section["type"] = "auto_transformer"
 
 
 def _image_encoders(config: Raw) -> Iterator[Raw]:
@@ -145,6 +153,7 @@ SECTION_UPGRADES: tuple[Callable[[Raw], None], ...] = (
     move_optimizer_rate,
     rename_schedule,
     rename_image_convolutions,
+    rename_text_encoders,
     decode_greedily_at_zero,
     list_labels_of_rules,
     fill_where_a_value_is_given,

@@ -10,6 +10,10 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     sequence_rnn,
     series_lags,
     text_ngrams,
+    text_pretrained_bert,
+    text_pretrained_generative,
+    text_pretrained_long,
+    text_pretrained_towers,
 )
 from ludwig.encoders.base import ENCODERS, Encoder
 

@@ -6,14 +6,17 @@ B = rows of the batch, C = columns of a group, T = steps of a sequence, H = size
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
 from ludwig.features.base import Facts
 from ludwig.nn.signal import Form, Shape
 from ludwig.schema import Component, Registry
+
+Find = Callable[[str, str], str]
 
 
 class Encoder(Component, nn.Module):
@@ -51,6 +54,31 @@ class Encoder(Component, nn.Module):
         def looks_up_words(self) -> bool:
             """Whether it needs the words of a vocabulary that is fitted on the data, to find their vectors."""
             return False
+
+        @property
+        def draws_globally(self) -> bool:
+            """Whether modules of another library draw from the generators of the process in training, as dropout."""
+            return False
+
+        @property
+        def is_pretrained_text(self) -> bool:
+            """Whether it is a pretrained network of texts, in whose place a language model could generate texts."""
+            return False
+
+        def described(self, find: Find) -> Self:
+            """The section with what small description files of a pretrained network hold, which building needs.
+
+            Args:
+                find: The place of such files, from their name among the assets of a saved model and from where they
+                    come.
+            """
+            return self
+
+        def assets(self) -> Mapping[str, Callable[[Path], None]]:
+            """The files that a described section was read from, which a saved model holds: by name, what writes a
+            folder.
+            """
+            return {}
 
         def faults_of_origins(self) -> list[tuple[str, str]]:
             """(parameter, message) of foreign files that only a fresh run needs and that are not there."""

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ludwig.error import ConfigValidationError
+from ludwig.error import ConfigValidationError, first_line
 from ludwig.features.tokenizer_base import TOKENIZERS, Tokenizer, Tokens, Use
 
 
@@ -42,6 +42,18 @@ class PretrainedTokenizer(Tokenizer):
         flat: NDArray[np.int64] = np.fromiter((token for row in rows for token in row), np.int64, int(lengths.sum()))
         return Tokens(flat, np.empty(0, object), lengths)
 
+    def shortened(self, tokens: Tokens, most: int | None, use: Use) -> Tokens:
+        """A text that is read keeps its last token where that is a special one, such as a separator: models need it."""
+        cut = super().shortened(tokens, most, use)
+        is_cut = np.flatnonzero(cut.lengths < tokens.lengths)
+        if use != "sequence" or most is None or most < 2 or not len(is_cut):
+            return cut
+        last = tokens.places[tokens.lengths.cumsum()[is_cut] - 1]
+        ends = np.isin(last, list(self.special_ids))
+        places = cut.places.copy()
+        places[cut.lengths.cumsum()[is_cut[ends]] - 1] = last[ends]
+        return Tokens(places, cut.words, cut.lengths)
+
     def _rows_by_use(self, texts: list[str], use: Use) -> list[list[int]]:
         if use == "answer":
             end = [] if self.end_id is None else [self.end_id]
@@ -68,6 +80,34 @@ class PretrainedTokenizer(Tokenizer):
         self.tokenizer.save_pretrained(str(folder))
 
 
+@TOKENIZERS.register("bert")
+class BertTokenizer(PretrainedTokenizer):
+    """WordPiece, as of BERT: without pretrained_model_name_or_path that of bert-base-uncased."""
+
+    usual_source = "bert-base-uncased"
+
+
+@TOKENIZERS.register("gpt2bpe")
+class Gpt2Tokenizer(PretrainedTokenizer):
+    """Byte-level byte pair encoding: without pretrained_model_name_or_path that of gpt2."""
+
+    usual_source = "gpt2"
+
+
+@TOKENIZERS.register("clip")
+class ClipTokenizer(PretrainedTokenizer):
+    """Byte pair encoding of lowercased texts: without pretrained_model_name_or_path that of CLIP."""
+
+    usual_source = "openai/clip-vit-base-patch32"
+
+
+@TOKENIZERS.register("sentencepiece")
+class SentencePieceTokenizer(PretrainedTokenizer):
+    """SentencePiece: without pretrained_model_name_or_path that of xlm-roberta-base, for 100 languages."""
+
+    usual_source = "xlm-roberta-base"
+
+
 @functools.lru_cache(maxsize=8)
 def load_tokenizer(name: str, trust_remote_code: bool = False) -> PretrainedTokenizer:
     """The tokenizer of a model in a folder or on the hub.
@@ -85,8 +125,3 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> PretrainedToke
             f"hub, or a preset. {first_line(error)}"
         ) from None
     return PretrainedTokenizer(tokenizer)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of a library's error; the others are about its own workings."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

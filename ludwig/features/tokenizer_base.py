@@ -44,6 +44,7 @@ class Tokenizer(ABC):
 
     has_vocabulary: ClassVar[bool] = False  # its own, so that none is fitted on the data
     needs_source: ClassVar[bool] = False  # it is read from the files of a pretrained model
+    usual_source: ClassVar[str | None] = None  # the pretrained model whose files it takes where none is named
     size: int = 0  # how many ids it has, where it has a vocabulary
     longest: int | None = None  # tokens that the model behind it takes
     end_id: int | None = 0  # behind the last token of a text that is to be generated
@@ -57,6 +58,10 @@ class Tokenizer(ABC):
     @abstractmethod
     def tokens(self, texts: Sequence[str], use: Use = "sequence") -> Tokens:
         """The tokens of the texts."""
+
+    def shortened(self, tokens: Tokens, most: int | None, use: Use) -> Tokens:
+        """At most so many tokens of each text: the first, of a prompt the last, where the question stands."""
+        return tokens.cut(most, keeps_end=use == "prompt")
 
     def words(self, ids: Sequence[int], vocabulary: Sequence[str]) -> list[str]:
         """The tokens of these ids."""

@@ -122,11 +122,20 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         def lists_words(self) -> bool:
             return not TOKENIZERS.get(self.tokenizer).has_vocabulary
 
+        @property
+        def source(self) -> str | None:
+            """The pretrained model whose tokenizer is used: that which is named, else the usual one."""
+            return self.pretrained_model_name_or_path or TOKENIZERS.get(self.tokenizer).usual_source
+
         def faults(self) -> list[tuple[str, str]]:
-            needs = TOKENIZERS.get(self.tokenizer).needs_source
-            if needs and self.pretrained_model_name_or_path is None:
+            tokenizer = TOKENIZERS.get(self.tokenizer)
+            if tokenizer.needs_source and self.source is None:
                 text = f"The tokenizer '{self.tokenizer}' needs the folder or the hub id of its model."
                 return [("pretrained_model_name_or_path", text)]
+            if tokenizer.has_vocabulary and self.vocab_file is not None:
+                text = f"Has no effect: the tokenizer '{self.tokenizer}' has a vocabulary of its own. Save it as a "
+                text += "folder that transformers reads, and name that in pretrained_model_name_or_path."
+                return [("vocab_file", text)]
             return []
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -139,12 +148,12 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
-        source = self.config.pretrained_model_name_or_path
+        source = self.config.source
         place = "" if source is None else self.find(own_asset(source), self.find(TOKENIZER_ASSET, source))
         return TOKENIZERS.get(self.config.tokenizer).of(place, self.config.trust_remote_code)
 
     def assets(self) -> dict[str, Callable[[Path], None]]:
-        source = self.config.pretrained_model_name_or_path
+        source = self.config.source
         return {} if source is None or not self.tokenizer.needs_source else {own_asset(source): self.tokenizer.save}
 
     def files(self) -> list[Path]:
@@ -215,7 +224,7 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
 
     def _tokens(self, texts: list[str]) -> Tokens:
         """The tokens of the texts: the first that are read, of a prompt the last, where the question stands."""
-        return self.tokenizer.tokens(texts, self.config.use).cut(self.most, keeps_end=self.config.use == "prompt")
+        return self.tokenizer.shortened(self.tokenizer.tokens(texts, self.config.use), self.most, self.config.use)
 
     def encode(self, cells: Labels, facts: TokenFacts) -> Encoded:
         cells, missing, dropped = settled(cells, self.config.missing_value_strategy)

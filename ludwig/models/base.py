@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -58,7 +58,7 @@ class Model(Component, nn.Module):
     """
 
     default_trainer: ClassVar[str]
-    draws_globally: ClassVar[bool] = False  # whether foreign modules draw from the generators of the process
+    draws_globally: bool = False  # whether foreign modules draw from the generators of the process
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
@@ -88,6 +88,11 @@ class Model(Component, nn.Module):
             section = dataclasses.replace(feature.preprocessing, **required) if required else feature.preprocessing
             data_half = feature.feature(section, feature.name, target=target, folder=folder, find=assets.source)
             return FeatureSpec(feature.name, feature.source, data_half, None if target else feature.tied)
+
+        def assets(self, found: Assets) -> dict[str, Callable[[Path], None]]:
+            """The files that loading needs beside config, fitted state and weights: by name, what writes a folder."""
+            specs = itertools.chain(*self.resolve(found))
+            return {name: write for spec in specs for name, write in spec.feature.assets().items()}
 
         def completed(self, given: Mapping[str, Any]) -> Self:
             """With the sections that the config leaves out and that follow from others.
@@ -134,10 +139,9 @@ class Model(Component, nn.Module):
 
     def save_assets(self, folder: Path) -> None:
         """Writes the files that loading needs beside config, facts and weights into the folder of a saved model."""
-        for spec in itertools.chain(*self.config.resolve(self.assets)):
-            for name, write in spec.feature.assets().items():
-                with written_aside(asset_folder(folder, name)) as aside:
-                    write(aside)
+        for name, write in self.config.assets(self.assets).items():
+            with written_aside(asset_folder(folder, name)) as aside:
+                write(aside)
 
     # -- forward
 
@@ -263,8 +267,13 @@ class Model(Component, nn.Module):
             yield name, NamedWeight(tensor)
 
     def kept_weights(self) -> dict[str, NamedWeight]:
-        """Those that a saved model has; a network with tied weights leaves out their further names."""
-        return dict(self.named_weights())
+        """Those that a saved model has, without the further names of tied weights."""
+        kept: dict[object, tuple[str, NamedWeight]] = {}
+        for name, weight in self.named_weights():
+            place = id(weight.whole), None if weight.rows is None else weight.rows.start
+            # a single number that columns of a group share is that of each of them
+            kept.setdefault(place if weight.whole.dim() else name, (name, weight))
+        return dict(kept.values())
 
     def parameters_by_name(self) -> dict[str, Tensor]:
         """The parameters by the names that users see."""

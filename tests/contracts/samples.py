@@ -12,9 +12,11 @@ import torch
 
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Padded
-from ludwig.features.base import FEATURES, Facts, Feature
+from ludwig.encoders import ENCODERS, Encoder
+from ludwig.features.base import FEATURES, Facts, Feature, at_origin
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Form, Shape, Signal
+from tests.contracts.pretrained import folder_of
 
 _PIXELS = np.random.default_rng(0).integers(0, 255, (6, 20, 20, 3)).astype(np.uint8)
 
@@ -101,6 +103,40 @@ def batch_of(kind: str, rows: int, *, target: bool = False) -> Frame:
     """The first rows of the sample as a frame with the column `f`."""
     feature, facts, cells = learned(kind, target=target)
     return Frame.of({"f": feature.encode(cells, facts).column}).rows(torch.arange(rows)).load(torch.device("cpu"))
+
+
+# -- encoders
+
+# A pretrained network is tried without its weights, which come from a hub, and small.
+RANDOM = {"use_pretrained": False}
+OF_NETWORKS: dict[str, Any] = {
+    **dict.fromkeys(("hidden_size", "n_embd", "d_model", "dim", "pooler_hidden_size"), 16),
+    **dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers", "num_layers"), 2),
+    **dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads"), 2),
+    **dict.fromkeys(("intermediate_size", "hidden_dim", "d_inner", "d_ff"), 32),
+    **dict.fromkeys(("embedding_size", "d_kv", "attention_window", "position_buckets"), 8),
+    **dict.fromkeys(("max_position_embeddings", "n_positions", "n_ctx"), 40),
+}
+FROM_FOLDERS = {"base_model": "llama", "pretrained_model_name_or_path": "bert"}  # where there is no usual network
+
+
+def encoder_of(kind: str, name: str, columns: int = 1) -> Encoder:
+    """An encoder as a fresh run begins with it: of that many columns where it takes groups."""
+    cls, (_, facts, _) = ENCODERS.get(name, kind).Config, learned(kind)
+    encoder: Encoder = cls(**options_of(cls)).described(at_origin).build([facts] * columns if cls.grouped else [facts])
+    encoder.start([facts] * columns if cls.grouped else [facts])
+    return encoder
+
+
+def options_of(config: type[Any]) -> dict[str, Any]:
+    """What an encoder needs besides its defaults, which name networks of a hub."""
+    fields = {field.name: field.default for field in dataclasses.fields(config)}
+    folders = {name: family for name, family in FROM_FOLDERS.items() if fields.get(name, "") is None}
+    named = {name: folder_of(family, tuple(COLUMNS["text"])) for name, family in folders.items()}
+    if not RANDOM.keys() <= fields.keys():
+        return named
+    small = {name: size for name, size in OF_NETWORKS.items() if name in fields}
+    return {**RANDOM, **small, **named}
 
 
 # -- signals

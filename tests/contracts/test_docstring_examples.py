@@ -16,8 +16,8 @@ from ludwig.decoders.extractors import EXTRACTORS
 from ludwig.features import FEATURES
 from ludwig.losses import LOSSES
 from ludwig.models.ecd.input_base import INPUTS
-from ludwig.models.llm.adapters import ADAPTERS
 from ludwig.outputs import OUTPUTS
+from ludwig.pretrained import ADAPTERS
 from ludwig.schema import Registry, load
 from ludwig.training import TRAINERS
 

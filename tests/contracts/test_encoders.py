@@ -11,7 +11,7 @@ import torch
 
 from ludwig.columns.ragged import Padded
 from ludwig.encoders import ENCODERS, Encoder
-from tests.contracts.samples import batch_of, learned
+from tests.contracts.samples import batch_of, encoder_of
 
 EVERY = sorted((kind, name) for kind, name, _ in ENCODERS)
 COLUMNS = 2  # of a group
@@ -19,9 +19,7 @@ COLUMNS = 2  # of a group
 
 def build(kind: str, name: str, seed: int = 0) -> Encoder:
     torch.manual_seed(seed)
-    config = ENCODERS.get(name, kind).Config()
-    _, facts, _ = learned(kind)
-    return config.build([facts] * COLUMNS if config.grouped else [facts])
+    return encoder_of(kind, name, COLUMNS)
 
 
 def column(kind: str, encoder: Encoder, rows: int) -> Any:

@@ -1,7 +1,7 @@
 """A saved model is complete: with each component it predicts the same after all that it was built from has gone.
 
-The outside world is a folder with the table, the images that the table names, word vectors, a vocabulary and the files
-of a pretrained tokenizer. It is removed before a saved model is loaded.
+The outside world is a folder with the table, the images that the table names, word vectors, a vocabulary, and tiny
+pretrained networks with their tokenizers. It is removed before a saved model is loaded.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ from ludwig.losses import LOSSES
 from ludwig.models.manifest import seal
 from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry
+from tests.contracts.pretrained import write_model
 from tests.contracts.samples import column_of
 
 WIDTH = 6  # of word vectors: the size of the vocabulary too, as `sparse` needs it
 FOREIGN = {  # options that name files of the outside world
     "pretrained_embeddings": "vectors.txt",
     "vocab_file": "words.txt",
-    "pretrained_model_name_or_path": "tokenizer",
+    "pretrained_model_name_or_path": "bert",
+    "base_model": "llama",
 }
+FILLED_IN = {"adapter_folder"}  # by the program, where a section names such a folder
 BESIDE = {"pretrained_model_name_or_path": {"tokenizer": "hf_tokenizer"}}  # what such an option needs to be read
 SMALL = {
     "embedding_size": WIDTH,
@@ -65,16 +68,6 @@ def cell_of(cell: Any, place: int, folder: Path) -> Any:
     return " ".join(map(str, cell)) if isinstance(cell, list) else cell
 
 
-def write_tokenizer(folder: Path) -> None:
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.WordLevel(unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.train_from_iterator(column_of("text"), trainers.WordLevelTrainer(special_tokens=["<pad>", "<unk>"]))
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>").save_pretrained(folder)
-
-
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
@@ -87,7 +80,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [f"{word} {' '.join(map(str, row))}\n" for word, row in zip(words, vectors, strict=True)]
     (folder / "vectors.txt").write_text("".join(lines), encoding="utf-8")
     (folder / "words.txt").write_text("\n".join(words), encoding="utf-8")
-    write_tokenizer(folder / "tokenizer")
+    for family in ("bert", "llama"):
+        write_model(folder / family, family, column_of("text"))
     return folder
 
 
@@ -198,6 +192,7 @@ def test_all_options_that_name_files_are_tried():
     for registry in (ENCODERS, COMBINERS, DECODERS, LOSSES, FEATURES):
         for _, name, cls in registry:
             for option, hint in get_type_hints(cls.Config).items():
-                if hint == str | None and re.search("pretrained|path|file|folder", option) and option not in FOREIGN:
+                named = hint == str | None and re.search("pretrained|path|file|folder|model", option)
+                if named and option not in {*FOREIGN, *FILLED_IN}:
                     odd.append(f"{name}.{option}")
     assert odd == [], "add what these options name to the outside world of tests/contracts/test_saving.py"

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
 from ludwig.combiners.base import Source
-from ludwig.encoders.base import Encoder
-from ludwig.features.base import Facts
+from ludwig.encoders.base import Encoder, Find
+from ludwig.features.base import Facts, at_origin
 from ludwig.models.ecd.input_base import Input
 from ludwig.nn.missing import MissingIndicator
 from ludwig.nn.named_weight import NamedWeight
@@ -61,7 +61,8 @@ def _likeness(feature: Input.Config, facts: Facts) -> tuple[object, ...]:
 class Inputs(nn.Module):
     """All encoders; the signals come out in the order of `sources`."""
 
-    def __init__(self, inputs: Sequence[Input.Config], facts: Mapping[str, Facts]) -> None:
+    def __init__(self, inputs: Sequence[Input.Config], facts: Mapping[str, Facts], find: Find = at_origin) -> None:
+        """`find`: the place of the description files of pretrained networks."""
         super().__init__()
         self.groups = groups_of(inputs, facts)
         self.facts = [[facts[name] for name in group.columns] for group in self.groups]
@@ -69,7 +70,7 @@ class Inputs(nn.Module):
         self.indicators = nn.ModuleList()  # one for each encoder, which does nothing where it is not needed
         self.sources: list[Source] = []
         for group, of_columns in zip(self.groups, self.facts, strict=True):
-            encoder = group.encoder.build(of_columns)
+            encoder = group.encoder.described(find).build(of_columns)
             indicator = _indicator(group, [facts[name] for name in group.names])
             self.encoders.append(encoder)
             self.indicators.append(indicator)

@@ -8,8 +8,9 @@ B = rows of the batch
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 import torch
@@ -81,6 +82,10 @@ class Ecd(AnsweringModel):
                 combiner = load(COMBINERS.get("concat").Config, section)
             return dataclasses.replace(self, input_features=inputs, output_features=outputs, combiner=combiner)
 
+        def assets(self, found: Assets) -> dict[str, Callable[[Path], None]]:
+            of_encoders = [feature.encoder.described(found.source).assets() for feature in self.input_features]
+            return {**super().assets(found), **{name: write for each in of_encoders for name, write in each.items()}}
+
         def augments(self) -> dict[str, Augment]:
             found = {feature.name: feature.augment() for feature in self.input_features}
             return {name: augment for name, augment in found.items() if augment is not None}
@@ -89,6 +94,8 @@ class Ecd(AnsweringModel):
             forms = [feature.encoder.form() for feature in self.input_features]
             names = [feature.name for feature in self.input_features]
             faults = [(f"combiner.{name}".rstrip("."), text) for name, text in self.combiner.faults(forms, names)]
+            if self.input_features and self.input_features[0].encoder.is_pretrained_text:
+                faults += self._faults_of_generating()
             combined = self.combiner.gives(forms)
             for place, feature in enumerate(self.output_features):
                 faults += [(f"output_features[{place}].{at}", text) for at, text in feature.faults_of_signal(combined)]
@@ -96,6 +103,14 @@ class Ecd(AnsweringModel):
                 place = next(i for i, f in enumerate(self.output_features) if f.name == name)
                 faults.append((f"output_features[{place}].dependencies", text))
             return faults
+
+        def _faults_of_generating(self) -> list[tuple[str, str]]:
+            """Texts are generated from texts by a language model."""
+            first, output = self.input_features[0], self.output_features[:1]
+            if not any(issubclass(each.feature, first.feature) for each in output):
+                return []
+            text = f"A pretrained text encoder with the text output '{output[0].name}' first cannot generate it. Set "
+            return [("input_features[0].encoder.type", f"{text}model_type to llm, or choose another encoder.")]
 
         def faults_of_origins(self) -> list[tuple[str, str]]:
             return [
@@ -109,7 +124,8 @@ class Ecd(AnsweringModel):
     def __init__(self, config: Config, facts: Mapping[str, Facts], assets: Assets) -> None:
         nn.Module.__init__(self)
         self.config, self.assets = config, assets
-        self.inputs = Inputs(config.input_features, facts)
+        self.inputs = Inputs(config.input_features, facts, assets.source)
+        self.draws_globally = any(feature.encoder.draws_globally for feature in config.input_features)
         self.modality_dropout = ModalityDropout()
         self.combiner: Combiner = config.combiner.build(self.inputs.sources)
         combined = dataclasses.replace(

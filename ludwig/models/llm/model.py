@@ -25,14 +25,11 @@ from ludwig.features.tokens import TOKENIZER_ASSET
 from ludwig.globals import MODEL_ADAPTER_DIR_NAME
 from ludwig.models.assets import Assets, asset_folder
 from ludwig.models.base import MODELS, Model, Step, Table
-from ludwig.models.llm.adapter_base import ADAPTERS, Adapter, take_over
 from ludwig.models.llm.base_model import (
     BASE_ASSET,
     base_name,
     empty_network,
-    is_missing_folder,
     load_network,
-    resolved,
     structure_of,
 )
 from ludwig.models.llm.generation import Generation, greedy_at_zero
@@ -44,6 +41,9 @@ from ludwig.nn.prediction import Prediction
 from ludwig.nn.sharded import full, in_shards, sharded_like
 from ludwig.outputs.base import OUTPUTS
 from ludwig.outputs.generated import GeneratedOutput
+from ludwig.pretrained import ADAPTERS, Adapter
+from ludwig.pretrained.adapter_base import take_over
+from ludwig.pretrained.names import is_missing_folder, resolved
 from ludwig.runtime.atomic import written_aside
 from ludwig.schema import Chosen, dump, load, param
 from ludwig.schema.report import faults_of
@@ -178,7 +178,7 @@ class Llm(Model):
         self.network.pretrained = load_network(self.base, self.config.trust_remote_code)
         if self.config.adapter is not None:
             adapter = self.config.adapter.build()
-            self.network.pretrained = adapter.attached(self.network.pretrained, self.assets)
+            self.network.pretrained = adapter.attached(self.network.pretrained, "CAUSAL_LM", self.assets.adapter)
             adapter.start(self.network.pretrained)
 
     def attach_base(self) -> None:
@@ -186,7 +186,7 @@ class Llm(Model):
         if self.config.adapter is not None:
             self.network.pretrained = load_network(self.base, self.config.trust_remote_code)
             adapter = self.config.adapter.build()
-            self.network.pretrained = adapter.attached(self.network.pretrained, self.assets)
+            self.network.pretrained = adapter.attached(self.network.pretrained, "CAUSAL_LM", self.assets.adapter)
         else:
             self.network.pretrained = empty_network(self.structure, self.config.trust_remote_code, on="cpu")
 
@@ -256,12 +256,6 @@ class Llm(Model):
     def named_weights(self) -> Iterator[tuple[str, NamedWeight]]:
         for name, tensor in self.network.pretrained.state_dict(keep_vars=True).items():
             yield name, NamedWeight(tensor)
-
-    def kept_weights(self) -> dict[str, NamedWeight]:
-        kept: dict[int, tuple[str, NamedWeight]] = {}
-        for name, weight in self.named_weights():
-            kept.setdefault(id(weight.whole), (name, weight))
-        return dict(kept.values())
 
     def weights(self) -> dict[str, Tensor]:
         if self.config.adapter is None:

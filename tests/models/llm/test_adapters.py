@@ -4,8 +4,8 @@ import torch
 
 from ludwig.api import LudwigModel
 from ludwig.error import ArtifactError, ConfigValidationError
-from ludwig.models.llm.adapters import ADAPTERS
 from ludwig.models.manifest import seal
+from ludwig.pretrained import ADAPTERS
 
 NAMES = ADAPTERS.names()
 SMALL = {  # what fits the widths of the tiny model

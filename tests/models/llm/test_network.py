@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from ludwig.columns.ragged import Padded
-from ludwig.models.llm.base_model import PRESETS, is_missing_folder, resolved
 from ludwig.models.llm.generation import Generation
 from ludwig.models.llm.network import aligned
+from ludwig.pretrained.names import PRESETS, is_missing_folder, resolved
 from ludwig.schema import dump, load
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from ludwig.models.llm.adapter_base import ADAPTERS, Adapter
+from ludwig.pretrained.adapter_base import ADAPTERS, Adapter
 from ludwig.schema import param
 
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from ludwig.error import ConfigValidationError, MissingExtraError
-from ludwig.features.pretrained_tokenizer import first_line
-from ludwig.models.assets import Assets
+from ludwig.error import ConfigValidationError, MissingExtraError, first_line
 from ludwig.schema import Component, Registry, param
+
+Task = Literal["CAUSAL_LM", "FEATURE_EXTRACTION"]  # of the network, as peft calls them
 
 
 class Adapter(Component):
@@ -46,8 +47,11 @@ class Adapter(Component):
         del own["pretrained_adapter_weights"]
         return {self.peft_names.get(name, name): value for name, value in own.items()}
 
-    def attached(self, network: Any, assets: Assets) -> Any:
+    def attached(self, network: Any, task: Task, find: Callable[[str], str]) -> Any:
         """The network with the adapter's structure: only the adapter's weights are trained.
+
+        Args:
+            find: The folder of a saved adapter, from the one that the config names.
 
         Raises:
             MissingExtraError: peft is not installed.
@@ -56,7 +60,7 @@ class Adapter(Component):
         with self._explaining():
             import peft
 
-            return peft.get_peft_model(network, self._peft_config(network, assets))
+            return peft.get_peft_model(network, self._peft_config(network, task, find))
 
     def start(self, network: Any) -> None:
         """Loads the weights that the config names.
@@ -71,19 +75,26 @@ class Adapter(Component):
 
                 take_over(network, peft.load_peft_weights(folder, device="cpu"))
 
-    def _peft_config(self, network: Any, assets: Assets) -> Any:
+    def save_options(self, origin: str, folder: Path) -> None:
+        """Writes the options of the saved adapter in the folder `origin`, by which its structure can be built."""
+        with self._explaining():
+            import peft
+
+            peft.PeftConfig.from_pretrained(origin).save_pretrained(str(folder))
+
+    def _peft_config(self, network: Any, task: Task, find: Callable[[str], str]) -> Any:
         """A saved adapter brings its own options; it is that of the saved model, or the one that the config names."""
         import peft
 
         folder = self.config.pretrained_adapter_weights
         if folder is not None:
-            saved = peft.PeftConfig.from_pretrained(assets.adapter(folder))
+            saved = peft.PeftConfig.from_pretrained(find(folder))
             saved.inference_mode = False
             return saved
         options = self.options()
         if options["target_modules"] is None:
             options["target_modules"] = self.usual_targets.get(network.config.model_type)
-        return getattr(peft, self.peft_class)(task_type="CAUSAL_LM", **options)
+        return getattr(peft, self.peft_class)(task_type=task, **options)
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -119,10 +130,11 @@ def take_over(network: Any, weights: Mapping[str, Tensor]) -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the warnings of peft that are about its own use of other libraries."""
+    """Without the warnings of peft that are about its own use of other libraries, or about folders that were moved."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        warnings.filterwarnings("ignore", "The PEFT config's `base_model_name_or_path` was renamed", UserWarning)
         yield
 
 
