@@ -6,8 +6,10 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     image_cnn,
     number,
     sequence_cnn,
+    sequence_cnnrnn,
     sequence_embed,
     sequence_rnn,
+    sequence_stacked_cnn,
     series_lags,
     text_ngrams,
 )

@@ -79,7 +79,7 @@ def test_an_lstm_over_numbers_is_torchs():
 
 
 def test_convolutions_must_pool_alike():
-    from ludwig.encoders.sequence_cnn import ConvolutionOverrides
+    from ludwig.encoders.sequence_options import ConvolutionOverrides
 
     layers = [ConvolutionOverrides(filter_size=2), ConvolutionOverrides(filter_size=3, pool_size=2)]
     config = ENCODERS.get("parallel_cnn", "text").Config(conv_layers=layers)
