@@ -10,6 +10,8 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     sequence_embed,
     sequence_rnn,
     sequence_stacked_cnn,
+    sequence_state_space,
+    sequence_transformer,
     series_lags,
     text_ngrams,
 )
