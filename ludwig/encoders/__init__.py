@@ -13,6 +13,8 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     sequence_state_space,
     sequence_transformer,
     series_lags,
+    series_nbeats,
+    series_patches,
     text_ngrams,
 )
 from ludwig.encoders.base import ENCODERS, Encoder
