@@ -16,6 +16,7 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     series_nbeats,
     series_patches,
     text_ngrams,
+    text_tf_idf,
 )
 from ludwig.encoders.base import ENCODERS, Encoder
 

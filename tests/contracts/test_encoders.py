@@ -12,7 +12,7 @@ import torch
 
 from ludwig.columns.ragged import Padded
 from ludwig.encoders import ENCODERS, Encoder
-from tests.contracts.samples import batch_of, learned
+from tests.contracts.samples import batch_of, column_of, feature_of, fitted
 
 EVERY = sorted((kind, name) for kind, name, _ in ENCODERS)
 COLUMNS = 2  # of a group
@@ -21,7 +21,7 @@ COLUMNS = 2  # of a group
 def build(kind: str, name: str, seed: int = 0) -> Encoder:
     torch.manual_seed(seed)
     config = ENCODERS.get(name, kind).Config()
-    _, facts, _ = learned(kind)
+    facts = fitted(feature_of(kind, **config.requires()), column_of(kind))
     return config.build([facts] * COLUMNS if config.grouped else [facts])
 
 
