@@ -57,8 +57,9 @@ class PatchTst(Encoder):
     class Config(SizeOptions, Encoder.Config):
         patch_size: int = param(16, min=1, help="Patch size: how many steps form a patch.")
         patch_stride: int = param(
-            8, min=1, help="Stride: steps from the beginning of one patch to that of the next. Patches overlap below "
-            "patch_size."
+            8,
+            min=1,
+            help="Stride: steps from the beginning of one patch to that of the next. Patches overlap below patch_size.",
         )
         d_model: int = param(
             128, min=1, help="Hidden size: that of the vector of a patch. It must be a multiple of num_heads."

@@ -45,6 +45,8 @@ class NgramTable(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The place of each n-gram of the texts, and whether it has one: [B, T], [B, T] -> [B, S], [B, S]."""
+        if self.length > ids.shape[1]:
+            return ids[:, :0], mask[:, :0]
         keys = self._keys(ids.unfold(1, self.length, 1)).contiguous()  # [B, S]
         found = torch.searchsorted(self.keys, keys).clamp_max(len(self.keys) - 1)
         return self.places[found], (self.keys[found] == keys) & mask.unfold(1, self.length, 1).all(-1)
@@ -140,7 +142,6 @@ class TfIdfEncoder(Encoder):
         ids = column.values.long()  # [B, T]
         counts = self.weights.new_zeros(len(ids), len(self.weights))  # [B, V]
         for table in self.tables:
-            if table.length <= ids.shape[1]:
-                places, there = table(ids, column.mask)  # [B, S] each
-                counts = counts.scatter_add(1, places, there.to(counts.dtype))
+            places, there = table(ids, column.mask)  # [B, S] each
+            counts = counts.scatter_add(1, places, there.to(counts.dtype))
         return Signal.vector(functional.normalize(counts * self.weights))  # [B, V]

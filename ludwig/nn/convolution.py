@@ -160,6 +160,7 @@ class StackedConvolutions(nn.Module):
     def output_length(self, length: int) -> int:
         """How many steps come out of that many."""
         for layer in self.layers:
+            assert isinstance(layer, MaskedConv1d)
             length = layer.output_length(length)
         return length
 
@@ -177,7 +178,12 @@ class ParallelConvolutions(nn.Module):
         layers = [MaskedConv1d(input_size, spec) for spec in specs]
         self.layers = nn.ModuleList(layers)
         self.output_size = sum(layer.output_size for layer in layers)
-        self.output_length = layers[0].output_length
+
+    def output_length(self, length: int) -> int:
+        """How many steps come out of that many."""
+        first = self.layers[0]
+        assert isinstance(first, MaskedConv1d)
+        return first.output_length(length)
 
     def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         sides = [layer(values, mask) for layer in self.layers]

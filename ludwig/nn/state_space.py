@@ -85,7 +85,7 @@ def selective_scan(values: Tensor, step: Tensor, rate: Tensor, into: Tensor, out
     steps = values.shape[1]
     length = min(SCANNED, 1 << (steps - 1).bit_length())
     more = -steps % length
-    parts = [functional.pad(each, (0, 0, 0, more)).split(length, dim=1) for each in (values, step, into, out)]
+    parts = [torch.split(functional.pad(each, (0, 0, 0, more)), length, dim=1) for each in (values, step, into, out)]
     state = values.new_zeros(values.shape[0], *rate.shape)  # [B, D, N]
     chunk: Callable[..., tuple[Tensor, Tensor]] = _recomputed if torch.is_grad_enabled() else _scanned
     shown = []
@@ -132,9 +132,11 @@ def dual_scan(values: Tensor, step: Tensor, rate: Tensor, into: Tensor, out: Ten
     length = min(MULTIPLIED, steps)
     more = -steps % length
     values, step = functional.pad(values, (0, 0, 0, 0, 0, more)), functional.pad(step, (0, 0, 0, more))
-    into, out = (functional.pad(each, (0, 0, 0, more)).unflatten(1, (-1, length)) for each in (into, out))  # [B, G, L, N]
-    added = (values * step.unsqueeze(-1)).unflatten(1, (-1, length)).permute(0, 3, 1, 2, 4)  # [B, K, G, L, P]
-    logs = (step * rate).unflatten(1, (-1, length)).permute(0, 3, 1, 2).cumsum(-1)  # [B, K, G, L]
+    into, out = functional.pad(into, (0, 0, 0, more)), functional.pad(out, (0, 0, 0, more))
+    chunks = (-1, length)
+    into, out = torch.unflatten(into, 1, chunks), torch.unflatten(out, 1, chunks)  # [B, G, L, N]
+    added = torch.unflatten(values * step.unsqueeze(-1), 1, chunks).permute(0, 3, 1, 2, 4)  # [B, K, G, L, P]
+    logs = torch.unflatten(step * rate, 1, chunks).permute(0, 3, 1, 2).cumsum(-1)  # [B, K, G, L]
     inside = _inside(added, logs, into, out)
     entering = _entering(added, logs, into)  # [B, K, G, N, P]
     carried = (out.unsqueeze(1) @ entering) * logs.exp().unsqueeze(-1)  # [B, K, G, L, P]
@@ -210,7 +212,7 @@ class SelectiveStateSpace(nn.Module):
         there = mask.unsqueeze(-1)  # [B, T, 1]
         inner, gate = self.enter(values).chunk(2, dim=-1)  # [B, T, D] each
         inner = functional.silu(self.convolution(inner.masked_fill(~there, 0.0)))
-        rank, into, out = self.select(inner).split(self.widths, dim=-1)
+        rank, into, out = torch.split(self.select(inner), self.widths, dim=-1)
         step = functional.softplus(self.step(rank).float()).masked_fill(~there, 0.0)  # [B, T, D]
         scanned = selective_scan(inner.float(), step, -self.log_rate.float().exp(), into.float(), out.float())
         scanned = (scanned + self.skip * inner).to(gate.dtype) * functional.silu(gate)
@@ -244,10 +246,10 @@ class DualStateSpace(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         there = mask.unsqueeze(-1)  # [B, T, 1]
-        gate, inner, step = self.enter(values).split(self.widths, dim=-1)
+        gate, inner, step = torch.split(self.enter(values), self.widths, dim=-1)
         inner = functional.silu(self.convolution(inner.masked_fill(~there, 0.0)))
-        by_head, into, out = inner.split(self.parts, dim=-1)
-        by_head = by_head.unflatten(-1, (self.heads, -1))  # [B, T, K, P]
+        by_head, into, out = torch.split(inner, self.parts, dim=-1)
+        by_head = torch.unflatten(by_head, -1, (self.heads, -1))  # [B, T, K, P]
         step = functional.softplus(step.float() + self.step).masked_fill(~there, 0.0)  # [B, T, K]
         scanned = dual_scan(by_head, step, -self.log_rate.float().exp(), into, out)
         scanned = (scanned + self.skip.unsqueeze(-1) * by_head).flatten(2).to(gate.dtype)  # [B, T, D]
