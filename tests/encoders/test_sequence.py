@@ -168,7 +168,7 @@ def share_right(name: str, folder: str) -> float:
             "input_features": [{"name": "text", "type": "sequence", "encoder": {"type": name, **options}}],
             "output_features": [{"name": "first", "type": "binary"}],
             "preprocessing": {"split": {"type": "random", "probabilities": [0.9, 0.1, 0.0]}},
-            "trainer": {"train_steps": 150, "batch_size": 64, "learning_rate": 0.005, "early_stop": -1},
+            "trainer": {"train_steps": 200, "batch_size": 64, "learning_rate": 0.005, "early_stop": -1},
         }
     )
     results = model.train(in_order(800, 0), output_directory=folder)
