@@ -88,7 +88,7 @@ class Nbeats(Encoder):
 
     def forward(self, column: Padded) -> Signal:
         left, _ = last_steps(column, self.window)  # [B, L]
-        given = left.new_zeros(len(left), self.shape.size)  # [B, H]
+        given = left.new_zeros(left.shape[0], self.shape.size)  # [B, H]
         for block in self.blocks:
             left, part = block(left)
             given = given + part

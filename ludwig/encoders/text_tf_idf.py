@@ -140,7 +140,7 @@ class TfIdfEncoder(Encoder):
 
     def forward(self, column: Padded) -> Signal:
         ids = column.values.long()  # [B, T]
-        counts = self.weights.new_zeros(len(ids), len(self.weights))  # [B, V]
+        counts = self.weights.new_zeros(ids.shape[0], len(self.weights))  # [B, V]
         for table in self.tables:
             places, there = table(ids, column.mask)  # [B, S] each
             counts = counts.scatter_add(1, places, there.to(counts.dtype))
