@@ -6,14 +6,21 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     image_cnn,
     number,
     sequence_cnn,
+    sequence_cnnrnn,
     sequence_embed,
     sequence_rnn,
+    sequence_stacked_cnn,
+    sequence_state_space,
+    sequence_transformer,
     series_lags,
+    series_nbeats,
+    series_patches,
     text_ngrams,
     text_pretrained_bert,
     text_pretrained_generative,
     text_pretrained_long,
     text_pretrained_towers,
+    text_tf_idf,
 )
 from ludwig.encoders.base import ENCODERS, Encoder
 

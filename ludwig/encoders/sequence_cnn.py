@@ -14,37 +14,17 @@ from torch import nn
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
+from ludwig.encoders.sequence_options import ConvolutionOptions, ConvolutionOverrides
 from ludwig.encoders.steps import EmbeddingOptions, Steps, TokenSteps, ValueSteps
 from ludwig.features.timeseries import SeriesFacts
 from ludwig.features.tokens import TokenFacts
 from ludwig.nn.convolution import ConvolutionSpec, MaskedConv1d
-from ludwig.nn.norm import ConvolutionNormName
-from ludwig.nn.reduce import ReductionName
 from ludwig.nn.signal import Signal
 from ludwig.schema import param
-from ludwig.schema.groups import Overrides, filled, stack_of
-from ludwig.schema.layers import ActivationOptions, StackOptions
+from ludwig.schema.groups import filled, stack_of
+from ludwig.schema.layers import StackOptions
 
 WIDTHS = (2, 3, 4, 5)  # of the convolutions where none are listed
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvolutionOptions(ActivationOptions):
-    """A convolution over sequences."""
-
-    num_filters: int = param(256, min=1, help="Number of filters, which are the output channels of a convolution.")
-    filter_size: int = param(3, min=1, help="Kernel size: how many steps a filter spans. Raise it for longer patterns.")
-    pool_function: ReductionName | None = param("max", help="Pooling function; it pools where pool_size is set.")
-    pool_size: int | None = param(None, min=1, help="Pooling kernel size and stride in steps; null for no pooling.")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvolutionOverrides(Overrides, of=ConvolutionOptions):
-    """One entry of `conv_layers`: what this convolution has otherwise than the others."""
-
-    norm: ConvolutionNormName | None = param(
-        None, help="Normalisation of the convolution's outputs. Here null takes the value of the whole stack."
-    )
 
 
 class ParallelCnn(Encoder):

@@ -13,13 +13,11 @@ from torch import nn
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
+from ludwig.encoders.sequence_options import RecurrentOptions
 from ludwig.encoders.steps import EmbeddingOptions, Steps, TokenSteps, ValueSteps
 from ludwig.features.timeseries import SeriesFacts
 from ludwig.features.tokens import TokenFacts
-from ludwig.nn.activation import ActivationName
-from ludwig.nn.initializer import InitializerSpec
-from ludwig.nn.recurrent import CellName, Recurrent, RecurrentSpec
-from ludwig.nn.reduce import ReductionName
+from ludwig.nn.recurrent import Recurrent, RecurrentSpec
 from ludwig.nn.signal import Signal
 from ludwig.schema import param
 from ludwig.schema.groups import filled
@@ -36,38 +34,8 @@ class Rnn(Encoder):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(ReduceOptions, FcActivationOptions, FullyConnectedOptions, Encoder.Config):
-        cell_type: CellName = param(
-            "rnn", help="Recurrent cell: a plain RNN, or an LSTM or GRU, whose gates remember over more steps."
-        )
-        state_size: int = param(256, min=1, help="Size of the hidden state. Raise it for longer or richer sequences.")
+    class Config(RecurrentOptions, ReduceOptions, FcActivationOptions, FullyConnectedOptions, Encoder.Config):
         num_layers: int = param(1, min=1, help="Number of stacked recurrent layers.")
-        bidirectional: bool = param(
-            False, help="Whether layers read from both ends, which doubles the size of their output and their cost."
-        )
-        activation: ActivationName | None = param("tanh", help="Activation function of the state; null for none.")
-        recurrent_activation: ActivationName | None = param(
-            "sigmoid", help="Activation function of the gates of an LSTM or GRU; null for none."
-        )
-        unit_forget_bias: bool = param(
-            True, help="Whether the bias of an LSTM's forget gate is initialized to one, so that it remembers at first."
-        )
-        recurrent_initializer: InitializerSpec = param(
-            "orthogonal", help="Initializer of the recurrent weights, which act on the state."
-        )
-        dropout: float = param(
-            0.0, min=0, max=1, help="Dropout rate of the inputs of each recurrent layer. Raise it against overfitting."
-        )
-        recurrent_dropout: float = param(
-            0.0,
-            min=0,
-            max=1,
-            help="Dropout rate of the state between steps, one mask for all of them. Above 0, training runs step by "
-            "step, which is slower.",
-        )
-        reduce_output: ReductionName | None = param(
-            "last", help="Reduction of the steps to one vector, such as last, mean or attention; null keeps all steps."
-        )
 
     def __init__(self, config: Config, steps: Steps) -> None:
         nn.Module.__init__(self)

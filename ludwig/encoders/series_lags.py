@@ -8,12 +8,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
-from torch.nn.functional import pad
-
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
+from ludwig.encoders.series_window import last_steps
 from ludwig.features.timeseries import SeriesFacts
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
@@ -51,12 +48,5 @@ class LagsEncoder(Encoder):
         self.shape = Shape("vector", self.lags, linear=self.lags)
 
     def forward(self, column: Padded) -> Signal:
-        known = torch.where(column.mask, column.values, 0.0).nan_to_num(0.0)  # [B, T]
-        last = self._last(known, column.mask.sum(1))
+        last, _ = last_steps(column, self.lags)  # [B, L]
         return dataclasses.replace(Signal.vector(last), linear=last)
-
-    def _last(self, values: Tensor, lengths: Tensor) -> Tensor:
-        """The last steps of each series, the latest at the end: [B, T] -> [B, L]."""
-        padded = pad(values, (self.lags, 0))  # [B, L + T]
-        places = lengths.unsqueeze(1) + torch.arange(self.lags, device=values.device)  # [B, L]
-        return padded.gather(1, places)

@@ -24,6 +24,7 @@ from ludwig.features.base import UNKNOWN, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Flags, Labels
 from ludwig.features.labels import Vocabulary, fill_word, most_frequent
 from ludwig.features.missing import settled
+from ludwig.features.ngrams import Documents, Lengths, Ngram, document_counts
 from ludwig.features.tokenizer_base import END, TOKENIZERS, Tokenizer, Tokens, Use
 from ludwig.schema import Named, param
 
@@ -42,13 +43,15 @@ def own_asset(source: str) -> str:
 
 
 class TokenTally(Tally):
-    """How often each token and each text occurs, and the longest text."""
+    """How often each token and each text occurs, the longest text, and where that is asked for in how many texts each
+    n-gram occurs."""
 
-    def __init__(self, tokens: Counter[str], texts: Counter[str], longest: int) -> None:
-        self.tokens, self.texts, self.longest = tokens, texts, longest
+    def __init__(self, tokens: Counter[str], texts: Counter[str], longest: int, documents: Counter[Ngram]) -> None:
+        self.tokens, self.texts, self.longest, self.documents = tokens, texts, longest, documents
 
     def merge(self, other: Self) -> Self:
-        return type(self)(self.tokens + other.tokens, self.texts + other.texts, max(self.longest, other.longest))
+        longest, documents = max(self.longest, other.longest), self.documents + other.documents
+        return type(self)(self.tokens + other.tokens, self.texts + other.texts, longest, documents)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +63,7 @@ class TokenFacts(Facts):
     fill: str  # in place of a missing cell
     pretrained_ids: int = 0  # how many ids a pretrained tokenizer has
     end: int = 0  # the id behind the last token of a sequence that is to be generated; -1 where there is none
+    documents: Documents = Documents()  # of n-grams, where an encoder asks for them
 
     @property
     def ids(self) -> int:
@@ -68,13 +72,16 @@ class TokenFacts(Facts):
 
     def to_json(self) -> dict[str, Any]:
         special = {"padding_idx": 0, "max_sequence_length": self.longest, "vocab_size": self.ids}
-        return {**self.vocabulary.to_json(), **special, "fill": self.fill, "end_idx": self.end}
+        counted = {"documents": self.documents.to_json()} if self.documents.count else {}
+        return {**self.vocabulary.to_json(), **special, "fill": self.fill, "end_idx": self.end, **counted}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         vocabulary = Vocabulary.from_json(raw)
         pretrained = 0 if len(vocabulary) else raw["vocab_size"]
-        return cls(vocabulary, raw["max_sequence_length"], raw["fill"], pretrained, raw.get("end_idx", 0))
+        documents = Documents.from_json(raw["documents"]) if "documents" in raw else Documents()
+        longest, end = raw["max_sequence_length"], raw.get("end_idx", 0)
+        return cls(vocabulary, longest, raw["fill"], pretrained, end, documents)
 
 
 class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
@@ -112,6 +119,9 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         )
         trust_remote_code: bool = param(
             False, internal=True, help="Whether Python code that comes with the tokenizer may run."
+        )
+        counted_ngrams: Lengths | None = param(
+            None, internal=True, help="Lengths of the n-grams whose document frequencies an encoder needs."
         )
 
         @property
@@ -178,15 +188,19 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         times = present[present > 0]
         tokens = self._tokens(texts)
         wanted = Counter(dict(zip(texts, times.tolist(), strict=True)))
-        return TokenTally(_counts(tokens, times), wanted, int(tokens.lengths.max(initial=0)))
+        lengths = self.config.counted_ngrams
+        documents = Counter[Ngram]() if lengths is None else document_counts(tokens, times, lengths)
+        return TokenTally(_counts(tokens, times), wanted, int(tokens.lengths.max(initial=0)), documents)
 
     def finish(self, tally: TokenTally) -> TokenFacts:
         self.refuse_all_missing(len(tally.texts))
         strategy = self.config.missing_value_strategy
         constant = fill_word(self.config.fill_value, self.config.lowercase)
         fill = constant if strategy == "fill_with_const" else most_frequent(tally.texts)
+        vocabulary = self._vocabulary(tally.tokens)
+        documents = self._documents(tally, vocabulary)
         longest = max(tally.longest, 1) + self.appends_end
-        return TokenFacts(self._vocabulary(tally.tokens), longest, fill, self.tokenizer.size, self._end)
+        return TokenFacts(vocabulary, longest, fill, self.tokenizer.size, self._end, documents)
 
     @property
     def appends_end(self) -> bool:
@@ -196,6 +210,15 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
     @property
     def _end(self) -> int:
         return -1 if self.tokenizer.end_id is None else self.tokenizer.end_id
+
+    def _documents(self, tally: TokenTally, vocabulary: Vocabulary) -> Documents:
+        if self.config.counted_ngrams is None:
+            return Documents()
+        ids = {word: place for word, place in vocabulary.ids.items() if word not in (PADDING, UNKNOWN)}
+        has_own = self.tokenizer.has_vocabulary
+        return Documents.of(
+            sum(tally.texts.values()), tally.documents, None if has_own else ids, self.config.most_common
+        )
 
     def _vocabulary(self, tokens: Counter[str]) -> Vocabulary:
         if self.tokenizer.has_vocabulary:

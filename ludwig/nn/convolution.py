@@ -5,6 +5,7 @@ B = rows of the batch, T = steps, S = stops of a window, C = channels, X = pixel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -142,6 +143,51 @@ def _pool(spec: ConvolutionSpec) -> MaskedPool1d | None:
         return None
     window = Window(spec.pool_size, spec.pool_strides or spec.pool_size, spec.pool_padding)
     return MaskedPool1d(spec.pool_function, spec.num_filters, window)
+
+
+class StackedConvolutions(nn.Module):
+    """Convolutions over sequences, one after the other: [B, T, input_size], [B, T] -> [B, S, output_size], [B, S]."""
+
+    def __init__(self, input_size: int, specs: Sequence[ConvolutionSpec]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList()
+        self.output_size = input_size
+        for spec in specs:
+            layer = MaskedConv1d(self.output_size, spec)
+            self.layers.append(layer)
+            self.output_size = layer.output_size
+
+    def output_length(self, length: int) -> int:
+        """How many steps come out of that many."""
+        for layer in self.layers:
+            assert isinstance(layer, MaskedConv1d)
+            length = layer.output_length(length)
+        return length
+
+    def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        for layer in self.layers:
+            values, mask = layer(values, mask)
+        return values, mask
+
+
+class ParallelConvolutions(nn.Module):
+    """Convolutions side by side, which pool alike: [B, T, input_size], [B, T] -> [B, S, output_size], [B, S]."""
+
+    def __init__(self, input_size: int, specs: Sequence[ConvolutionSpec]) -> None:
+        super().__init__()
+        layers = [MaskedConv1d(input_size, spec) for spec in specs]
+        self.layers = nn.ModuleList(layers)
+        self.output_size = sum(layer.output_size for layer in layers)
+
+    def output_length(self, length: int) -> int:
+        """How many steps come out of that many."""
+        first = self.layers[0]
+        assert isinstance(first, MaskedConv1d)
+        return first.output_length(length)
+
+    def forward(self, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        sides = [layer(values, mask) for layer in self.layers]
+        return torch.cat([side for side, _ in sides], dim=-1), sides[0][1]
 
 
 @dataclass(frozen=True)

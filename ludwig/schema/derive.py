@@ -201,9 +201,11 @@ class _Either(ma.fields.Field[Any]):
         raise ma.ValidationError(self._the_most_telling(value, faults))
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> Any:
-        """A list as that alternative writes it which is one, as its entries may be sections; else the value."""
+        """A list or a section as that alternative writes it which is one; else the value."""
         lists = [field for field in self.alternatives if isinstance(field, ma.fields.List)]
-        return lists[0]._serialize(value, attr, obj) if lists and isinstance(value, list) else value
+        sections = [field for field in self.alternatives if isinstance(field, ma.fields.Nested)]
+        wanted = lists if isinstance(value, list) else sections if dataclasses.is_dataclass(value) else []
+        return wanted[0]._serialize(value, attr, obj) if wanted else value
 
     @staticmethod
     def _the_most_telling(value: Any, faults: list[tuple[ma.fields.Field[Any], Any]]) -> Any:

@@ -47,10 +47,15 @@ class ActivationOptions:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LayerOptions(WeightOptions, NormOptions, ActivationOptions):
-    """A fully connected layer."""
+class SizeOptions:
+    """How many numbers a layer gives."""
 
     output_size: int = param(256, min=1, help="Output size of a fully connected layer.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LayerOptions(SizeOptions, WeightOptions, NormOptions, ActivationOptions):
+    """A fully connected layer."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,14 +83,19 @@ class StackOptions(ListedOptions, LayerOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FullyConnectedOptions(StackOptions):
-    """The fully connected layers after a combiner or an encoder."""
+class CountedOptions(ListedOptions):
+    """Fully connected layers that are listed, or else so many equal ones."""
 
     num_fc_layers: int = param(0, min=0, help="Number of fully connected layers, unless fc_layers lists them.")
 
     def stack(self) -> list[LayerSpec]:
         """All layers, each with all its options."""
         return self.stack_of(self.num_fc_layers)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FullyConnectedOptions(CountedOptions, StackOptions):
+    """The fully connected layers after a combiner or an encoder."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -98,6 +108,11 @@ class FcActivationOptions:
     fc_dropout: float = param(
         0.0, min=0, max=1, help="Dropout rate of the fully connected layers. Raise it against overfitting."
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeadOptions(CountedOptions, FcActivationOptions, SizeOptions, NormOptions):
+    """The fully connected layers after blocks that have activations and weights of their own, as a transformer's."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,10 @@ SMALL = {
     "num_hash_buckets": 8,
     "num_members": 2,
     "fc_output_size": 4,
+    "d_model": 8,
+    "hidden_size": 8,
+    "layer_size": 4,
+    "n_layers": 2,
     "output_size": 4,
 }
 OF_THE_DATA = ("projector",)  # decoders whose output_size is that of the target
@@ -99,6 +103,8 @@ def section(registry: Registry[Any], kind: str, name: str, world: Path) -> dict[
     """The options of a component: small, and with all files that it may name."""
     known = {field.name for field in dataclasses.fields(registry.get(name, kind).Config)}
     options = {key: value for key, value in SMALL.items() if key in known and name not in OF_THE_DATA}
+    if registry is ENCODERS and registry.get(name, kind).Config().form() == "sequence":
+        options["reduce_output"] = "mean"  # as `concat` does not mix sequences with vectors
     return {"type": name, **options, **{key: str(world / file) for key, file in FOREIGN.items() if key in known}}
 
 

@@ -13,11 +13,17 @@ from ludwig.encoders import ENCODERS
 from ludwig.nn.convolution import ConvolutionSpec, ImageConvolutionSpec
 from ludwig.nn.mlp import LayerSpec
 from ludwig.nn.recurrent import RecurrentSpec
+from ludwig.nn.transformer import AttentionSpec
 from ludwig.schema import load
 from ludwig.schema.groups import filled
 
 PARALLEL = ENCODERS.get("parallel_cnn", "text").Config
 STACKED = ENCODERS.get("stacked_cnn", "image").Config
+STRIDED = ENCODERS.get("stacked_cnn", "text").Config
+BLOCKS = ENCODERS.get("stacked_parallel_cnn", "text").Config
+CNNRNN = ENCODERS.get("cnnrnn", "text").Config
+TRANSFORMER = ENCODERS.get("transformer", "text").Config
+MAMBA = ENCODERS.get("mamba", "text").Config
 RNN = ENCODERS.get("rnn", "text").Config
 DENSE = ENCODERS.get("dense", "number").Config
 CONCAT = COMBINERS.get("concat").Config
@@ -28,6 +34,7 @@ NORM = {"norm": "layer", "norm_params": {"eps": 0.1}}
 AFTER = {"activation": "tanh", "dropout": 0.3}
 LAYER = {"output_size": 7, **WEIGHTS, **NORM, **AFTER}
 CONVOLUTION = {"num_filters": 5, "filter_size": 9, "pool_function": "mean", "pool_size": 4, **WEIGHTS, **NORM, **AFTER}
+STRIDES = {"strides": 2, "padding": "valid", "dilation_rate": 3, "pool_strides": 5, "pool_padding": "valid"}
 RECURRENT = {
     "state_size": 5,
     "cell_type": "gru",
@@ -68,6 +75,42 @@ CASES = {
         ConvolutionSpec(**CONVOLUTION),
         PARALLEL(num_conv_layers=1, **CONVOLUTION).convolutions(),
     ),
+    "sequence_stacked_cnn": (
+        ConvolutionSpec(**CONVOLUTION, **STRIDES),
+        STRIDED(num_conv_layers=1, **CONVOLUTION, **STRIDES).convolutions(),
+    ),
+    "sequence_stacked_cnn_fc": (LayerSpec(**LAYER), STRIDED(**LAYER).stack_of(1)),
+    "stacked_parallel_cnn": (
+        ConvolutionSpec(**CONVOLUTION),
+        BLOCKS(**CONVOLUTION).blocks()[0][1:2],
+    ),
+    "cnnrnn": (
+        ConvolutionSpec(**CONVOLUTION, **STRIDES),
+        CNNRNN(**{**CONVOLUTION, **STRIDES, **AFTER, **prefixed("conv_", AFTER)}).convolutions(),
+    ),
+    "cnnrnn_recurrent": (
+        RecurrentSpec(**RECURRENT),
+        [CNNRNN(**{"num_rec_layers" if k == "num_layers" else k: v for k, v in RECURRENT.items()}).recurrent()],
+    ),
+    "transformer": (
+        AttentionSpec(**WEIGHTS),
+        [filled(AttentionSpec, TRANSFORMER(**WEIGHTS))],
+    ),
+    "transformer_fc": (
+        LayerSpec(**LAYER),
+        TRANSFORMER(num_fc_layers=1, output_size=7, **WEIGHTS, **NORM, **prefixed("fc_", AFTER)).stack(),
+    ),
+    "mamba_fc": (
+        LayerSpec(**{**LAYER, "bias_initializer": None}),
+        MAMBA(
+            num_fc_layers=1,
+            output_size=7,
+            use_bias=False,
+            weights_initializer="ones",
+            **NORM,
+            **prefixed("fc_", AFTER),
+        ).stack(),
+    ),
     "parallel_cnn_fc": (LayerSpec(**LAYER), PARALLEL(**LAYER).stack_of(1)),
     "stacked_cnn": (
         ImageConvolutionSpec(**PIXELS, **OF_CONVOLUTIONS),
@@ -86,7 +129,11 @@ CASES = {
     "concat": (LayerSpec(**LAYER), CONCAT(num_fc_layers=1, **LAYER).stack()),
     "regressor": (LayerSpec(**LAYER), REGRESSOR(**prefixed("fc_", LAYER)).stack_of(1)),
 }
-NO_OPTIONS = {ConvolutionSpec: {"strides", "padding", "dilation_rate", "pool_strides", "pool_padding"}}
+NO_OPTIONS = {
+    "parallel_cnn": {*STRIDES},
+    "stacked_parallel_cnn": {*STRIDES},
+    "mamba_fc": {"bias_initializer"},
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -94,7 +141,7 @@ def test_every_field_of_the_spec_is_filled_by_an_option(name):
     expected, specs = CASES[name]
     assert specs == [expected]
     at_default = {f.name for f in dataclasses.fields(expected) if getattr(expected, f.name) == f.default}
-    assert at_default == NO_OPTIONS.get(type(expected), set())  # else this test would prove nothing of them
+    assert at_default == NO_OPTIONS.get(name, set())  # else this test would prove nothing of them
 
 
 def test_fully_connected_layers_of_an_rnn_have_an_activation_and_dropout_of_their_own():
