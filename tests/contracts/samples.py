@@ -11,6 +11,9 @@ import pandas as pd
 import torch
 
 from ludwig.columns.frame import Frame
+from ludwig.columns.ragged import Padded
+from ludwig.combiners.base import COMBINERS, Source
+from ludwig.combiners.sequence import CombinedSteps
 from ludwig.features.base import FEATURES, Facts, Feature
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Form, Shape, Signal
@@ -142,6 +145,48 @@ def variants(config: type[Any], **fixed: Any) -> list[dict[str, Any]]:
 def named(options: dict[str, Any]) -> str:
     """How a test is called that tries these options."""
     return ",".join(f"{name}={value}" for name, value in options.items()) or "defaults"
+
+
+# -- columns and inputs
+
+COMBINED = "combined"  # what encoders serve beside feature types: the sequences of vectors of the combiner `sequence`
+
+
+def facts_for_encoder(kind: str) -> Any:
+    """What an encoder of that kind is built from."""
+    return CombinedSteps(LONGEST, SHAPES["sequence"].size) if kind == COMBINED else learned(kind)[1]
+
+
+def column_for_encoder(kind: str, rows: int) -> Any:
+    """What an encoder of that kind reads, of one column."""
+    if kind != COMBINED:
+        return batch_of(kind, rows).column("f")
+    signal = signal_of(SHAPES["sequence"], rows)
+    assert signal.mask is not None
+    return Padded(signal.values.masked_fill(~signal.mask.unsqueeze(-1), 0.0), signal.mask)
+
+
+def sources_of(forms: Sequence[Form]) -> list[Source]:
+    """A source of each form; the second one of tokens has categories."""
+    found = []
+    for place, form in enumerate(forms):
+        columns = SHAPES[form].count if form == "tokens" else 1
+        tokens = "category" if "tokens" in forms[:place] else "number"
+        kind = {"tokens": tokens, "sequence": "text"}.get(form, "vector")
+        found.append(Source(tuple(f"f{place}_{column}" for column in range(columns)), kind, SHAPES[form]))
+    return found
+
+
+def features_of(forms: Sequence[Form]) -> tuple[list[Form], list[str]]:
+    """The form and the name of each input feature of these sources: a column of tokens is one by itself."""
+    pairs = [(source.shape.form, name) for source in sources_of(forms) for name in source.features]
+    return [form for form, _ in pairs], [name for _, name in pairs]
+
+
+def needed_by_combiner(name: str, features: Sequence[str]) -> dict[str, Any]:
+    """The options that have no default which fits: names of input features."""
+    known = {field.name for field in dataclasses.fields(COMBINERS.get(name).Config)}
+    return {"entity_1": [*features[:1]], "entity_2": [*features[1:]]} if "entity_1" in known else {}
 
 
 # -- what outputs predict

@@ -11,7 +11,7 @@ import torch
 
 from ludwig.columns.ragged import Padded
 from ludwig.encoders import ENCODERS, Encoder
-from tests.contracts.samples import batch_of, learned
+from tests.contracts.samples import batch_of, column_for_encoder, facts_for_encoder
 
 EVERY = sorted((kind, name) for kind, name, _ in ENCODERS)
 COLUMNS = 2  # of a group
@@ -20,13 +20,14 @@ COLUMNS = 2  # of a group
 def build(kind: str, name: str, seed: int = 0) -> Encoder:
     torch.manual_seed(seed)
     config = ENCODERS.get(name, kind).Config()
-    _, facts, _ = learned(kind)
+    facts = facts_for_encoder(kind)
     return config.build([facts] * COLUMNS if config.grouped else [facts])
 
 
 def column(kind: str, encoder: Encoder, rows: int) -> Any:
-    batch = batch_of(kind, rows)
-    return batch.columns(("f",)).repeat(1, COLUMNS) if encoder.config.grouped else batch.column("f")
+    if encoder.config.grouped:
+        return batch_of(kind, rows).columns(("f",)).repeat(1, COLUMNS)
+    return column_for_encoder(kind, rows)
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -79,7 +80,8 @@ def test_padding_never_changes_the_result(kind, name):
     if not isinstance(batch, Padded):
         pytest.skip("its columns are not ragged")
     more = torch.nn.functional.pad
-    longer = Padded(more(batch.values, (0, 8), value=1), more(batch.mask, (0, 8)))
+    sizes = (0, 0) * (batch.values.dim() - 2)  # of a step's vector, which stay
+    longer = Padded(more(batch.values, (*sizes, 0, 8), value=1), more(batch.mask, (0, 8)))
     torch.testing.assert_close(encoder(longer).values, encoder(batch).values, rtol=1e-4, atol=1e-5)
 
 

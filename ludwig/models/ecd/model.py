@@ -75,6 +75,7 @@ class Ecd(AnsweringModel):
             section, combiner = given.get("combiner") or {}, self.combiner
             if "type" not in section and any(f.encoder.form() not in combiner.takes for f in inputs):
                 combiner = load(COMBINERS.get("concat").Config, section)
+            combiner = combiner.completed([feature.name for feature in inputs])
             return dataclasses.replace(self, input_features=inputs, combiner=combiner)
 
         def augments(self) -> dict[str, Augment]:
