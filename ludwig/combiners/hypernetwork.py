@@ -96,7 +96,7 @@ class HypernetworkCombiner(Combiner):
         scales = self.hyper(first)  # [B, K]
         values = self.others(others)  # [B, H]
         # The map W0 + sum of scale k * Wk, applied: the Wk come first, since a map for each row would be H * O numbers.
-        parts = self.basis(values).view(len(values), scales.shape[1], -1)  # [B, K, O]
+        parts = self.basis(values).view(values.shape[0], scales.shape[1], -1)  # [B, K, O]
         mapped = self.common(values) + torch.bmm(scales.unsqueeze(1), parts).squeeze(1)  # [B, O]
         return Signal.vector(self.stack(mapped))
 

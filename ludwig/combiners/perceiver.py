@@ -97,7 +97,7 @@ class PerceiverCombiner(Combiner):
 
     def forward(self, signals: Sequence[Signal]) -> Signal:
         tokens, mask = self.tokens(signals)  # [B, F, H], [B, F]
-        latents = self.reading(self.latents.expand(len(tokens), -1, -1), tokens, mask)  # [B, L, H]
+        latents = self.reading(self.latents.expand(tokens.shape[0], -1, -1), tokens, mask)  # [B, L, H]
         latents = self.layers(latents)
         all_there = torch.ones_like(latents[..., 0], dtype=torch.bool)  # [B, L]
         if self.reducer.reduces:

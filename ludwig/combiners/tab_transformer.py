@@ -45,7 +45,7 @@ class CategoryTokens(nn.Module):
         tokens: Tensor = self.tokens(signals)[0]
         if self.columns is None:
             return tokens  # [B, F, H]
-        return torch.cat([self.columns.expand(len(tokens), -1, -1), tokens], dim=2)  # [B, F, H]
+        return torch.cat([self.columns.expand(tokens.shape[0], -1, -1), tokens], dim=2)  # [B, F, H]
 
 
 @COMBINERS.register("tabtransformer")

@@ -140,7 +140,7 @@ class FtTransformerCombiner(Combiner):
 
     def forward(self, signals: Sequence[Signal]) -> Signal:
         tokens, _ = self.tokens(signals)  # [B, F, H]
-        tokens = torch.cat([self.class_token.expand(len(tokens), 1, -1), tokens], dim=1)  # [B, 1 + F, H]
+        tokens = torch.cat([self.class_token.expand(tokens.shape[0], 1, -1), tokens], dim=1)  # [B, 1 + F, H]
         for layer in self.layers:
             tokens = layer(tokens)
         read = self.norm(tokens[:, 0]).relu()  # [B, H], eq. 5 of the paper

@@ -48,6 +48,14 @@ class TestAttention:
         result.sum().backward()
         assert values.grad.isfinite().all()
 
+    def test_each_step_may_have_a_mask_of_its_own(self):
+        attention, values = randomised(Attention(H, N)), torch.randn(B, T, H)
+        earlier = torch.ones(T, T, dtype=torch.bool).tril()
+        expected, _ = into_torch(attention)(values, values, values, attn_mask=~earlier)
+        torch.testing.assert_close(attention(values, mask=earlier.unsqueeze(0)), expected)
+        alone = attention(values, mask=earlier.tril(-1).unsqueeze(0))  # the first step attends to nothing
+        torch.testing.assert_close(alone[:, 0], attention.out.bias.expand(B, H))
+
     def test_a_context_of_another_size(self):
         attention = randomised(Attention(H, N, context_size=3))
         values, context = torch.randn(B, T, H), torch.randn(B, 4, 3)
