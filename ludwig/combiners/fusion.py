@@ -47,7 +47,7 @@ class CrossAttentionCombiner(Combiner):
     """Each input attends to all other inputs, with residual connection and normalisation; the results side by side.
 
     Use it for a few inputs of different types, such as text, image and columns, whose meaning depends on each other;
-    for many columns `transformer` gives a smaller vector. It costs `input size * hidden_size` weights an input and
+    for many columns `transformer` gives a smaller vector. Set `num_fc_layers` to 1 or more for tables. It costs `input size * hidden_size` weights an input and
     `4 * hidden_size` squared a layer; its vector has `hidden_size` numbers an input unless fully connected layers
     follow.
 
@@ -92,7 +92,9 @@ class CrossAttentionCombiner(Combiner):
         tokens, _ = self.tokens(signals)  # [B, F, H]
         for layer in self.layers:
             tokens = layer(tokens)
-        return Signal.vector(self.stack(tokens.flatten(1)))  # [B, O]
+        # Each token has a norm of its own: unscaled, a head on many of them takes steps too large to train well.
+        beside = tokens.flatten(1) * self.tokens.count**-0.5  # [B, F * H]
+        return Signal.vector(self.stack(beside))  # [B, O]
 
 
 @COMBINERS.register("gated_fusion")

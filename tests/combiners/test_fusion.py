@@ -31,7 +31,7 @@ class TestCrossAttention:
         (layer,) = combiner.layers
         taken = [layer.attention(tokens[:, [at]], tokens[:, [i for i in range(3) if i != at]]) for at in range(3)]
         expected = layer.norm(tokens + torch.cat(taken, dim=1))
-        torch.testing.assert_close(combiner(signals()).values, expected.flatten(1))
+        torch.testing.assert_close(combiner(signals()).values, expected.flatten(1) / 3**0.5)
         assert combiner.shape == Shape("vector", 3 * 8)
 
     def test_one_input_alone_attends_to_nothing(self):
