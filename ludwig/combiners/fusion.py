@@ -47,9 +47,9 @@ class CrossAttentionCombiner(Combiner):
     """Each input attends to all other inputs, with residual connection and normalisation; the results side by side.
 
     Use it for a few inputs of different types, such as text, image and columns, whose meaning depends on each other;
-    for many columns `transformer` gives a smaller vector. Set `num_fc_layers` to 1 or more for tables. It costs `input size * hidden_size` weights an input and
-    `4 * hidden_size` squared a layer; its vector has `hidden_size` numbers an input unless fully connected layers
-    follow.
+    for many columns `transformer` gives a smaller vector. Set `num_fc_layers` to 1 or more for tables. It costs `input
+    size * hidden_size` weights an input and `4 * hidden_size` squared a layer; its vector has `hidden_size` numbers an
+    input unless fully connected layers follow.
 
     Takes vectors [B, H] and tokens [B, C, H]; gives a vector [B, O].
 
