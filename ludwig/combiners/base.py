@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from torch import nn
 
@@ -33,8 +33,17 @@ class Combiner(Component, nn.Module):
 
         def faults(self, forms: Sequence[Form], features: Sequence[str]) -> list[tuple[str, str]]:
             """(parameter, message) of what does not fit the forms of the inputs and their names; "" for the whole."""
-            alien = sorted(set(forms) - self.takes)
-            return [("", f"The combiner '{self.type}' cannot take a {form} from an encoder.") for form in alien]
+            return [("", self._refusal(form, forms, features)) for form in sorted(set(forms) - self.takes)]
+
+        def _refusal(self, form: Form, forms: Sequence[Form], features: Sequence[str]) -> str:
+            """Why a form does not fit, and what to do."""
+            names = ", ".join(name for each, name in zip(forms, features, strict=True) if each == form)
+            text = f"The combiner '{self.type}' cannot take a {form} from an encoder. Received from: {names}."
+            return text + " Set encoder.reduce_output there, such as to mean." * (form == "sequence")
+
+        def completed(self, features: Sequence[str]) -> Self:
+            """With what the names of all inputs decide."""
+            return self
 
         def gives(self, forms: Sequence[Form]) -> Form:
             """The form of the combined signal."""
@@ -55,3 +64,8 @@ class Combiner(Component, nn.Module):
 
 
 COMBINERS: Registry[Combiner] = Registry("combiner")
+COMBINERS.refuse(
+    "tabpfn_v2",
+    "The combiner 'tabpfn_v2' is not supported, because it wraps an external pretrained model that is not trained with "
+    "the rest: choose tabm, ft_transformer, tabnet or concat in its place.",
+)

@@ -6,18 +6,65 @@ B = rows of the batch, K = members, H = size of a vector
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ludwig.combiners.base import COMBINERS, Combiner, Source
 from ludwig.nn.dealing import Dealing
-from ludwig.nn.mlp import BatchEnsembleStack
+from ludwig.nn.mlp import BatchEnsembleStack, FullyConnectedStack, LayerSpec
 from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.schema import param
 from ludwig.schema.layers import FullyConnectedOptions
+
+Architecture = Literal["tabm", "tabm-mini", "tabm-packed"]
+
+
+class MiniStack(nn.Module):
+    """Fully connected layers that all members share, after a scaling of the inputs by each: [B, H] -> [B, K, O].
+
+    The scalings start as random signs, as those of the first layer of TabM do.
+    """
+
+    def __init__(self, width: int, layers: Sequence[LayerSpec], members: int) -> None:
+        super().__init__()
+        self.scaling = nn.Parameter(torch.randint(0, 2, (members, width)) * 2.0 - 1)  # [K, H]
+        self.layers = FullyConnectedStack(width, layers)
+        self.output_size = self.layers.output_size
+
+    def forward(self, values: Tensor) -> Tensor:
+        result: Tensor = self.layers(_by_member(values) * self.scaling)
+        return result  # [B, K, O]
+
+
+class PackedStack(nn.Module):
+    """Fully connected layers of each member: [B, H] -> [B, K, O]."""
+
+    def __init__(self, width: int, layers: Sequence[LayerSpec], members: int) -> None:
+        super().__init__()
+        self.members = members
+        self.layers = FullyConnectedStack(width, layers, members=members)
+        self.output_size = self.layers.output_size
+
+    def forward(self, values: Tensor) -> Tensor:
+        result: Tensor = self.layers(_by_member(values).expand(-1, self.members, -1))
+        return result  # [B, K, O]
+
+
+def _by_member(values: Tensor) -> Tensor:
+    """Rows that all members see get a dimension for these; rows that were dealt out have one."""
+    return values.unsqueeze(1) if values.dim() == 2 else values  # [B, 1, H] or [B, K, H]
+
+
+Stack = BatchEnsembleStack | MiniStack | PackedStack
+
+
+def _stack(arch: Architecture, width: int, layers: Sequence[LayerSpec], members: int) -> Stack:
+    stacks: dict[str, Callable[[int, Sequence[LayerSpec], int], Stack]]
+    stacks = {"tabm": BatchEnsembleStack, "tabm-mini": MiniStack, "tabm-packed": PackedStack}
+    return stacks[arch](width, layers, members)
 
 
 @COMBINERS.register("tabm")
@@ -27,7 +74,9 @@ class TabMCombiner(Combiner):
     Use it as the first choice wherever inputs are vectors or tokens: it imitates an ensemble with little more than the
     weights of one network. Each output has a head for each member and predicts what they predict on average. With
     `deal_rows` each row of a training batch is shown to one member only, so that a step costs no more than one network
-    does; without it the training loss is the mean of the members' losses, and a step costs K times as much.
+    does; without it the training loss is the mean of the members' losses, and a step costs K times as much. With `arch:
+    tabm-mini` members share all layers and differ by one scaling of the inputs; with `tabm-packed` they share nothing,
+    at K times the weights.
 
     Takes vectors [B, H] and tokens [B, C, H]; gives members [B, K, output_size], of rows that were dealt out
     [B / K, K, output_size].
@@ -47,6 +96,11 @@ class TabMCombiner(Combiner):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FullyConnectedOptions, Combiner.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "tokens"})
+        arch: Architecture = param(
+            "tabm",
+            help="Architecture: what a member has of its own: scalings and biases of each layer (tabm), one scaling "
+            "of the inputs (tabm-mini) or all weights (tabm-packed).",
+        )
         num_members: int = param(
             8, min=1, help="Number of ensemble members. Raise it for better averages at a higher cost."
         )
@@ -67,7 +121,7 @@ class TabMCombiner(Combiner):
     def __init__(self, config: Config, sources: Sequence[Source]) -> None:
         nn.Module.__init__(self)
         width = sum(source.shape.flat_size for source in sources)
-        self.stack = BatchEnsembleStack(width, config.stack(), config.num_members)
+        self.stack = _stack(config.arch, width, config.stack(), config.num_members)
         self.dealing = Dealing(config.num_members) if config.deal_rows and config.num_members > 1 else None
         self.shape = Shape("members", self.stack.output_size, config.num_members)
 

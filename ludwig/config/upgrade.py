@@ -112,6 +112,11 @@ def clean_names(config: Raw) -> None:
         if isinstance(feature.get("dependencies"), list):
             feature["dependencies"] = [sanitize(name) for name in feature["dependencies"]]
     _clean(config.get("trainer"), "validation_field", "sample_weight")
+    combiner = config.get("combiner")
+    _clean(combiner, "main_sequence_feature")
+    for entity in ("entity_1", "entity_2"):
+        if isinstance(combiner, dict) and isinstance(combiner.get(entity), list):
+            combiner[entity] = [sanitize(name) for name in combiner[entity]]
     preprocessing = config.get("preprocessing")
     _clean(preprocessing, "stratify")
     _clean(preprocessing.get("split") if isinstance(preprocessing, dict) else None, "column")

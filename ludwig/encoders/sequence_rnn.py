@@ -14,8 +14,7 @@ from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
 from ludwig.encoders.sequence_options import RecurrentOptions
-from ludwig.encoders.steps import EmbeddingOptions, Steps, TokenSteps, ValueSteps
-from ludwig.features.timeseries import SeriesFacts
+from ludwig.encoders.steps import EmbeddingOptions, SequenceOfValues, Steps, TokenSteps, ValueSteps
 from ludwig.features.tokens import TokenFacts
 from ludwig.nn.recurrent import Recurrent, RecurrentSpec
 from ludwig.nn.signal import Signal
@@ -89,14 +88,15 @@ class TextRnn(Rnn):
         self.steps.start(facts[0])
 
 
-@ENCODERS.register("rnn", kinds=("timeseries",))
+@ENCODERS.register("rnn", kinds=("timeseries", "combined"))
 class SeriesRnn(Rnn):
     """Stacked recurrent layers (RNN, LSTM or GRU) that read the numbers of a series in order.
 
     Use it where what happened long ago still counts; for short patterns `parallel_cnn` is quicker. Cost grows with the
     length of the series, whose steps are computed one after the other.
 
-    Takes numbers [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T, H].
+    Takes numbers [B, T] or vectors [B, T, E]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T,
+    H].
 
     Source: Hochreiter & Schmidhuber 1997, "Long Short-Term Memory"; Cho et al. 2014, arXiv:1406.1078 (GRU).
 
@@ -114,5 +114,5 @@ class SeriesRnn(Rnn):
     class Config(Rnn.Config):
         pass
 
-    def __init__(self, config: Config, facts: Sequence[SeriesFacts]) -> None:
+    def __init__(self, config: Config, facts: Sequence[SequenceOfValues]) -> None:
         super().__init__(config, ValueSteps(facts[0]))

@@ -134,7 +134,7 @@ class TextTransformer(Transformer):
         self.steps.start(facts[0])
 
 
-@ENCODERS.register("transformer", kinds=("timeseries",))
+@ENCODERS.register("transformer", kinds=("timeseries", "combined"))
 class ValuesTransformer(Transformer):
     """The steps of a series and their positions, then transformer layers, in which every step attends to all others.
 

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+_HALVINGS = 30  # of an interval of at most 1: finer than single precision resolves
+
 
 class _Sparsemax(torch.autograd.Function):
     """Projection onto the simplex."""
@@ -82,6 +84,51 @@ def entmax15(logits: Tensor, dim: int = -1) -> Tensor:
     """
     result: Tensor = _Entmax15.apply(_exact(logits).movedim(dim, -1))  # type: ignore[no-untyped-call]
     return result.movedim(-1, dim).to(logits.dtype)
+
+
+def entmax(logits: Tensor, alpha: Tensor | float) -> Tensor:
+    """The alpha-entmax map along the last dimension, for any alpha from 1 (softmax) to 2 (sparsemax).
+
+    The threshold is found by bisection, and one step of Newton's method after it gives the exact gradients with respect
+    to the logits and to alpha (implicit differentiation), while it hardly moves the threshold.
+
+    Source: Peters, Niculae & Martins 2019, arXiv:1905.05702, algorithm 1; the gradient with respect to alpha: Correia,
+    Niculae & Martins 2019, arXiv:1909.00015, proposition 1.
+    """
+    if not isinstance(alpha, Tensor) and alpha == 1:
+        return logits.softmax(-1)
+    exact = _exact(logits)
+    power = torch.as_tensor(alpha, dtype=exact.dtype, device=exact.device) - 1
+    scaled = (exact - exact.amax(-1, keepdim=True).detach()) * power  # greatest: 0
+    threshold = _threshold(scaled.detach(), power.detach())
+    result = _above(scaled, threshold, power)
+    slope = _slope(result.detach(), power.detach())
+    result = _above(scaled, threshold + (result.sum(-1, keepdim=True) - 1) / slope, power)
+    return result.to(logits.dtype)
+
+
+def _above(scaled: Tensor, threshold: Tensor, power: Tensor) -> Tensor:
+    """What stands above the threshold, by the power 1 / (alpha - 1)."""
+    above = scaled - threshold
+    there = above > 0
+    return torch.where(there, above.where(there, 1.0) ** (1 / power), 0.0)  # 0 ** x has no finite gradient
+
+
+def _threshold(scaled: Tensor, power: Tensor) -> Tensor:
+    """Where the sum of what stands above is 1: it lies between -1, where the greatest alone gives 1, and 0."""
+    low = -torch.ones_like(scaled[..., :1])
+    high = -((1 / scaled.shape[-1]) ** power) * torch.ones_like(low)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        enough = _above(scaled, middle, power).sum(-1, keepdim=True) >= 1
+        low, high = torch.where(enough, middle, low), torch.where(enough, high, middle)
+    return (low + high) / 2
+
+
+def _slope(result: Tensor, power: Tensor) -> Tensor:
+    """By how much the sum falls as the threshold rises: the sum of p ** (2 - alpha) / (alpha - 1)."""
+    there = result > 0
+    return torch.where(there, result.where(there, 1.0) ** (1 - power), 0.0).sum(-1, keepdim=True) / power
 
 
 def _exact(logits: Tensor) -> Tensor:

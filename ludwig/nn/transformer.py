@@ -79,25 +79,32 @@ class Attention(nn.Module):
         self.out = started(nn.Linear(size, size, bias=spec.use_bias), spec)
 
     def forward(self, values: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """Each step attends to the context, or without one to all steps; `mask` [B, S] is True where one is there.
+        """Each step attends to the context, or without one to all steps.
 
-        A row whose context has no steps gives what the bias of the last map gives.
+        `mask` is True where a step of the context may be attended to: [B, S], or [1 or B, T, S] for each step by
+        itself. A step that may attend to nothing gives what the bias of the last map gives.
         """
         keys, given = self.key_value(values if context is None else context).chunk(2, dim=-1)  # [B, S, H] each
         queries, keys, given = (self._by_head(each) for each in (self.query(values), keys, given))  # [B, N, T or S, D]
         if self.rotary:
             queries, keys = rotated(queries), rotated(keys)
-        if mask is None:
-            attended = functional.scaled_dot_product_attention(queries, keys, given)  # [B, N, T, D]
-        else:  # softmax of nothing is NaN: a row of no steps attends to all, and what it reads there is left out
-            there = mask | ~mask.any(1, keepdim=True)  # [B, S]
-            attended = functional.scaled_dot_product_attention(queries, keys, given, there[:, None, None])
-            attended = attended.masked_fill(~mask.any(1)[:, None, None, None], 0.0)
+        attended = _attended(queries, keys, given, mask)  # [B, N, T, D]
         result: Tensor = self.out(attended.transpose(1, 2).flatten(2))
         return result  # [B, T, H]
 
     def _by_head(self, values: Tensor) -> Tensor:
         return values.view(*values.shape[:2], self.heads, -1).transpose(1, 2)  # [B, N, T, D]
+
+
+def _attended(queries: Tensor, keys: Tensor, given: Tensor, mask: Tensor | None) -> Tensor:
+    """[B, N, T, D], [B, N, S, D] twice -> [B, N, T, D]."""
+    if mask is None:
+        return functional.scaled_dot_product_attention(queries, keys, given)
+    there = mask if mask.dim() == 3 else mask.unsqueeze(1)  # [B, 1 or T, S]
+    some = there.any(-1, keepdim=True)  # [B, 1 or T, 1]
+    # A softmax of nothing is NaN: what may attend to nothing attends to all, and what it reads there is left out.
+    attended = functional.scaled_dot_product_attention(queries, keys, given, (there | ~some).unsqueeze(1))
+    return attended.masked_fill(~some.unsqueeze(1), 0.0)
 
 
 def rotated(values: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ class Registry(Generic[C]):
         self.role = role
         self._table: dict[tuple[str, str], type[C]] = {}
         self._aliases: set[tuple[str, str]] = set()
+        self._refused: dict[str, str] = {}
 
     def register(
         self, name: str, kinds: Iterable[str] = (ANY,), aliases: Iterable[str] = ()
@@ -67,6 +68,10 @@ class Registry(Generic[C]):
             return cls
 
         return add
+
+    def refuse(self, name: str, reason: str) -> None:
+        """A name of the config language that stands for nothing here: the reason names alternatives."""
+        self._refused[name] = reason
 
     def __iter__(self) -> Iterator[tuple[str, str, type[C]]]:
         """(kind, name, class) of everything that is registered, aliases aside."""
@@ -102,6 +107,8 @@ class Registry(Generic[C]):
             raise LookupError(
                 f"The {self.role} must be a name. Received: {name!r:.200}.{quoting(name)} Choose one of: {choices}."
             )
+        if name in self._refused:
+            raise LookupError(self._refused[name])
         where = "" if kind == ANY else f" for {with_article(kind)} feature"
         raise LookupError(
             f"There is no {self.role} '{name}'{where}.{nearest(name, self.words(kind))} Choose one of: {choices}."

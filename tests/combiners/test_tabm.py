@@ -112,3 +112,37 @@ def test_no_layers_are_a_fault():
     assert [where for where, _ in load(CONFIG, {"fc_layers": []}).faults(["vector"], ["a"])] == ["fc_layers"]
     with pytest.raises(marshmallow.ValidationError, match="num_fc_layers"):
         load(CONFIG, {"num_fc_layers": 0})
+
+
+class TestArchitectures:
+    def test_mini_scales_the_inputs_and_shares_the_rest(self):
+        combiner, given = build(arch="tabm-mini"), signals()
+        flat = torch.cat([given[0].values.flatten(1), given[1].values], dim=1)
+        scaling, shared = combiner.stack.scaling, combiner.stack.layers
+        assert set(scaling.unique().tolist()) == {-1.0, 1.0}
+        members = combiner(given).values
+        for member in range(4):
+            torch.testing.assert_close(members[:, member], shared(flat * scaling[member]))
+
+    def test_packed_members_share_nothing(self):
+        combiner, given = build(arch="tabm-packed", num_fc_layers=1), signals()
+        flat = torch.cat([given[0].values.flatten(1), given[1].values], dim=1)
+        weight, bias = (
+            dict(combiner.named_parameters())[f"stack.layers.layers.0.{name}"] for name in ("weight", "bias")
+        )
+        assert weight.shape == (4, 7, 6)
+        members = combiner(given).values
+        for member in range(4):
+            torch.testing.assert_close(members[:, member], (flat @ weight[member] + bias[member]).relu())
+
+    @pytest.mark.parametrize("arch", ["tabm-mini", "tabm-packed"])
+    def test_rows_can_be_dealt_out(self, arch):
+        combiner, given = build(arch=arch, deal_rows=True), signals(8)
+        dealt = combiner(given)
+        whole = combiner.eval()(given).values
+        for row, place in enumerate(dealt.dealt.tolist()):
+            torch.testing.assert_close(dealt.values[place // 4, place % 4], whole[row, place % 4])
+
+    def test_another_word_is_refused(self):
+        with pytest.raises(marshmallow.ValidationError, match="tabm-mini"):
+            load(CONFIG, {"arch": "mini"})

@@ -12,6 +12,8 @@ import torch
 
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Padded
+from ludwig.combiners.base import COMBINERS, Source
+from ludwig.combiners.sequence import CombinedSteps
 from ludwig.encoders import ENCODERS, Encoder
 from ludwig.features.base import FEATURES, Facts, Feature, at_origin
 from ludwig.nn.prediction import Prediction
@@ -93,15 +95,15 @@ def fitted(feature: Feature[Any, Any, Any], column: pd.Series) -> Facts:
     return facts
 
 
-def learned(kind: str, *, target: bool = False) -> tuple[Feature[Any, Any, Any], Facts, Any]:
+def learned(kind: str, *, target: bool = False, **options: Any) -> tuple[Feature[Any, Any, Any], Facts, Any]:
     """The feature, what its sample teaches, and the parsed cells."""
-    feature, column = feature_of(kind, target=target), column_of(kind, target=target)
+    feature, column = feature_of(kind, target=target, **options), column_of(kind, target=target)
     return feature, fitted(feature, column), feature.parse(column)
 
 
-def batch_of(kind: str, rows: int, *, target: bool = False) -> Frame:
+def batch_of(kind: str, rows: int, *, target: bool = False, **options: Any) -> Frame:
     """The first rows of the sample as a frame with the column `f`."""
-    feature, facts, cells = learned(kind, target=target)
+    feature, facts, cells = learned(kind, target=target, **options)
     return Frame.of({"f": feature.encode(cells, facts).column}).rows(torch.arange(rows)).load(torch.device("cpu"))
 
 
@@ -120,11 +122,19 @@ OF_NETWORKS: dict[str, Any] = {
 FROM_FOLDERS = {"base_model": "llama", "pretrained_model_name_or_path": "bert"}  # where there is no usual network
 
 
+def encoder_config(kind: str, name: str) -> Encoder.Config:
+    """The section of an encoder, small where its defaults name networks of a hub."""
+    cls = ENCODERS.get(name, kind).Config
+    config: Encoder.Config = cls(**options_of(cls)).described(at_origin)
+    return config
+
+
 def encoder_of(kind: str, name: str, columns: int = 1) -> Encoder:
-    """An encoder as a fresh run begins with it: of that many columns where it takes groups."""
-    cls, (_, facts, _) = ENCODERS.get(name, kind).Config, learned(kind)
-    encoder: Encoder = cls(**options_of(cls)).described(at_origin).build([facts] * columns if cls.grouped else [facts])
-    encoder.start([facts] * columns if cls.grouped else [facts])
+    """An encoder as a fresh run begins with it: of that many columns, read as it requires, where it takes groups."""
+    config = encoder_config(kind, name)
+    facts = [facts_for_encoder(kind, **config.requires())] * (columns if config.grouped else 1)
+    encoder: Encoder = config.build(facts)
+    encoder.start(facts)
     return encoder
 
 
@@ -184,6 +194,48 @@ def variants(config: type[Any], **fixed: Any) -> list[dict[str, Any]]:
 def named(options: dict[str, Any]) -> str:
     """How a test is called that tries these options."""
     return ",".join(f"{name}={value}" for name, value in options.items()) or "defaults"
+
+
+# -- columns and inputs
+
+COMBINED = "combined"  # what encoders serve beside feature types: the sequences of vectors of the combiner `sequence`
+
+
+def facts_for_encoder(kind: str, **options: Any) -> Any:
+    """What an encoder of that kind is built from; `options` of the preprocessing."""
+    return CombinedSteps(LONGEST, SHAPES["sequence"].size) if kind == COMBINED else learned(kind, **options)[1]
+
+
+def column_for_encoder(kind: str, rows: int, **options: Any) -> Any:
+    """What an encoder of that kind reads, of one column; `options` of the preprocessing."""
+    if kind != COMBINED:
+        return batch_of(kind, rows, **options).column("f")
+    signal = signal_of(SHAPES["sequence"], rows)
+    assert signal.mask is not None
+    return Padded(signal.values.masked_fill(~signal.mask.unsqueeze(-1), 0.0), signal.mask)
+
+
+def sources_of(forms: Sequence[Form]) -> list[Source]:
+    """A source of each form; the second one of tokens has categories."""
+    found = []
+    for place, form in enumerate(forms):
+        columns = SHAPES[form].count if form == "tokens" else 1
+        tokens = "category" if "tokens" in forms[:place] else "number"
+        kind = {"tokens": tokens, "sequence": "text"}.get(form, "vector")
+        found.append(Source(tuple(f"f{place}_{column}" for column in range(columns)), kind, SHAPES[form]))
+    return found
+
+
+def features_of(forms: Sequence[Form]) -> tuple[list[Form], list[str]]:
+    """The form and the name of each input feature of these sources: a column of tokens is one by itself."""
+    pairs = [(source.shape.form, name) for source in sources_of(forms) for name in source.features]
+    return [form for form, _ in pairs], [name for _, name in pairs]
+
+
+def needed_by_combiner(name: str, features: Sequence[str]) -> dict[str, Any]:
+    """The options that have no default which fits: names of input features."""
+    known = {field.name for field in dataclasses.fields(COMBINERS.get(name).Config)}
+    return {"entity_1": [*features[:1]], "entity_2": [*features[1:]]} if "entity_1" in known else {}
 
 
 # -- what outputs predict

@@ -10,10 +10,21 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from ludwig.combiners.base import COMBINERS, Combiner, Source
+from ludwig.combiners.base import COMBINERS, Combiner
 from ludwig.nn.norm import NormName
 from ludwig.nn.signal import Form, Signal
-from tests.contracts.samples import FORMS, LONGEST, PADDED_TO, SHAPES, named, signal_of, variants
+from tests.contracts.samples import (
+    FORMS,
+    LONGEST,
+    PADDED_TO,
+    SHAPES,
+    features_of,
+    named,
+    needed_by_combiner,
+    signal_of,
+    sources_of,
+    variants,
+)
 
 CONTRACTS = (COMBINERS,)
 
@@ -24,8 +35,13 @@ COMBINATIONS: list[Forms] = [
 ]
 
 
-def fits(config: Combiner.Config, forms: Forms) -> bool:
-    return not config.faults(forms, [f"f{place}" for place in range(len(forms))])
+def config_of(name: str, options: dict[str, Any], forms: Forms) -> Combiner.Config:
+    config: Combiner.Config = COMBINERS.get(name).Config(**options, **needed_by_combiner(name, features_of(forms)[1]))
+    return config
+
+
+def fits(name: str, options: dict[str, Any], forms: Forms) -> bool:
+    return not config_of(name, options, forms).faults(*features_of(forms))
 
 
 EVERY = [
@@ -33,23 +49,14 @@ EVERY = [
     for name in COMBINERS.names()
     for options in variants(COMBINERS.get(name).Config)
     for forms in COMBINATIONS
-    if fits(COMBINERS.get(name).Config(**options), forms)
+    if fits(name, options, forms)
 ]
 every = pytest.mark.parametrize(("name", "options", "forms"), EVERY)
 
 
-def sources(forms: Forms) -> list[Source]:
-    found = []
-    for place, form in enumerate(forms):
-        columns = SHAPES[form].count if form == "tokens" else 1
-        kind = {"tokens": "number", "sequence": "text"}.get(form, "vector")
-        found.append(Source(tuple(f"f{place}_{column}" for column in range(columns)), kind, SHAPES[form]))
-    return found
-
-
 def build(name: str, options: dict[str, Any], forms: Forms, seed: int = 0) -> Combiner:
     torch.manual_seed(seed)
-    return COMBINERS.get(name).Config(**options).build(sources(forms)).eval()
+    return config_of(name, options, forms).build(sources_of(forms)).eval()
 
 
 def signals(forms: Forms, rows: int = 3, steps: int = PADDED_TO) -> list[Signal]:
@@ -74,13 +81,13 @@ def test_every_form_that_it_takes_is_tried(name):
 def test_it_gives_the_shape_and_the_form_that_it_promises(name, options, forms, rows):
     combiner = build(name, options, forms)
     signal, shape = combiner(signals(forms, rows)), combiner.shape
-    assert signal.form == shape.form == COMBINERS.get(name).Config(**options).gives(forms)
+    assert signal.form == shape.form == config_of(name, options, forms).gives(features_of(forms)[0])
     count = {"vector": (), "sequence": (PADDED_TO,)}.get(shape.form, (shape.count,))
     assert signal.values.shape == (rows, *count, shape.size)
     assert seen(signal).isfinite().all()
     if shape.form == "sequence":
         assert shape.count == LONGEST
-        assert torch.equal(signal.mask, signals(forms, rows)[0].mask)
+        assert torch.equal(signal.mask, next(s.mask for s in signals(forms, rows) if s.mask is not None))
 
 
 @every

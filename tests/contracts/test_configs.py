@@ -112,8 +112,9 @@ ENCODERS, INPUTS, OPTIMIZERS, TRAINERS = (registries()[at] for at in ("ENCODERS"
 @pytest.mark.parametrize(("kind", "name"), sorted((kind, name) for kind, name, _ in ENCODERS))
 def test_the_example_of_an_encoder_is_an_input_feature_that_loads(kind, name):
     raw = example(ENCODERS.get(name, kind))
-    assert ENCODERS.get(name, raw.pop("type")) is ENCODERS.get(name, kind)
-    encoder = load(INPUTS.get(kind).Config, raw).encoder
+    of = raw.pop("type")
+    assert ENCODERS.get(name, of) is ENCODERS.get(name, kind)
+    encoder = load(INPUTS.get(kind if kind in INPUTS.names() else of).Config, raw).encoder
     assert encoder.type == name
     assert not encoder.faults()
 

@@ -42,8 +42,11 @@ def loaded(component: type[Any], section: dict[str, Any], name: str) -> Any:
 @pytest.mark.parametrize(("kind", "name"), named(COMBINERS))
 def test_a_combiner(kind, name):
     component = COMBINERS.get(name, kind)
-    config = loaded(component, example(component)["combiner"], name)
-    assert not config.faults(["vector"], ["a"])
+    raw = example(component)["combiner"]
+    names = [*raw.get("entity_1", ["a"]), *raw.get("entity_2", ["b"])]  # the inputs that it names, or any
+    config = loaded(component, raw, name)
+    others = ["vector"] * (len(names) - 1)
+    assert any(not config.faults([first, *others], names) for first in ("vector", "sequence"))
 
 
 @pytest.mark.parametrize(("kind", "name"), named(SPLITTERS))

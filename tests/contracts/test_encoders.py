@@ -12,7 +12,7 @@ import torch
 
 from ludwig.columns.ragged import Padded
 from ludwig.encoders import ENCODERS, Encoder
-from tests.contracts.samples import batch_of, encoder_of
+from tests.contracts.samples import batch_of, column_for_encoder, encoder_of
 
 EVERY = sorted((kind, name) for kind, name, _ in ENCODERS)
 COLUMNS = 2  # of a group
@@ -24,8 +24,10 @@ def build(kind: str, name: str, seed: int = 0) -> Encoder:
 
 
 def column(kind: str, encoder: Encoder, rows: int) -> Any:
-    batch = batch_of(kind, rows)
-    return batch.columns(("f",)).repeat(1, COLUMNS) if encoder.config.grouped else batch.column("f")
+    options = encoder.config.requires()
+    if encoder.config.grouped:
+        return batch_of(kind, rows, **options).columns(("f",)).repeat(1, COLUMNS)
+    return column_for_encoder(kind, rows, **options)
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -83,7 +85,8 @@ def test_padding_never_changes_the_result(kind, name):
     if not isinstance(batch, Padded):
         pytest.skip("its columns are not ragged")
     more = torch.nn.functional.pad
-    longer = Padded(more(batch.values, (0, 8), value=1), more(batch.mask, (0, 8)))
+    sizes = (0, 0) * (batch.values.dim() - 2)  # of a step's vector, which stay
+    longer = Padded(more(batch.values, (*sizes, 0, 8), value=1), more(batch.mask, (0, 8)))
     expected, padded = encoder(batch), encoder(longer).values
     if expected.form == "sequence":
         there = expected.mask.unsqueeze(-1)

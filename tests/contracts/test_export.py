@@ -83,8 +83,10 @@ def test_an_encoder(kind, name):
 
 @pytest.mark.parametrize(("kind", "name"), every(COMBINERS))
 def test_a_combiner(kind, name):
-    config = COMBINERS.get(name).Config()
-    for forms in [(form,) for form in FORMS if test_combiners.fits(config, (form,))]:
+    fitting = [forms for forms in test_combiners.COMBINATIONS if test_combiners.fits(name, {}, forms)]
+    takes = sorted(COMBINERS.get(name).Config.takes)
+    chosen = {next(forms for forms in fitting if form in forms) for form in takes}  # alone, or with the fewest others
+    for forms in sorted(chosen | ({("tokens", "tokens")} & {*fitting})):
         combiner = test_combiners.build(name, {}, forms)
         hold_equal(combiner, (test_combiners.signals(forms, EXAMPLE),), (test_combiners.signals(forms, OTHER),))
 

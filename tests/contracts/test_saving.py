@@ -28,7 +28,7 @@ from ludwig.models.manifest import seal
 from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry
 from tests.contracts.pretrained import write_model
-from tests.contracts.samples import column_of
+from tests.contracts.samples import column_of, needed_by_combiner
 
 WIDTH = 6  # of word vectors: the size of the vocabulary too, as `sparse` needs it
 FOREIGN = {  # options that name files of the outside world
@@ -55,7 +55,7 @@ SMALL = {
     "output_size": 4,
 }
 OF_THE_DATA = ("projector",)  # decoders whose output_size is that of the target
-INPUTS = sorted({kind for kind, _, _ in ENCODERS})
+INPUTS = sorted({kind for kind, _, _ in ENCODERS} & {*FEATURES.names()})
 TARGETS = sorted(name for kind, name, _ in OUTPUTS if kind == "ecd")
 
 
@@ -178,10 +178,21 @@ def test_with_every_file_that_a_column_is_read_by(kind, option, world, original,
     nothing_changes_when_the_world_goes(model_of(world, input_features=features), world, original, monkeypatch)
 
 
+def fits(name: str, features: list[dict[str, Any]]) -> bool:
+    """Whether the combiner takes these inputs, all of them vectors or tokens."""
+    names = [feature["name"] for feature in features]
+    config = COMBINERS.get(name).Config(**needed_by_combiner(name, names))
+    return not config.faults(["vector"] * len(names), names)
+
+
 @pytest.mark.parametrize("name", COMBINERS.names())
 def test_with_every_combiner(name, world, original, monkeypatch):
-    combiner = section(COMBINERS, "*", name, world)
-    config = model_of(world, input_features=inputs(world, "number", "category"), combiner=combiner)
+    columns = inputs(world, "number", "category")
+    steps = {"name": "steps", "column": "text", "type": "text", "encoder": {"type": "embed", "reduce_output": None}}
+    features = columns if fits(name, columns) else [*columns, steps]
+    needed = needed_by_combiner(name, [feature["name"] for feature in features])
+    combiner = {**section(COMBINERS, "*", name, world), **needed}
+    config = model_of(world, input_features=features, combiner=combiner)
     nothing_changes_when_the_world_goes(config, world, original, monkeypatch)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ludwig.nn.sparse import entmax15, entmax15_loss, sparsemax, sparsemax_loss
+from ludwig.nn.sparse import entmax, entmax15, entmax15_loss, sparsemax, sparsemax_loss
 
 
 def by_bisection(logits: torch.Tensor, exponent: float) -> torch.Tensor:
@@ -99,3 +99,35 @@ def test_what_is_not_finite_stays_so_and_other_rows_do_not_see_it(map_, value):
 def test_a_loss_of_what_is_not_a_number_is_not_a_number(loss):
     losses = loss(torch.tensor([[float("nan"), 1.0], [0.0, 1.0]]), torch.tensor([0, 1]))
     assert losses.isnan().tolist() == [True, False]
+
+
+class TestEntmax:
+    @pytest.mark.parametrize(("alpha", "expected"), [(1, torch.softmax), (1.5, entmax15), (2, sparsemax)])
+    def test_softmax_entmax15_and_sparsemax_are_cases_of_it(self, alpha, expected):
+        logits = 3 * torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(entmax(logits, alpha), expected(logits, -1), rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize("alpha", [1.05, 1.3, 1.7, 2.0])
+    def test_it_is_the_optimum_of_its_definition(self, alpha):
+        """p maximises p z + (sum p - p ** alpha) / (alpha (alpha - 1)): its gradient is equal where p is above zero."""
+        logits = 3 * torch.randn(8, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        found = entmax(logits, alpha)
+        torch.testing.assert_close(found.sum(-1), torch.ones(8, dtype=torch.float64))
+        slopes = logits - found ** (alpha - 1) / (alpha - 1)
+        there = found > 0
+        lowest, highest = slopes.where(there, torch.inf).amin(-1), slopes.where(there, -torch.inf).amax(-1)
+        torch.testing.assert_close(lowest, highest)
+        assert (slopes.where(~there, -torch.inf).amax(-1) <= highest + 1e-9).all()
+
+    def test_its_gradients_are_right_for_alpha_too(self):
+        logits = torch.randn(4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
+        alpha = torch.tensor(1.4, dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(entmax, (logits, alpha), eps=1e-5, atol=1e-4)
+
+    def test_one_number_alone_is_one(self):
+        assert entmax(torch.tensor([[3.0]]), 1.5).tolist() == [[1.0]]
+
+    def test_half_precision_stays_finite(self):
+        found = entmax(torch.tensor([[300.0, -300.0, 299.0]], dtype=torch.bfloat16), 1.5)
+        assert found.dtype == torch.bfloat16
+        assert found.isfinite().all()

@@ -80,6 +80,7 @@ class Ecd(AnsweringModel):
             section, combiner = given.get("combiner") or {}, self.combiner
             if "type" not in section and not _fits(combiner, inputs, outputs):
                 combiner = load(COMBINERS.get("concat").Config, section)
+            combiner = combiner.completed([feature.name for feature in inputs])
             return dataclasses.replace(self, input_features=inputs, output_features=outputs, combiner=combiner)
 
         def assets(self, found: Assets) -> dict[str, Callable[[Path], None]]:
