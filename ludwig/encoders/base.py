@@ -43,7 +43,7 @@ class Encoder(Component, nn.Module):
             """The form of the signal that the encoder gives."""
             return "tokens" if self.grouped else "vector"
 
-        def token_size(self, facts: Any) -> int | None:
+        def size_of_token(self, facts: Any) -> int | None:
             """The size of a column's token where its facts decide it: only columns of one size share a module."""
             return None
 
@@ -65,6 +65,7 @@ class Encoder(Component, nn.Module):
             return []
 
     shape: Shape  # of what forward gives
+    draws_globally: bool = False  # whether foreign modules in it draw from the generators of the process
 
     def __init__(self, config: Config, facts: Sequence[Facts]) -> None:
         """Builds the structure; `facts` of the columns of the group, in their order, or of the one column.

@@ -25,6 +25,7 @@ from ludwig.features.cells import Objects
 from ludwig.features.invalid import InvalidOptions, Unreadable, allowed, refuse_many
 from ludwig.features.missing import settled
 from ludwig.features.pixels import Shape, pixels_of, shape_of
+from ludwig.nn.pixel_scale import RGB, STATISTICS, StandardName
 from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "bfill", "ffill", "drop_row"]
@@ -95,13 +96,18 @@ class ImageFacts(Facts):
     channels: int
     height: int
     width: int
+    standardize_image: StandardName | None = None  # by which statistics encoders standardise pixels
 
     def to_json(self) -> dict[str, Any]:
-        return {"num_channels": self.channels, "height": self.height, "width": self.width}
+        size = {"num_channels": self.channels, "height": self.height, "width": self.width}
+        return {**size, "standardize_image": self.standardize_image}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        return cls(raw["num_channels"], raw["height"], raw["width"])
+        standard = raw.get("standardize_image")  # models that were saved before this was an option have none
+        if standard is not None and standard not in STATISTICS:
+            raise ValueError(f"no standardize_image is called {standard!r:.80}")
+        return cls(raw["num_channels"], raw["height"], raw["width"], standardize_image=standard)
 
 
 class ShapeTally(Tally):
@@ -174,6 +180,11 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         infer_image_sample_size: int = param(
             100, min=1, help="Number of sampled images from which height, width and channels are inferred."
         )
+        standardize_image: StandardName | None = param(
+            None,
+            help="Standardisation of the pixels by the mean and standard deviation of ImageNet (imagenet1k), by 0.5 "
+            "(inception) or by those of CLIP; null for plain fractions of 255.",
+        )
         num_processes: int = param(
             1,
             min=1,
@@ -189,6 +200,8 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
                 return [("height", "Give height and width, or neither.")]
             if self.height is None and not self.infer_image_dimensions:
                 return [("height", "Give height and width, or set infer_image_dimensions to true.")]
+            if self.standardize_image is not None and self.num_channels not in (None, RGB):
+                return [("num_channels", "Must be 3, or null, with standardize_image, whose statistics are of RGB.")]
             return []
 
     TargetConfig = Config  # images are inputs only
@@ -245,8 +258,9 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         heights, widths, channels = zip(*(shapes or [(1, 1, 3)]), strict=True)
         height = options.height or min(round(sum(heights) / len(heights)), options.infer_image_max_height)
         width = options.width or min(round(sum(widths) / len(widths)), options.infer_image_max_width)
-        usual = int(np.bincount(channels).argmax()) if options.infer_image_num_channels else 3
-        return ImageFacts(options.num_channels or usual, height, width)
+        infers = options.infer_image_num_channels and options.standardize_image is None
+        usual = int(np.bincount(channels).argmax()) if infers else RGB
+        return ImageFacts(options.num_channels or usual, height, width, standardize_image=options.standardize_image)
 
     @property
     def copies_files(self) -> bool:
@@ -256,7 +270,8 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         options = self.config
         if None in (options.height, options.width, options.num_channels):
             return super().facts_of_config()
-        return ImageFacts(options.num_channels, options.height, options.width)
+        size = (options.num_channels, options.height, options.width)
+        return ImageFacts(*size, standardize_image=options.standardize_image)
 
     def decoder(self, facts: ImageFacts) -> Decoder:
         fill = int(self.config.fill_value or 0)

@@ -58,7 +58,7 @@ class Model(Component, nn.Module):
     """
 
     default_trainer: ClassVar[str]
-    draws_globally: ClassVar[bool] = False  # whether foreign modules draw from the generators of the process
+    draws_globally: bool = False  # whether foreign modules draw from the generators of the process
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):

@@ -11,21 +11,26 @@ import torch
 
 from ludwig.columns.ragged import Padded
 from ludwig.encoders import ENCODERS, Encoder
-from tests.contracts.samples import batch_of, learned
+from ludwig.error import MissingPackageError
+from tests.contracts.samples import ENCODER_OPTIONS, batch_of, learned
 
 EVERY = sorted((kind, name) for kind, name, _ in ENCODERS)
 COLUMNS = 2  # of a group
 
 
 def build(kind: str, name: str, seed: int = 0) -> Encoder:
+    """The encoder, on a column that is read as it requires."""
     torch.manual_seed(seed)
-    config = ENCODERS.get(name, kind).Config()
-    _, facts, _ = learned(kind)
-    return config.build([facts] * COLUMNS if config.grouped else [facts])
+    config = ENCODERS.get(name, kind).Config(**ENCODER_OPTIONS.get((kind, name), {}))
+    try:
+        _, facts, _ = learned(kind, **config.requires())
+        return config.build([facts] * COLUMNS if config.grouped else [facts])
+    except MissingPackageError as error:
+        pytest.skip(str(error))
 
 
 def column(kind: str, encoder: Encoder, rows: int) -> Any:
-    batch = batch_of(kind, rows)
+    batch = batch_of(kind, rows, **encoder.config.requires())
     return batch.columns(("f",)).repeat(1, COLUMNS) if encoder.config.grouped else batch.column("f")
 
 

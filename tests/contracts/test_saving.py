@@ -27,7 +27,7 @@ from ludwig.losses import LOSSES
 from ludwig.models.manifest import seal
 from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry
-from tests.contracts.samples import column_of
+from tests.contracts.samples import ENCODER_OPTIONS, column_of
 
 WIDTH = 6  # of word vectors: the size of the vocabulary too, as `sparse` needs it
 FOREIGN = {  # options that name files of the outside world
@@ -105,7 +105,14 @@ def section(registry: Registry[Any], kind: str, name: str, world: Path) -> dict[
     """The options of a component: small, and with all files that it may name."""
     known = {field.name for field in dataclasses.fields(registry.get(name, kind).Config)}
     options = {key: value for key, value in SMALL.items() if key in known and name not in OF_THE_DATA}
-    return {"type": name, **options, **{key: str(world / file) for key, file in FOREIGN.items() if key in known}}
+    options |= {key: str(world / file) for key, file in FOREIGN.items() if key in known}
+    return {"type": name, **options, **(ENCODER_OPTIONS.get((kind, name), {}) if registry is ENCODERS else {})}
+
+
+def is_installed(kind: str, name: str) -> bool:
+    """Whether what the encoder cannot do without is there."""
+    config = ENCODERS.get(name, kind).Config(**ENCODER_OPTIONS.get((kind, name), {}))
+    return "type" not in dict(config.faults_of_origins())
 
 
 def inputs(world: Path, *kinds: str) -> list[dict[str, Any]]:
@@ -114,6 +121,7 @@ def inputs(world: Path, *kinds: str) -> list[dict[str, Any]]:
         {"name": f"{kind}_{name}", "column": kind, "type": kind, "encoder": section(ENCODERS, kind, name, world)}
         for kind in kinds
         for name in ENCODERS.names(kind)
+        if is_installed(kind, name)
     ]
 
 

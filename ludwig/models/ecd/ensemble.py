@@ -31,6 +31,7 @@ class DeepEnsemble(AnsweringModel):
         self.config, self.assets = config, assets
         self.each_has_members = {name: output.has_members for name, output in networks[0].outputs.items()}
         self.networks = nn.ModuleList(networks)
+        self.draws_globally = any(network.draws_globally for network in networks)
         # those of the first network speak for all: its calibration is that of the joint prediction
         self.outputs = networks[0].outputs
         for output in self.outputs.values():

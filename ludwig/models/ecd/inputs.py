@@ -54,7 +54,7 @@ def groups_of(inputs: Sequence[Input.Config], facts: Mapping[str, Facts]) -> lis
 def _likeness(feature: Input.Config, facts: Facts) -> tuple[object, ...]:
     """What is equal for inputs that share an encoder."""
     encoder = feature.encoder
-    alone = encoder.token_size(facts) if encoder.grouped else feature.name
+    alone = encoder.size_of_token(facts) if encoder.grouped else feature.name
     return feature.type, encoder.type, repr(encoder), alone
 
 
@@ -74,6 +74,11 @@ class Inputs(nn.Module):
             self.encoders.append(encoder)
             self.indicators.append(indicator)
             self.sources += _sources(group, indicator.shape(encoder.shape))
+
+    @property
+    def draw_globally(self) -> bool:
+        """Whether foreign modules of some encoder draw from the generators of the process."""
+        return any(encoder.draws_globally for _, encoder, _ in self._parts())
 
     def start(self) -> None:
         """Loads what encoders start from."""

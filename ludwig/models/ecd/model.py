@@ -106,6 +106,7 @@ class Ecd(AnsweringModel):
         nn.Module.__init__(self)
         self.config, self.assets = config, assets
         self.inputs = Inputs(config.input_features, facts)
+        self.draws_globally = self.inputs.draw_globally
         self.modality_dropout = ModalityDropout()
         self.combiner: Combiner = config.combiner.build(self.inputs.sources)
         combined = dataclasses.replace(
