@@ -1,12 +1,8 @@
-"""Networks of torchvision and timm, which are not installed for the tests: small stand-ins have their places.
-
-LUDWIG_TEST_TORCHVISION=1 builds all real networks instead, where PYTHONPATH has both packages.
-"""
+"""Networks of torchvision and timm, which are not installed for the tests: small stand-ins have their places."""
 
 from __future__ import annotations
 
 import importlib.machinery
-import os
 import pickle
 import sys
 import types
@@ -24,19 +20,12 @@ from ludwig.error import ConfigValidationError, MissingPackageError
 from ludwig.features.image import ImageFacts
 from tests.encoders.test_image_pretrained import config_of, stripes
 
-REAL = bool(os.environ.get("LUDWIG_TEST_TORCHVISION"))
 OF_TORCHVISION = [
     *("alexnet", "vgg", "densenet", "googlenet", "inceptionv3", "maxvit", "mnasnet", "mobilenetv3", "resnext"),
     *("shufflenet_v2", "squeezenet", "wide_resnet"),
 ]
 OF_TIMM = ["timm", "caformer", "convformer", "poolformer"]
 IMAGES = torch.randint(0, 256, (2, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-stand_ins = pytest.mark.skipif(REAL, reason="the real packages are tried")
-
-if REAL:  # the released torchvision is built with CUDA; two operators that it declares are missing with a CPU torch
-    SHIM = torch.library.Library("torchvision", "DEF")
-    for op in ("nms", "qnms"):
-        SHIM.define(f"{op}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 class Small(nn.Module):
@@ -113,7 +102,6 @@ def build(name, **options):
     return config.build([facts]).eval()
 
 
-@stand_ins
 def test_a_network_of_torchvision_is_one_without_its_head(torchvision):
     encoder = build("resnext", model_cache_dir="/downloads")
     encoder.start([])
@@ -128,7 +116,6 @@ def test_a_network_of_torchvision_is_one_without_its_head(torchvision):
     assert torch.equal(pickle.loads(pickle.dumps(encoder.config.backbone())).side * IMAGES, 224 * IMAGES)
 
 
-@stand_ins
 def test_networks_with_classifiers_in_the_middle_are_built_without_them(torchvision):
     build("googlenet")
     build("inceptionv3", use_pretrained=False)
@@ -138,7 +125,6 @@ def test_networks_with_classifiers_in_the_middle_are_built_without_them(torchvis
     ]
 
 
-@stand_ins
 @pytest.mark.parametrize("fault", ["offline", "another network"])
 def test_weights_that_cannot_be_had_are_an_error_of_the_config(torchvision, fault):
     def broken(**_):
@@ -152,7 +138,6 @@ def test_weights_that_cannot_be_had_are_an_error_of_the_config(torchvision, faul
         build("resnext").start([])
 
 
-@stand_ins
 def test_a_network_of_timm_requires_what_timm_knows(timm):
     config = ENCODERS.get("caformer", "image").Config()
     assert config.requires() == {"height": 48, "width": 48, "num_channels": 3, "standardize_image": "inception"}
@@ -166,7 +151,6 @@ def test_a_network_of_timm_requires_what_timm_knows(timm):
         load_config(config_of({"type": "caformer"}))
 
 
-@stand_ins
 def test_a_saved_model_loads_without_pretrained_weights(torchvision, tmp_path):
     table = stripes(120)
     config = config_of({"type": "wide_resnet", "image_size": 16})
@@ -181,7 +165,6 @@ def test_a_saved_model_loads_without_pretrained_weights(torchvision, tmp_path):
 # -- where the package is not there
 
 
-@stand_ins
 @pytest.mark.parametrize("name", [*OF_TORCHVISION, *OF_TIMM])
 def test_a_missing_package_is_reported_before_data_is_read_and_when_a_model_is_built(name, monkeypatch):
     package = "timm" if name in OF_TIMM else "torchvision"
@@ -195,7 +178,6 @@ def test_a_missing_package_is_reported_before_data_is_read_and_when_a_model_is_b
         build(name)
 
 
-@stand_ins
 def test_the_newer_efficientnets_need_torchvision():
     words = r"efficientnet_v2_s needs the package 'torchvision'"
     with pytest.raises(ConfigValidationError, match=words):
@@ -204,7 +186,6 @@ def test_the_newer_efficientnets_need_torchvision():
         load_config(config_of({"type": "efficientnet", "model_variant": "v2_s", "architecture": {"hidden_dim": 3}}))
 
 
-@stand_ins
 def test_a_build_that_does_not_fit_torch_is_named(monkeypatch, tmp_path):
     (tmp_path / "torchvision").mkdir()
     (tmp_path / "torchvision" / "__init__.py").write_text(
@@ -214,52 +195,3 @@ def test_a_build_that_does_not_fit_torch_is_named(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(MissingPackageError, match=r"does not match the installed torch .*nms does not exist"):
         build("alexnet")
-
-
-# -- the real ones
-
-
-def all_variants():
-    """(encoder, option, value) of every network of both packages."""
-    found = [
-        (name, "model_variant", variant)
-        for name in OF_TORCHVISION
-        for variant in ENCODERS.get(name, "image").Config.variants
-    ]
-    found += [("efficientnet", "model_variant", f"v2_{size}") for size in "sml"]
-    return [*found, *((name, "model_name", ENCODERS.get(name, "image").Config().model_name) for name in OF_TIMM)]
-
-
-@pytest.mark.skipif(not REAL, reason="LUDWIG_TEST_TORCHVISION is not set")
-@pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize(("name", "option", "value"), all_variants())
-def test_every_real_network_is_built_and_takes_its_weights(name, option, value, monkeypatch):
-    """Those of another one that is built from scratch: the hub cannot be reached from where this runs."""
-    config = ENCODERS.get(name, "image").Config(**{option: value}, use_pretrained=False)
-    size = (config.requires()["height"], config.requires()["width"])
-    encoder = config.build([ImageFacts(3, *size)]).eval()
-    images = torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8)
-    assert encoder(images).values.shape == (1, encoder.shape.size)
-    backbone = encoder.backbone
-    if name in OF_TIMM:
-        import timm
-
-        other = timm.create_model(value, pretrained=False, num_classes=0).eval()
-        monkeypatch.setattr(timm, "create_model", lambda *_, **__: other)
-        backbone.load(encoder.network, None)
-    else:
-        import torchvision
-        from torchvision.models._api import WeightsEnum
-
-        whole = {"aux_logits": True, "init_weights": False} if backbone.has_auxiliary else {}
-        other = torchvision.models.get_model(backbone.model, weights=None, **whole).eval()
-        monkeypatch.setattr(WeightsEnum, "get_state_dict", lambda *_, **__: other.state_dict())
-        backbone.load(encoder.network, None)
-        other.set_submodule(backbone.head, nn.Identity())
-        weights = torchvision.models.get_model_weights(backbone.model).DEFAULT.transforms()
-        assert weights.crop_size == [backbone.side]
-        mean = {"imagenet1k": 0.485, "inception": 0.5}[backbone.standard]
-        assert weights.mean[0] == mean
-    with torch.no_grad():
-        expected = other(images / 255)
-        torch.testing.assert_close(encoder(images).values, expected.flatten(1), rtol=1e-4, atol=1e-5)
