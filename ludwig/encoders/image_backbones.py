@@ -317,7 +317,9 @@ class TorchvisionBackbone(Backbone):
             state = weights.get_state_dict(model_dir=cache, progress=False, check_hash=True)
         except (OSError, RuntimeError) as error:
             raise unknown(self.name, error, "has no weights that can be loaded") from None
-        _fill(self, network, {_todays_name(name): tensor for name, tensor in state.items()})
+        for name in list(state):  # in place: some modules read the version that the dict of the file carries
+            state[_todays_name(name)] = state.pop(name)
+        _fill(self, network, state)
 
 
 def _todays_name(name: str) -> str:
@@ -325,8 +327,8 @@ def _todays_name(name: str) -> str:
     return re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)", r"\1\2", name)
 
 
-def _fill(backbone: Backbone, network: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """The tensors that the network has, all of which must be there; those of its head are left out."""
+def _fill(backbone: Backbone, network: nn.Module, state: dict[str, Tensor]) -> None:
+    """The tensors that the network has, all of which must be there; those of its head are taken out of the state."""
     own = network.state_dict()
     absent = [name for name, tensor in own.items() if name not in state or state[name].shape != tensor.shape]
     if absent:
@@ -334,7 +336,9 @@ def _fill(backbone: Backbone, network: nn.Module, state: Mapping[str, Tensor]) -
             f"The weights of the image network {backbone.name} are of another network: {len(absent)} are missing or of "
             f"another shape, {absent[0]!r} first."
         )
-    network.load_state_dict({name: state[name] for name in own})
+    for name in state.keys() - own.keys():
+        del state[name]
+    network.load_state_dict(state)
 
 
 def _other_build(backbone: Backbone, error: Exception) -> MissingPackageError:
