@@ -42,6 +42,10 @@ class ArgumentError(LudwigError, TypeError, ValueError):
     """A keyword or a value that the called method does not know."""
 
 
+class MissingPackageError(LudwigError, ImportError):
+    """A package is needed that no extra brings, because its build must match that of torch; the message has the way."""
+
+
 class MissingExtraError(LudwigError, ImportError):
     """An optional package is needed; the message names the extra that brings it."""
 

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ludwig.config.upgrade_images import drop_image_options
 from ludwig.config.upgrade_sections import SECTION_UPGRADES
 from ludwig.data.names import sanitize
 from ludwig.decoders.base import DECODERS
@@ -385,4 +386,5 @@ UPGRADES: tuple[Callable[[Raw], None], ...] = (
     drop_gone_optimizer_options,
     drop_odd_class_weights,
     drop_what_is_off,
+    drop_image_options,
 )

@@ -46,7 +46,7 @@ class Encoder(Component, nn.Module):
             """The form of the signal that the encoder gives."""
             return "tokens" if self.grouped else "vector"
 
-        def token_size(self, facts: Any) -> int | None:
+        def size_of_token(self, facts: Any) -> int | None:
             """The size of a column's token where its facts decide it: only columns of one size share a module."""
             return None
 

@@ -73,7 +73,7 @@ class DenseEncoder(Encoder):
         )
         embeddings_trainable: bool = param(True, help="Whether the embeddings are trained; false freezes them.")
 
-        def token_size(self, facts: CategoryFacts) -> int:
+        def size_of_token(self, facts: CategoryFacts) -> int:
             if self.pretrained_embeddings:
                 return self.embedding_size
             return min(self.embedding_size, _power_of_two(len(facts.vocabulary)))
@@ -82,7 +82,7 @@ class DenseEncoder(Encoder):
 
     def __init__(self, config: Config, facts: Sequence[CategoryFacts]) -> None:
         super().__init__(config, facts)
-        size = config.token_size(facts[0])  # that of all columns of the group
+        size = config.size_of_token(facts[0])  # that of all columns of the group
         self.table = CategoryTable(
             _sizes(facts),
             size,

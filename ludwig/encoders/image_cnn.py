@@ -8,10 +8,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from ludwig.encoders.base import ENCODERS, Encoder
+from ludwig.encoders.image_channels import ChannelOptions
 from ludwig.features.image import ImageFacts
 from ludwig.nn.activation import ActivationName
 from ludwig.nn.convolution import (
@@ -24,6 +24,7 @@ from ludwig.nn.convolution import (
 )
 from ludwig.nn.mlp import FullyConnectedStack
 from ludwig.nn.norm import ConvolutionNormName
+from ludwig.nn.pixel_scale import PixelScale
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
 from ludwig.schema.groups import Overrides, filled, stack_of
@@ -92,7 +93,7 @@ class StackedCnn(Encoder):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(ImageConvolutionOptions, FcOptions, Encoder.Config):
+    class Config(ChannelOptions, ImageConvolutionOptions, FcOptions, Encoder.Config):
         conv_layers: list[ImageConvolutionOverrides] | None = param(
             None, help="Convolutions one by one, each with the options that it overrides; null for equal ones."
         )
@@ -119,6 +120,7 @@ class StackedCnn(Encoder):
     def __init__(self, config: Config, facts: Sequence[ImageFacts]) -> None:
         super().__init__(config, facts)
         channels, height, width = facts[0].channels, facts[0].height, facts[0].width
+        self.scale = PixelScale(facts[0].standardize_image)
         self.convolutions = nn.Sequential()
         for spec in config.convolutions():
             layer = Conv2dLayer(channels, spec)
@@ -129,5 +131,4 @@ class StackedCnn(Encoder):
         self.shape = Shape("vector", self.stack.output_size)
 
     def forward(self, images: Tensor) -> Signal:
-        shares = images.to(torch.get_default_dtype()) / 255  # [B, C, H, W]
-        return Signal.vector(self.stack(self.convolutions(shares).flatten(1)))  # [B, H]
+        return Signal.vector(self.stack(self.convolutions(self.scale(images)).flatten(1)))  # [B, H]

@@ -6,6 +6,7 @@ N = rows, C = channels, H, W = height and width in pixels
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
@@ -22,9 +23,11 @@ from ludwig.columns.files import Decoder, Files
 from ludwig.error import InputDataError
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Objects
+from ludwig.features.image_cache import ImageCache, usual_folder
 from ludwig.features.invalid import InvalidOptions, Unreadable, allowed, refuse_many
 from ludwig.features.missing import settled
-from ludwig.features.pixels import Shape, pixels_of, shape_of
+from ludwig.features.pixels import Shape, local_path, pixels_of, shape_of
+from ludwig.nn.pixel_scale import RGB, STATISTICS, StandardName
 from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "bfill", "ffill", "drop_row"]
@@ -57,12 +60,20 @@ class ImageDecoder(Decoder):
         if source is None:
             return torch.full((self.channels, self.height, self.width), self.fill, dtype=torch.uint8)
         try:
-            pixels = torch.from_numpy(pixels_of(source, self.channels)).permute(2, 0, 1)  # [C, H', W']
+            return self.read(source)
         except InputDataError as error:
             if self.unreadable is None:
                 raise
             self.unreadable.add(source, error)
             return self(None)
+
+    def read(self, source: Any) -> Tensor:
+        """The image that a source is: [C, H, W].
+
+        Raises:
+            InputDataError: It cannot be read.
+        """
+        pixels = torch.from_numpy(pixels_of(source, self.channels)).permute(2, 0, 1)  # [C, H', W']
         if pixels.shape[1:] == (self.height, self.width):
             return pixels.contiguous()
         return self._interpolated(pixels) if self.resize_method == "interpolate" else self._cut(pixels)
@@ -76,6 +87,27 @@ class ImageDecoder(Decoder):
         """The middle of a larger image; a smaller one in the middle of black."""
         down, across = self.height - pixels.shape[1], self.width - pixels.shape[2]
         return pad(pixels, (across // 2, across - across // 2, down // 2, down - down // 2))  # [C, H, W]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CachingImageDecoder(ImageDecoder):
+    """The same, with a folder of images that are decoded already."""
+
+    folder: Path
+
+    @functools.cached_property
+    def cache(self) -> ImageCache:
+        return ImageCache(self.folder, (self.channels, self.height, self.width), self.resize_method)
+
+    def read(self, source: Any) -> Tensor:
+        place = self.cache.place_of(source) if isinstance(source, str) else None
+        kept = None if place is None else self.cache.get(place)
+        if kept is not None:
+            return kept
+        pixels = super().read(source)
+        if place is not None:
+            self.cache.put(place, pixels)
+        return pixels
 
 
 def _digest(source: Any, folder: Path | None) -> bytes:
@@ -95,13 +127,18 @@ class ImageFacts(Facts):
     channels: int
     height: int
     width: int
+    standardize_image: StandardName | None = None  # by which statistics encoders standardise pixels
 
     def to_json(self) -> dict[str, Any]:
-        return {"num_channels": self.channels, "height": self.height, "width": self.width}
+        size = {"num_channels": self.channels, "height": self.height, "width": self.width}
+        return {**size, "standardize_image": self.standardize_image}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        return cls(raw["num_channels"], raw["height"], raw["width"])
+        standard = raw.get("standardize_image")  # models that were saved before this was an option have none
+        if standard is not None and standard not in STATISTICS:
+            raise ValueError(f"no standardize_image is called {standard!r:.80}")
+        return cls(raw["num_channels"], raw["height"], raw["width"], standardize_image=standard)
 
 
 class ShapeTally(Tally):
@@ -124,8 +161,10 @@ class ShapeTally(Tally):
 class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
     """Image feature: a column of images, as paths, bytes of files, or arrays.
 
-    Use it for pictures. Files are decoded batch by batch by `num_processes` workers, ahead of the training step; `mode:
-    eager` decodes them once, into memory. A batch is [B, channels, height, width].
+    Use it for pictures. Files are decoded batch by batch by `num_processes` workers, ahead of the training step;
+    `mode: eager` decodes them once, into memory, and `mode: lazy_cached` once, into a folder of bytes that later runs
+    read too: for files that cost more to decode than the training step takes. A batch is [B, channels, height,
+    width].
 
     ```yaml
     name: photo
@@ -174,14 +213,26 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         infer_image_sample_size: int = param(
             100, min=1, help="Number of sampled images from which height, width and channels are inferred."
         )
+        standardize_image: StandardName | None = param(
+            None,
+            help="Standardisation of the pixels by the mean and standard deviation of ImageNet (imagenet1k), by 0.5 "
+            "(inception) or by those of CLIP; null for plain fractions of 255.",
+        )
         num_processes: int = param(
             1,
             min=1,
             help="Number of workers (threads) that decode images ahead of their use. Raise it where decoding is "
             "slower than training; results do not depend on it.",
         )
-        mode: Literal["lazy", "eager"] = param(
-            "lazy", help="Lazy loading decodes images batch by batch; eager decodes all of them once, into memory."
+        mode: Literal["lazy", "lazy_cached", "eager"] = param(
+            "lazy",
+            help="Lazy loading decodes images batch by batch; lazy_cached keeps what is decoded in lazy_cache_dir; "
+            "eager decodes all of them once, into memory.",
+        )
+        lazy_cache_dir: str | None = param(
+            None,
+            help="Cache folder of mode lazy_cached, with a file of channels * height * width bytes for each image; "
+            "null for ludwig/images in the user's cache folder.",
         )
 
         def faults(self) -> list[tuple[str, str]]:
@@ -189,6 +240,10 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
                 return [("height", "Give height and width, or neither.")]
             if self.height is None and not self.infer_image_dimensions:
                 return [("height", "Give height and width, or set infer_image_dimensions to true.")]
+            if self.lazy_cache_dir is not None and self.mode != "lazy_cached":
+                return [("lazy_cache_dir", "Has no effect without mode: lazy_cached. Set that, or remove it.")]
+            if self.standardize_image is not None and self.num_channels not in (None, RGB):
+                return [("num_channels", "Must be 3, or null, with standardize_image, whose statistics are of RGB.")]
             return []
 
     TargetConfig = Config  # images are inputs only
@@ -218,7 +273,7 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
 
     def _places(self, paths: Iterable[str]) -> dict[str, str | None]:
         """Paths from the folder of the data file, each distinct one looked for once; None where there is no file."""
-        full = {path: str((self.folder or Path()) / path) for path in paths}
+        full = {path: str((self.folder or Path()) / local_path(path)) for path in paths}
         return {path: place if _is_file(place) else None for path, place in full.items()}
 
     def tally(self, cells: Objects) -> ShapeTally:
@@ -245,8 +300,9 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         heights, widths, channels = zip(*(shapes or [(1, 1, 3)]), strict=True)
         height = options.height or min(round(sum(heights) / len(heights)), options.infer_image_max_height)
         width = options.width or min(round(sum(widths) / len(widths)), options.infer_image_max_width)
-        usual = int(np.bincount(channels).argmax()) if options.infer_image_num_channels else 3
-        return ImageFacts(options.num_channels or usual, height, width)
+        infers = options.infer_image_num_channels and options.standardize_image is None
+        usual = int(np.bincount(channels).argmax()) if infers else RGB
+        return ImageFacts(options.num_channels or usual, height, width, standardize_image=options.standardize_image)
 
     @property
     def copies_files(self) -> bool:
@@ -256,21 +312,26 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         options = self.config
         if None in (options.height, options.width, options.num_channels):
             return super().facts_of_config()
-        return ImageFacts(options.num_channels, options.height, options.width)
+        size = (options.num_channels, options.height, options.width)
+        return ImageFacts(*size, standardize_image=options.standardize_image)
 
     def decoder(self, facts: ImageFacts) -> Decoder:
         fill = int(self.config.fill_value or 0)
         options = self.config
         size = (facts.channels, facts.height, facts.width)
         workers, share = options.num_processes, options.max_invalid_share
-        return ImageDecoder(*size, options.resize_method, fill, workers, share, self.where)
+        how = (*size, options.resize_method, fill, workers, share, self.where)
+        if options.mode != "lazy_cached":
+            return ImageDecoder(*how)
+        folder = usual_folder() if options.lazy_cache_dir is None else Path(options.lazy_cache_dir).expanduser()
+        return CachingImageDecoder(*how, folder=folder)
 
     def encode(self, cells: Objects, facts: ImageFacts) -> Encoded:
         cells, _, dropped = settled(cells, self.config.missing_value_strategy)
         files = Files.of(cells.values, self.decoder(facts))
         there = [source for source in cells.values if source is not None]
         on_disk = bool(there) and all(isinstance(source, str) for source in there)
-        if on_disk and self.config.mode == "lazy":
+        if on_disk and self.config.mode != "eager":
             return Encoded(files, dropped)
         return Encoded(files.decoded(), dropped)
 

@@ -1,4 +1,4 @@
-"""Pixels of an image file, of its bytes, or of an array.
+"""Pixels of an image file, of a file of numpy, of the bytes of one, or of an array.
 
 C = channels, H, W = height and width in pixels
 """
@@ -8,7 +8,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,8 @@ Shape = tuple[int, int, int]  # height, width, channels
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's names of greys of more than 8 bits
 BRIGHTEST = 65535  # of 16 bits
+NPY = b"\x93NUMPY"  # what a file of numpy begins with
+URL = "file://"
 
 
 def pixels_of(source: Any, channels: int | None = None) -> NDArray[np.uint8]:
@@ -27,6 +32,7 @@ def pixels_of(source: Any, channels: int | None = None) -> NDArray[np.uint8]:
     Raises:
         InputDataError: It is no image.
     """
+    source = unpacked(source)
     if isinstance(source, np.ndarray):
         return _with_channels(_from_array(source), channels)
     with _opened(source) as image:
@@ -50,11 +56,40 @@ def shape_of(source: Any) -> Shape:
     Raises:
         InputDataError: It is no image.
     """
+    source = unpacked(source)
     if isinstance(source, np.ndarray):
         height, width, channels = _channels_last(source).shape
         return height, width, channels
     with _opened(source) as image:
         return image.height, image.width, len(_mode(image))
+
+
+def local_path(path: str) -> str:
+    """The path of a file:// URL; any other text as it is."""
+    if path[: len(URL)].lower() != URL:
+        return path
+    return url2pathname(urlsplit(path).path)
+
+
+def unpacked(source: Any) -> Any:
+    """The array in a file of numpy or in its bytes; of a file, pixels are read when they are asked for.
+
+    Any other source as it is.
+
+    Raises:
+        InputDataError: The file is damaged, or holds Python objects.
+    """
+    is_bytes = isinstance(source, bytes)
+    named = isinstance(source, str | Path) and str(source).lower().endswith(".npy")
+    if not named and not (is_bytes and source.startswith(NPY)):
+        return source
+    try:
+        if is_bytes:
+            return np.load(io.BytesIO(source), allow_pickle=False)
+        return np.load(source, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        what = f"An array of {len(source)} bytes" if is_bytes else f"'{source}'"
+        raise InputDataError(f"{what} cannot be read as an array of numpy: {str(error).rstrip('.')}.") from None
 
 
 @contextmanager

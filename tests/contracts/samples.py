@@ -54,6 +54,27 @@ UNREADABLE: dict[str, list[Any]] = {
 LONGER_TARGETS = {**LONGER, "timeseries": ["1e300 -1e300", "5e-324 0.1", "nan nan"]}
 OPTIONS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample
 
+# Networks of other libraries, small and from scratch: the options of encoders whose defaults are too large for a test.
+_TRANSFORMER = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "patch_size": 8}
+_STAGES = {"hidden_sizes": [8, 12, 16, 16], "depths": [1, 1, 1, 1]}
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "vit": {**_TRANSFORMER, "intermediate_size": 24},
+    "clip": {**_TRANSFORMER, "intermediate_size": 24},
+    "siglip": {**_TRANSFORMER, "intermediate_size": 24},
+    "dinov2": {**_TRANSFORMER, "mlp_ratio": 2},
+    "swin_transformer": {"embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2], "window_size": 2},
+    "resnet": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1]},
+    "regnet": {"layer_type": "x", "embedding_size": 8, **_STAGES, "groups_width": 4},
+    "convnext": _STAGES,
+    "convnextv2": _STAGES,
+    "efficientnet": {"width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 320},
+    "mobilenetv2": {"depth_multiplier": 0.25},
+}
+ENCODER_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
+    ("image", name): {"use_pretrained": False, "image_size": 32, "architecture": architecture}
+    for name, architecture in ARCHITECTURES.items()
+}
+
 
 def column_of(kind: str, *, target: bool = False) -> pd.Series:
     """The sample of a feature type."""
@@ -125,7 +146,8 @@ FROM_FOLDERS = {"base_model": "llama", "pretrained_model_name_or_path": "bert"} 
 def encoder_config(kind: str, name: str) -> Encoder.Config:
     """The section of an encoder, small where its defaults name networks of a hub."""
     cls = ENCODERS.get(name, kind).Config
-    config: Encoder.Config = cls(**options_of(cls)).described(at_origin)
+    options = ENCODER_OPTIONS.get((kind, name)) or options_of(cls)
+    config: Encoder.Config = cls(**options).described(at_origin)
     return config
 
 

@@ -28,7 +28,7 @@ from ludwig.models.manifest import seal
 from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry
 from tests.contracts.pretrained import write_model
-from tests.contracts.samples import column_of, needed_by_combiner
+from tests.contracts.samples import ENCODER_OPTIONS, column_of, needed_by_combiner
 
 WIDTH = 6  # of word vectors: the size of the vocabulary too, as `sparse` needs it
 FOREIGN = {  # options that name files of the outside world
@@ -105,7 +105,15 @@ def section(registry: Registry[Any], kind: str, name: str, world: Path) -> dict[
     options = {key: value for key, value in SMALL.items() if key in known and name not in OF_THE_DATA}
     if registry is ENCODERS and registry.get(name, kind).Config().form() == "sequence":
         options["reduce_output"] = "mean"  # as `concat` does not mix sequences with vectors
-    return {"type": name, **options, **{key: str(world / file) for key, file in FOREIGN.items() if key in known}}
+    own = ENCODER_OPTIONS.get((kind, name)) if registry is ENCODERS else None
+    files = {key: str(world / file) for key, file in FOREIGN.items() if key in known} if own is None else {}
+    return {"type": name, **options, **files, **(own or {})}
+
+
+def is_installed(kind: str, name: str) -> bool:
+    """Whether what the encoder cannot do without is there."""
+    config = ENCODERS.get(name, kind).Config(**ENCODER_OPTIONS.get((kind, name), {}))
+    return "type" not in dict(config.faults_of_origins())
 
 
 def inputs(world: Path, *kinds: str) -> list[dict[str, Any]]:
@@ -114,6 +122,7 @@ def inputs(world: Path, *kinds: str) -> list[dict[str, Any]]:
         {"name": f"{kind}_{name}", "column": kind, "type": kind, "encoder": section(ENCODERS, kind, name, world)}
         for kind in kinds
         for name in ENCODERS.names(kind)
+        if is_installed(kind, name)
     ]
 
 

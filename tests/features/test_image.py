@@ -244,3 +244,147 @@ def test_arrays_that_are_no_images_are_refused(shape):
     for read in (pixels_of, shape_of):
         with pytest.raises(InputDataError, match=r"must be \[height, width\] or \[height, width, channels\]"):
             read(np.zeros(shape, np.uint8))
+
+
+# -- arrays in files, other formats, URLs
+
+
+@pytest.mark.parametrize("array", [PIXELS, PIXELS.transpose(2, 0, 1), PIXELS / 255, PIXELS[:, :, 0]])
+def test_files_of_numpy_are_arrays(folder, array):
+    np.save(folder / "array.npy", array)
+    for source in (str(folder / "array.npy"), (folder / "array.npy").read_bytes()):
+        np.testing.assert_array_equal(pixels_of(source), pixels_of(array))
+        assert shape_of(source) == shape_of(array)
+    _, facts, result = learned(["array.npy"], folder)
+    assert facts == ImageFacts(1 if array.ndim == 2 else 3, 5, 6)
+    np.testing.assert_array_equal(result.column.decoded().values[0].permute(1, 2, 0).numpy(), pixels_of(array))
+
+
+def test_damaged_files_of_numpy_and_those_with_objects_are_refused(folder):
+    np.save(folder / "array.npy", PIXELS)
+    whole = (folder / "array.npy").read_bytes()
+    np.save(folder / "objects.npy", np.array([{}], dtype=object))
+    for raw in (whole[:40], whole[:-3], (folder / "objects.npy").read_bytes()):
+        (folder / "bad.npy").write_bytes(raw)
+        for source in (str(folder / "bad.npy"), raw):
+            with pytest.raises(InputDataError, match="cannot be read as an array of numpy"):
+                pixels_of(source)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4)])
+def test_tiffs_have_all_their_channels(folder, mode, channels):
+    pixels = np.arange(5 * 6 * channels, dtype=np.uint8).reshape(5, 6, channels)
+    Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels, mode).save(folder / "image.tif")
+    _, facts, result = learned(["image.tif"], folder)
+    assert facts == ImageFacts(channels, 5, 6)
+    np.testing.assert_array_equal(result.column.decoded().values[0].permute(1, 2, 0).numpy(), pixels)
+
+
+def test_a_jpeg_is_read_as_pillow_reads_it(folder):
+    Image.fromarray(PIXELS).save(folder / "image.jpg")
+    np.testing.assert_array_equal(pixels_of(folder / "image.jpg"), np.array(Image.open(folder / "image.jpg")))
+
+
+@pytest.mark.parametrize("name", ["a.png", "with space é.png"])
+def test_urls_of_files_are_paths(folder, name):
+    Image.fromarray(PIXELS).save(folder / name)
+    url = (folder / name).as_uri()
+    for column in ([url], [url.replace("file:", "FILE:")], [url.replace("file://", "file://localhost")]):
+        _, _, result = learned(column)
+        np.testing.assert_array_equal(result.column.decoded().values[0].permute(1, 2, 0).numpy(), PIXELS)
+
+
+# -- standardisation
+
+
+def test_standardised_images_are_of_three_channels():
+    facts = learned([PIXELS[:, :, 0]], standardize_image="imagenet1k")[1]
+    assert facts == ImageFacts(3, 5, 6, standardize_image="imagenet1k")
+    assert ImageFacts.from_json(facts.to_json()) == facts
+    assert ImageFacts.from_json({"num_channels": 3, "height": 5, "width": 6}) == ImageFacts(3, 5, 6)  # older models
+    with pytest.raises(ValueError, match="standardize_image is called 'other'"):
+        ImageFacts.from_json({**facts.to_json(), "standardize_image": "other"})
+    assert ImageFeature.Config(standardize_image="clip", num_channels=1).faults() != []
+    assert ImageFeature.Config(standardize_image="clip", num_channels=3).faults() == []
+
+
+# -- decoded images on disk
+
+
+def cached(column, folder, **options):
+    return learned(column, folder, mode="lazy_cached", lazy_cache_dir=str(folder / "cache"), **options)[2].column
+
+
+def kept(folder):
+    return sorted(path for path in (folder / "cache").rglob("*") if path.is_file())
+
+
+def test_each_image_is_decoded_once(folder, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(
+        image, "pixels_of", lambda source, channels: decoded.append(source) or pixels_of(source, channels)
+    )
+    expected = learned(["a.png", "b.png"], folder)[2].column.decoded().values
+    decoded.clear()
+    for _ in range(3):
+        column = cached(["a.png", "b.png", None], folder)  # in later runs too
+        assert torch.equal(column.decoded().values[:2], expected)
+        assert (column.decoded().values[2] == 0).all()
+    assert len(decoded) == len(kept(folder)) == 2
+    cached(["a.png"], folder, height=3, width=3).decoded()
+    cached(["a.png"], folder, height=3, width=3, resize_method="crop_or_pad").decoded()
+    assert len(decoded) == len(kept(folder)) == 4
+
+
+def test_an_image_that_is_replaced_is_decoded_anew(folder):
+    before = cached(["a.png"], folder).decoded().values
+    Image.fromarray(255 - PIXELS).save(folder / "a.png")
+    assert torch.equal(cached(["a.png"], folder).decoded().values, 255 - before)
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut off", "another pixel", "longer"])
+def test_damaged_ones_are_decoded_anew(folder, damage):
+    expected = cached(["a.png"], folder).decoded().values
+    (file,) = kept(folder)
+    raw = file.read_bytes()
+    changed = bytes([raw[-1] ^ 1])
+    file.write_bytes(
+        {"empty": b"", "cut off": raw[:-1], "another pixel": raw[:-1] + changed, "longer": raw + b"x"}[damage]
+    )
+    assert torch.equal(cached(["a.png"], folder).decoded().values, expected)
+    assert file.read_bytes() == raw
+
+
+def test_a_writer_that_dies_leaves_nothing_that_is_read(folder, monkeypatch):
+    def dies(self, target):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", dies)
+        with pytest.raises(KeyboardInterrupt):
+            cached(["a.png"], folder).decoded()
+    np.testing.assert_array_equal(cached(["a.png"], folder).decoded().values[0].permute(1, 2, 0).numpy(), PIXELS)
+
+
+def test_without_a_place_to_write_images_are_decoded_all_the_same(folder):
+    (folder / "cache").write_text("a file")
+    column = cached(["a.png", "b.png"], folder)
+    with pytest.warns(LudwigWarning, match="cannot be kept in .*lazy_cache_dir") as seen:
+        column.decoded()
+        column.decoded()
+    assert len(seen) == 1
+
+
+def test_images_that_cannot_be_read_are_not_kept(broken):
+    column = cached(["a.png", "cut.png"], broken, height=5, width=6)
+    with pytest.warns(LudwigWarning, match="cannot be read"):
+        values = column.decoded().values
+    assert (values[1] == 0).all()
+    assert len(kept(broken)) == 1
+
+
+def test_the_usual_folder_is_that_of_the_users_caches(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    learned(["a.png"], folder, mode="lazy_cached")[2].column.decoded()
+    assert len([path for path in (tmp_path / "caches" / "ludwig" / "images").rglob("*") if path.is_file()]) == 1
+    assert ImageFeature.Config(lazy_cache_dir="somewhere").faults() != []

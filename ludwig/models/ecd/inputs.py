@@ -54,7 +54,7 @@ def groups_of(inputs: Sequence[Input.Config], facts: Mapping[str, Facts]) -> lis
 def _likeness(feature: Input.Config, facts: Facts) -> tuple[object, ...]:
     """What is equal for inputs that share an encoder."""
     encoder = feature.encoder
-    alone = encoder.token_size(facts) if encoder.grouped else feature.name
+    alone = encoder.size_of_token(facts) if encoder.grouped else feature.name
     return feature.type, encoder.type, repr(encoder), alone
 
 
