@@ -1,6 +1,6 @@
-"""From a vector to logits."""
+"""From the combined signal to logits."""
 
-from ludwig.decoders import linear  # noqa: F401  (importing registers)
+from ludwig.decoders import image, linear  # noqa: F401  (importing registers)
 from ludwig.decoders.base import DECODERS, Decoder
 
 __all__ = ["DECODERS", "Decoder"]

@@ -27,6 +27,7 @@ class Decoder(Component, nn.Module):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(FcOptions, Component.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "members"})
+        needs_skips: ClassVar[bool] = False  # whether it reads maps of an encoder, past the combiner
 
         num_fc_layers: int = param(
             0,
@@ -43,6 +44,12 @@ class Decoder(Component, nn.Module):
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
             return []
+
+        def faults_of_skips(self, count: int) -> list[tuple[str, str]]:
+            """(parameter, message) where the encoders of a config give so many skip maps, and it needs others."""
+            if count or not self.needs_skips:
+                return []
+            return [("type", f"The decoder '{self.type}' reads the maps of an image encoder, and no input gives any.")]
 
     bounds = False  # whether `bounded` changes anything
     hidden_shape: Shape  # of the vectors that the head reads, which dependent outputs read as well

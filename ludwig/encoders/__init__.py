@@ -4,6 +4,7 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     category,
     generic,
     image_cnn,
+    image_unet,
     number,
     sequence_cnn,
     sequence_embed,
