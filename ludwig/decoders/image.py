@@ -28,7 +28,7 @@ class MapDecoder(Decoder):
     """A decoder that reads the maps of an image encoder, which travel past the combiner.
 
     The combined vector is added to each pixel of the coarsest map, after fully connected layers and a linear map to its
-    channels; so all other inputs have their say in every pixel.
+    channels; so all other inputs have a part in every pixel.
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
