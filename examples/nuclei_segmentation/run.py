@@ -32,7 +32,7 @@ def image_folder() -> Path:
 
 
 def tiles(folder: Path) -> pd.DataFrame:
-    """An image and a mask a row. The right quarter of the picture is the test split, the column before it validation."""
+    """An image and a mask a row. The right quarter is the test split, the column of tiles before it validation."""
     picture = np.asarray(Image.open(folder / "img2d.tif"))
     numbered = np.asarray(Image.open(folder / "mask2d.tif"))  # each nucleus has a number, background is 0
     brightness = (picture / picture.max() * 255).astype(np.uint8)
