@@ -84,6 +84,8 @@ class AutoAugmentation(Augmentation):
     ```
     """
 
+    masks = "lose"  # it changes pixels and colours by one draw
+
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Augmentation.Config):
         method: Literal["trivial_augment"] = param(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -25,6 +25,11 @@ class Augmentation(Component, ABC):
     for each image apart, and the batch that came in stays as it is.
     """
 
+    masks: ClassVar[Literal["stay", "move", "lose"]] = (
+        "stay"  # what masks of the images do: they stay as they are, move
+    )
+    # as the images do, or lose their meaning
+
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         def faults(self) -> list[tuple[str, str]]:
@@ -38,6 +43,10 @@ class Augmentation(Component, ABC):
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Bytes to bytes of the same shape: [B, C, H, W], with at least one image."""
 
+    def of_masks(self, masks: Tensor, generator: torch.Generator) -> Tensor:
+        """Masks of classes, moved as their images are by the same draws: [B, 1, H, W]. What comes in anew is 0."""
+        return self(masks, generator)
+
 
 @dataclasses.dataclass(frozen=True)
 class InTurn:
@@ -50,6 +59,28 @@ class InTurn:
         for step in self.steps if len(images) else ():
             images = step(images, generator)
         return images
+
+
+@dataclasses.dataclass(frozen=True)
+class OfMasks:
+    """What the same augmentations do with the masks of the images, before they are applied to these.
+
+    The generator is left as it was, so that the images get the same draws.
+    """
+
+    steps: Sequence[Augmentation]
+
+    def __call__(self, ids: Tensor, generator: torch.Generator) -> Tensor:
+        """Class ids, -1 where a pixel does not count, and now where it came in from outside: [B, H, W]."""
+        if len(ids) == 0:
+            return ids
+        same = torch.Generator(generator.device)
+        same.set_state(generator.get_state())
+        masks = (ids.to(torch.int16) + 1).to(torch.uint8).unsqueeze(1)  # [B, 1, H, W]
+        for step in self.steps:
+            moved = step.of_masks(masks, same)  # what leaves masks as they are draws its numbers all the same
+            masks = moved if step.masks == "move" else masks
+        return (masks.squeeze(1).to(torch.int16) - 1).to(ids.dtype)
 
 
 def uniform(images: Tensor, generator: torch.Generator, low: float = 0.0, high: float = 1.0) -> Tensor:

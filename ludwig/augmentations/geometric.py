@@ -31,6 +31,8 @@ class RandomHorizontalFlip(Augmentation):
     ```
     """
 
+    masks = "move"
+
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Augmentation.Config):
         """It has no options."""
@@ -54,6 +56,8 @@ class RandomVerticalFlip(Augmentation):
       - type: random_vertical_flip
     ```
     """
+
+    masks = "move"
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Augmentation.Config):
@@ -80,12 +84,20 @@ class RandomRotate(Augmentation):
     ```
     """
 
+    masks = "move"
+
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Augmentation.Config):
         degree: int = param(15, min=0, help="Largest angle in degrees of a random rotation, to either side.")
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return rotated(images, uniform(images, generator, -self.config.degree, self.config.degree))
+        return rotated(images, self._degrees(images, generator))
+
+    def of_masks(self, masks: Tensor, generator: torch.Generator) -> Tensor:
+        return rotated(masks, self._degrees(masks, generator), mode="nearest")
+
+    def _degrees(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return uniform(images, generator, -self.config.degree, self.config.degree)  # [B]
 
 
 @AUGMENTATIONS.register("random_shift")
@@ -105,6 +117,8 @@ class RandomShift(Augmentation):
         share: 0.15
     ```
     """
+
+    masks = "move"
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Augmentation.Config):

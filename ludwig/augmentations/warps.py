@@ -13,12 +13,14 @@ from torch.nn.functional import grid_sample
 
 from ludwig.augmentations.colors import as_bytes
 
+Mode = Literal["bilinear", "nearest"]
 
-def rotated(images: Tensor, degrees: Tensor) -> Tensor:
-    """Counterclockwise about the middle, bilinear: [B, C, H, W] by [B]."""
+
+def rotated(images: Tensor, degrees: Tensor, mode: Mode = "bilinear") -> Tensor:
+    """Counterclockwise about the middle: [B, C, H, W] by [B]."""
     angles = degrees.deg2rad()
     cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
-    return _warped(images, [cos, -sin, zero, sin, cos, zero])
+    return _warped(images, [cos, -sin, zero, sin, cos, zero], mode)
 
 
 def shifted(images: Tensor, across: Tensor, down: Tensor) -> Tensor:
@@ -35,7 +37,7 @@ def sheared(images: Tensor, across: Tensor, down: Tensor) -> Tensor:
     return _warped(images, [one, across, zero, down, one, zero])
 
 
-def _warped(images: Tensor, sources: list[Tensor], mode: Literal["bilinear", "nearest"] = "bilinear") -> Tensor:
+def _warped(images: Tensor, sources: list[Tensor], mode: Mode = "bilinear") -> Tensor:
     """Each pixel from its source: `x' = a x + b y + c`, `y' = d x + e y + f` for `sources` a to f, [B] each, where x
     goes to the right and y down, in pixels from the middle: [B, C, H, W].
     """

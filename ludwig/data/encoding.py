@@ -35,6 +35,8 @@ class Spec(Protocol):
     def feature(self) -> Feature[Any, Any, Any]: ...
     @property
     def tied(self) -> str | None: ...
+    @property
+    def follows(self) -> str | None: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +97,12 @@ class Parsed:
             cells = self.cells[spec.name] if training is None else self.cells[spec.name].take(training)
             tally, host = spec.feature.tally(cells), hosts[spec.name]
             tallies[host] = tallies[host].merge(tally) if host in tallies else tally
-        return {spec.name: spec.feature.finish(tallies[hosts[spec.name]]) for spec in self.specs}
+        facts: dict[str, Facts] = {spec.name: spec.feature.finish(tallies[hosts[spec.name]]) for spec in self.specs}
+        for spec in self.specs:
+            if spec.follows is not None:
+                leader = facts[spec.follows], self.cells[spec.follows]
+                facts[spec.name] = spec.feature.following(facts[spec.name], self.cells[spec.name], *leader)
+        return facts
 
     def encode(self, facts: Mapping[str, Facts], events: Events = SILENT) -> EncodedTable:
         """All rows as tensors. An input of which no cell is known is reported."""

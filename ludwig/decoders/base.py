@@ -29,6 +29,7 @@ class Decoder(Component, nn.Module):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "members"})
         reads_target: ClassVar[bool] = False  # also in evaluation: its logits are those of the target's tokens
         ends: ClassVar[bool] = False  # whether it generates sequences, whose targets have a token for their end
+        needs_skips: ClassVar[bool] = False  # whether it reads maps of an encoder, past the combiner
 
         num_fc_layers: int = param(
             0,
@@ -45,6 +46,12 @@ class Decoder(Component, nn.Module):
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
             return []
+
+        def faults_of_skips(self, count: int) -> list[tuple[str, str]]:
+            """(parameter, message) where the encoders of a config give so many skip maps, and it needs others."""
+            if count or not self.needs_skips:
+                return []
+            return [("type", f"The decoder '{self.type}' reads the maps of an image encoder, and no input gives any.")]
 
     bounds = False  # whether `bounded` changes anything
     hidden_shape: Shape  # of the vectors that the head reads, which dependent outputs read as well

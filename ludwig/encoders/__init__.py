@@ -9,6 +9,7 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     image_timm,
     image_torchvision,
     image_transformers,
+    image_unet,
     number,
     sequence_cnn,
     sequence_cnnrnn,

@@ -42,6 +42,16 @@ class Encoder(Component, nn.Module):
             """The most that `batch_size: auto` takes for this encoder; None where it does not matter to it."""
             return None
 
+        @property
+        def most_rows(self) -> int | None:
+            """Bound on the rows of a batch of evaluation, where activations are large; None for no bound."""
+            return None
+
+        @property
+        def num_skips(self) -> int:
+            """How many maps of an image the signal holds as skips, which decoders read past the combiner."""
+            return 0
+
         def form(self) -> Form:
             """The form of the signal that the encoder gives."""
             return "tokens" if self.grouped else "vector"

@@ -154,6 +154,14 @@ class Feature(Component, ABC, Generic[C, T, F]):
             InputDataError: A target that carries no information, such as one that is always missing.
         """
 
+    def following(self, facts: F, cells: C, of_leader: Any, cells_of_leader: Any) -> F:
+        """The facts where they follow those of another feature, as the size of a mask that of its image.
+
+        Raises:
+            InputDataError: The columns do not belong together.
+        """
+        return facts
+
     @abstractmethod
     def encode(self, cells: C, facts: F) -> Encoded:
         """Cells to tensors. Pure: equal cells and facts give equal tensors."""

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ludwig.error import InputDataError, MissingExtraError
 
+Pixel = TypeVar("Pixel", np.uint8, np.int32)
 Shape = tuple[int, int, int]  # height, width, channels
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's names of greys of more than 8 bits
@@ -34,12 +35,38 @@ def pixels_of(source: Any, channels: int | None = None) -> NDArray[np.uint8]:
     """
     source = unpacked(source)
     if isinstance(source, np.ndarray):
-        return _with_channels(_from_array(source), channels)
+        return with_channels(_from_array(source), channels)
     with _opened(source) as image:
         if image.mode in DEEP:
-            return _with_channels(_from_array(_deep_pixels(image)), channels)
+            return with_channels(_from_array(_deep_pixels(image)), channels)
         pixels = np.array(image.convert(MODES[channels] if channels else _mode(image)))
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def values_of(source: Any, channels: int | None = None) -> NDArray[np.int32]:
+    """The values of a mask's pixels as they are, none of them scaled: [H, W, C]. Of an array, NaN and what is below
+    zero are -1.
+
+    Raises:
+        InputDataError: It is no image, or has values that are not whole numbers.
+    """
+    if isinstance(source, np.ndarray):
+        return with_channels(_whole(_channels_last(source)), channels)
+    with _opened(source) as image:
+        deep = image.mode in DEEP
+        values = _deep_pixels(image) if deep else np.array(image.convert(_mode(image)))
+    return with_channels(_whole(values if values.ndim == 3 else values[:, :, None]), channels)
+
+
+def _whole(values: NDArray[Any]) -> NDArray[np.int32]:
+    most = BRIGHTEST if values.shape[2] == 1 else 255
+    exact = np.nan_to_num(values, nan=-1.0) if values.dtype.kind == "f" else values
+    if values.dtype.kind not in "biuf" or exact.max(initial=0) > most or (exact != np.trunc(exact)).any():
+        raise InputDataError(
+            f"The pixels of a mask must be whole numbers up to {most}. This one is of {values.dtype}, from "
+            f"{exact.min(initial=0)} to {exact.max(initial=0)}."
+        )
+    return exact.astype(np.int32).clip(-1)
 
 
 def _deep_pixels(image: Any) -> NDArray[Any]:
@@ -110,7 +137,7 @@ def _opened(source: Any) -> Iterator[Any]:
 
 def _mode(image: Any) -> str:
     """Pillow's name of the channels as which an image is read: one letter each."""
-    if image.mode in DEEP:
+    if image.mode in DEEP or image.mode == "1":
         return "L"
     return image.mode if image.mode in MODES.values() else "RGB"
 
@@ -144,15 +171,16 @@ def _channels_last(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _with_channels(pixels: NDArray[np.uint8], channels: int | None) -> NDArray[np.uint8]:
+def with_channels(pixels: NDArray[Pixel], channels: int | None) -> NDArray[Pixel]:
+    """The same pixels with so many channels, as a file's would be converted; None keeps them: [H, W, C]."""
     has = pixels.shape[2]
     if channels in (None, has):
         return pixels
     if has == 1:
         return np.repeat(pixels, channels, axis=2)
     if channels == 1:
-        return np.ascontiguousarray(pixels[:, :, :3].mean(axis=2, keepdims=True).round().astype(np.uint8))
+        return np.ascontiguousarray(pixels[:, :, :3].mean(axis=2, keepdims=True).round().astype(pixels.dtype))
     if has > channels:
         return np.ascontiguousarray(pixels[:, :, :channels])
-    opaque = np.full((*pixels.shape[:2], channels - has), 255, np.uint8)
+    opaque = np.full((*pixels.shape[:2], channels - has), 255, pixels.dtype)
     return np.concatenate([pixels, opaque], axis=2)

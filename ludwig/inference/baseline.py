@@ -124,7 +124,8 @@ def _constant(output: DecodedOutput, target: Tensor, weights: Floats) -> Baselin
     """The share of each class, or the mean in the column's own units."""
     if output.labels:
         known = (target >= 0).numpy()
-        counts = np.bincount(target.long().numpy()[known], weights[known], minlength=len(output.labels))
+        each = np.broadcast_to(weights.reshape(-1, *[1] * (target.dim() - 1)), target.shape)  # of the pixels of a mask
+        counts = np.bincount(target.long().numpy()[known], each[known], minlength=len(output.labels))
         row = counts / (counts.sum() or 1)  # [C]
     else:
         own = output.observed(target).double().view(len(target), -1).numpy()  # [N, S]
@@ -135,6 +136,8 @@ def _constant(output: DecodedOutput, target: Tensor, weights: Floats) -> Baselin
 
 def _linear(output: DecodedOutput, table: Table, target: Tensor, weights: Floats) -> Baseline | None:
     """Logistic or ridge regression; None where there is nothing that it can be fitted on."""
+    if output.labels and target.dim() > 1:
+        return None  # a class for each pixel
     known = target >= 0 if output.labels else target.view(len(target), -1).isfinite().all(1)  # [N]
     known &= torch.from_numpy(weights > 0)
     given, answers = table.rows(known.numpy()), target[known]
@@ -202,7 +205,8 @@ def _scores(output: DecodedOutput, found: NDArray[Any], target: Tensor, weights:
         of_true = values[:, 1].float()
         prediction = Prediction(None, hidden, of_true >= output.setting().threshold, of_true)
     else:
-        prediction = Prediction(None, hidden, values.argmax(-1), values.float())
+        ids = values.argmax(-1).view(-1, *[1] * (target.dim() - 1)).expand(target.shape)  # alike at all pixels
+        prediction = Prediction(None, hidden, ids, values.float())
     board = output.scoreboard().board
     board.update(prediction, output.observed(target), None if weights is None else weights.cpu())
     return board.compute()

@@ -30,10 +30,10 @@ WITHOUT_ROWS = (
 Metrics = dict[str, dict[str, float]]
 
 
-def rows_for_evaluation(frame: Frame, at_least: int) -> int:
+def rows_for_evaluation(model: Model, frame: Frame, at_least: int) -> int:
     """A batch size that fits a fixed amount of memory; results do not depend on it."""
     row = max(frame.nbytes // max(len(frame), 1), 1) if frame.is_in_memory else BATCH_BYTES
-    return max(at_least, min(BATCH_BYTES // row, MOST_ROWS))
+    return max(at_least, min(BATCH_BYTES // row, model.most_rows() or MOST_ROWS, MOST_ROWS))
 
 
 def evaluate(

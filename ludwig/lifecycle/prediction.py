@@ -72,7 +72,7 @@ def evaluate(
         hooks.on_evaluation_start()
         try:
             rows = rows_of(held, given, split, hooks, with_targets=True)
-            size = batch_size or trainer.evaluation_rows or rows_for_evaluation(rows.frame, 1)
+            size = batch_size or trainer.evaluation_rows or rows_for_evaluation(model, rows.frame, 1)
             selecting = {str(trainer.validation_field): str(trainer.validation_metric)}
             arrays, metrics = held.backend.run_prediction(model, rows.frame, size, held.device, selecting)
             report_not_finite(metrics, "the evaluation")

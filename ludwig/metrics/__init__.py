@@ -4,6 +4,7 @@ from ludwig.metrics import (  # noqa: F401  (importing registers)
     binary,
     calibration,
     classification,
+    image,
     ranking,
     regression,
     sequence,

@@ -48,6 +48,7 @@ class FeatureSpec:
     column: str
     feature: Feature[Any, Any, Any]
     tied: str | None = None  # the input whose fitted state and encoder it shares
+    follows: str | None = None  # the input whose fitted state its own follows, as a mask's size that of its image
 
 
 class Model(Component, nn.Module):
@@ -185,6 +186,10 @@ class Model(Component, nn.Module):
 
     def suggested_batch_size(self) -> int | None:
         """The most that `batch_size: auto` takes; None where parts of the model do not mind."""
+        return None
+
+    def most_rows(self) -> int | None:
+        """Bound on the rows of a batch of evaluation; None for no bound."""
         return None
 
     def rate_factors(self) -> dict[int, float]:

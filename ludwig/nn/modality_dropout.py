@@ -48,7 +48,8 @@ def _without(signal: Signal, stays: Tensor) -> Signal:
     """The signal with its inputs left out in the rows where they do not stay: [B, C]."""
     values = _masked(signal.values, stays, signal.form == "tokens")
     linear = None if signal.linear is None else _masked(signal.linear, stays, by_column=False)
-    return dataclasses.replace(signal, values=values, linear=linear)
+    skips = tuple(_masked(skip, stays, by_column=False) for skip in signal.skips)
+    return dataclasses.replace(signal, values=values, linear=linear, skips=skips)
 
 
 def _masked(values: Tensor, stays: Tensor, by_column: bool) -> Tensor:

@@ -5,6 +5,7 @@ from ludwig.outputs import (  # noqa: F401  (importing registers)
     category,
     generated_category,
     generated_text,
+    image,
     number,
     sequence,
     timeseries,

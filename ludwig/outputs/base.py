@@ -37,6 +37,7 @@ class OutputSection(ColumnOptions, Component.Config):
     reported: ClassVar[tuple[str, ...]]  # the metrics that every evaluation reports
     default_metric: ClassVar[str]
     summarized: ClassVar[tuple[str, ...]] = ()  # the metrics of a short summary; none for the default one
+    follows_image: ClassVar[bool] = False  # whether the target is a mask of the input image, moved and sized as it is
 
     @property
     def kind(self) -> str:

@@ -119,7 +119,8 @@ class DecodedOutput(Output):
             return prediction
         logits = prediction.logits
         if self.linear_path is not None:
-            logits = logits + combined.dealt_out(self.linear_path(combined.linear))
+            beside = combined.dealt_out(self.linear_path(combined.linear))
+            logits = logits + beside.view(*beside.shape, *[1] * (logits.dim() - beside.dim()))  # alike at all pixels
         logits = self.shaped(logits)
         logits = self.bounded(logits) if self.decoder.bounds else logits
         exact = torch.promote_types(logits.dtype, torch.float32)  # half precision is too coarse for losses

@@ -59,7 +59,7 @@ class Evaluator:
         """The rows of a batch of evaluation."""
         size = self.options.eval_batch_size
         if size is None:
-            return rows_for_evaluation(frame, at_least)
+            return rows_for_evaluation(self.model, frame, at_least)
         if size != "auto":
             return size
         if self.measured_rows is None:

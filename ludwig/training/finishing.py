@@ -57,7 +57,7 @@ def finish(run: Ended, splits: Splits) -> None:
     held_out = (
         splits.training if validation is None or workers.rows_of_all(len(validation)) < LEAST_ROWS else validation
     )
-    rows = rows_for_evaluation(held_out, run.plan.batch_size)
+    rows = rows_for_evaluation(model, held_out, run.plan.batch_size)
     progress.calibration = calibrate(model, held_out, rows, run.engine.device, workers)
     progress.thresholds = choose_thresholds(model, held_out, rows, run.engine.device, workers)
     progress.intervals = fit_intervals(model, held_out, rows, run.engine.device, workers)

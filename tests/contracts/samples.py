@@ -32,7 +32,8 @@ COLUMNS: dict[str, list[Any]] = {
     "timeseries": ["1 2 3 4 5", "2 3", "5 4 3", "1 1 2", "4", "6 5 4 3"],
     "image": list(_PIXELS),
 }
-TARGETS = {**COLUMNS, "timeseries": ["1 2", "2 3", "5 4", "1 1", "4 2", "6 5"]}
+_MASKS = (_PIXELS[..., 0] // 100 * 50).astype(np.uint8)  # of the classes 0, 50 and 100
+TARGETS = {**COLUMNS, "timeseries": ["1 2", "2 3", "5 4", "1 1", "4 2", "6 5"], "image": list(_MASKS)}
 EXTREMES = [1e300, -1e300, 1e-300, 5e-324, -5e-324, 0.0, -0.0, 1.0, 1.0, -3.0, -3.0, 0.1, 1 / 3, 2.0**53, 1.7e9]
 LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from besides those above
     "number": EXTREMES,
@@ -51,7 +52,11 @@ UNREADABLE: dict[str, list[Any]] = {
     "timeseries": ["1 many", "1 few"],
     "image": [b"no image", b"nor this"],
 }
-LONGER_TARGETS = {**LONGER, "timeseries": ["1e300 -1e300", "5e-324 0.1", "nan nan"]}
+LONGER_TARGETS = {
+    **LONGER,
+    "timeseries": ["1e300 -1e300", "5e-324 0.1", "nan nan"],
+    "image": [*(mask[: 5 + place, : 9 - place] for place, mask in enumerate(_MASKS)), _MASKS[0] + 7],
+}
 OPTIONS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample
 
 # Networks of other libraries, small and from scratch: the options of encoders whose defaults are too large for a test.
@@ -176,10 +181,11 @@ def options_of(config: type[Any]) -> dict[str, Any]:
 LONGEST, PADDED_TO = 5, 8  # steps of a sequence
 LENGTHS = [LONGEST, 1, 0, 3, 2, 4]  # a row of one step and one of none
 ROWS = len(LENGTHS)
+SKIPS = ((3, 20, 20), (4, 10, 10), (5, 5, 5), (6, 3, 3), (7, 2, 2))  # maps of an image, the finest first
 SHAPES: dict[Form, Shape] = {
-    "vector": Shape("vector", 5),
+    "vector": Shape("vector", 5, skips=SKIPS),
     "tokens": Shape("tokens", 4, 3),
-    "sequence": Shape("sequence", 6, LONGEST),
+    "sequence": Shape("sequence", 6, LONGEST, skips=SKIPS),
     "members": Shape("members", 5, 3),
 }
 FORMS = tuple(SHAPES)
@@ -194,14 +200,20 @@ def signal_of(shape: Shape, rows: int, *, seed: int = 0, steps: int = PADDED_TO)
     """A signal of any form, the same for the same shape; what stands in the padding is large, so that it shows."""
     generator = torch.Generator().manual_seed(seed)
     if shape.form == "vector":
-        return Signal.vector(torch.randn(len(LENGTHS), shape.size, generator=generator)[:rows])
+        values = torch.randn(len(LENGTHS), shape.size, generator=generator)[:rows]
+        return Signal("vector", values, skips=_skips_of(shape, rows, generator))
     values = torch.randn(len(LENGTHS), shape.count, shape.size, generator=generator)[:rows]  # [B, C, H]
     if shape.form != "sequence":
         return Signal(shape.form, values)
     mask = torch.arange(steps) < torch.tensor(LENGTHS[:rows]).unsqueeze(1)  # [B, T]
     longer = torch.full((rows, steps, shape.size), float(10 * steps))
     longer[:, : shape.count] = values
-    return Signal.sequence(longer.where(mask.unsqueeze(-1), float(10 * steps)), mask)
+    values = longer.where(mask.unsqueeze(-1), float(10 * steps))
+    return Signal("sequence", values, mask, _skips_of(shape, rows, generator))
+
+
+def _skips_of(shape: Shape, rows: int, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.randn(len(LENGTHS), *skip, generator=generator)[:rows] for skip in shape.skips)
 
 
 def variants(config: type[Any], **fixed: Any) -> list[dict[str, Any]]:

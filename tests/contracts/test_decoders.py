@@ -75,7 +75,7 @@ def test_it_gives_logits_and_the_hidden_shape_that_it_promises(kind, name, optio
     counts = {"vector": (), "sequence": (PADDED_TO,)}.get(hidden.form, (hidden.count,))
     assert prediction.hidden.shape == (rows, *counts, hidden.size)
     assert prediction.known_logits.shape[0] == rows
-    assert prediction.known_logits.shape[-1] == SIZES.get(kind, OTHERS)
+    assert prediction.known_logits.shape[1 if kind == "image" else -1] == SIZES.get(kind, OTHERS)
     assert seen(prediction).isfinite().all()
 
 

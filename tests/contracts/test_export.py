@@ -99,10 +99,17 @@ def test_a_decoder(kind, name):
             hold_equal(decoder, (signal_of(SHAPES[form], EXAMPLE),), (signal_of(SHAPES[form], OTHER),))
 
 
-def test_a_whole_model():
-    """From a frame with an input of every type to the predictions of an output of every type that can be exported."""
+@pytest.mark.parametrize("of_pixels", [False, True], ids=["", "of_pixels"])
+def test_a_whole_model(of_pixels):
+    """From a frame with an input of every type to the predictions of an output of every type that can be exported.
+
+    Outputs of pixels read the maps of an image encoder that gives some, and no ensemble members.
+    """
     inputs = [{"name": f"from_{kind}", "type": kind} for kind in INPUTS.names()]
-    outputs = [{"name": f"to_{kind}", "type": kind} for kind in OUTPUTS.names("ecd") if kind not in GENERATED]
+    left_out = GENERATED if of_pixels else (*GENERATED, "image")
+    outputs = [{"name": f"to_{kind}", "type": kind} for kind in OUTPUTS.names("ecd") if kind not in left_out]
+    if of_pixels:
+        next(each for each in inputs if each["type"] == "image")["encoder"] = {"type": "unet", "out_channels": 4}
     config = load_config({"input_features": inputs, "output_features": outputs})
     columns = {each["name"]: (each["type"], each in outputs) for each in (*inputs, *outputs)}
     facts = {name: learned(kind, target=target)[1] for name, (kind, target) in columns.items()}

@@ -127,7 +127,8 @@ def test_metrics_do_not_depend_on_the_batches(kind, decoder, loss):
         with torch.no_grad():
             for rows in torch.arange(ROWS).split(cut):
                 mask = None if whole.mask is None else whole.mask[rows]
-                signal = Signal(whole.form, whole.values[rows], mask)
+                skips = tuple(skip[rows] for skip in whole.skips)
+                signal = Signal(whole.form, whole.values[rows], mask, skips)
                 scores.update(output.complete(answer(output, signal, truth[rows])), truth[rows])
         found.append(scores.compute())
     assert found[1] == pytest.approx(found[0], rel=1e-5, nan_ok=True)
@@ -191,7 +192,7 @@ def test_what_was_encoded_is_decoded_to_the_same_cells_missing_ones_aside(kind):
 
 def numbers_of(cell: Any) -> Any:
     """A number, or those of a list, also where it is written as text; None of other cells."""
-    if isinstance(cell, float):
+    if isinstance(cell, float | np.ndarray):
         return cell
     words = cell.split() if isinstance(cell, str) else cell if isinstance(cell, list) else []
     return [float(word) for word in words] if words and not any(map(str.isalpha, map(str, words))) else None

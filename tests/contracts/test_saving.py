@@ -47,6 +47,8 @@ SMALL = {
     "num_frequencies": 4,
     "num_hash_buckets": 8,
     "num_members": 2,
+    "out_channels": 4,
+    "num_channels": 4,
     "fc_output_size": 4,
     "d_model": 8,
     "hidden_size": 8,
@@ -62,22 +64,27 @@ TARGETS = sorted(name for kind, name, _ in OUTPUTS if kind == "ecd")
 # -- the outside world
 
 
-def cell_of(cell: Any, place: int, folder: Path) -> Any:
+def cell_of(cell: Any, name: str, folder: Path) -> Any:
     """A cell as a file of text has it; an image as a path from the folder of that file."""
     if isinstance(cell, np.ndarray):
         from PIL import Image
 
-        Image.fromarray(cell).save(folder / f"{place}.png")
-        return f"{place}.png"
+        Image.fromarray(cell).save(folder / f"{name}.png")
+        return f"{name}.png"
     return " ".join(map(str, cell)) if isinstance(cell, list) else cell
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
-    columns = {kind: [cell_of(cell, place, folder) for place, cell in enumerate(column_of(kind))] for kind in INPUTS}
-    columns |= {f"to_{kind}": [cell_of(cell, 0, folder) for cell in column_of(kind, target=True)] for kind in TARGETS}
-    table = pd.DataFrame(columns)
+    cells = {kind: column_of(kind) for kind in INPUTS}
+    cells |= {f"to_{kind}": column_of(kind, target=True) for kind in TARGETS}
+    table = pd.DataFrame(
+        {
+            name: [cell_of(cell, f"{name}_{place}", folder) for place, cell in enumerate(own)]
+            for name, own in cells.items()
+        }
+    )
     pd.concat([table, table.assign(split=1)]).fillna({"split": 0}).to_csv(folder / "table.csv", index=False)
     words = "abcdef"
     vectors = np.random.default_rng(0).normal(size=(len(words), WIDTH)).round(3)
@@ -210,6 +217,10 @@ def test_with_every_decoder_and_every_loss(kind, world, original, monkeypatch):
     by_steps = OUTPUTS.get(kind, "ecd").Config.reads_steps
     given = {"input_features": [{"name": "text", "type": "text"}]} if by_steps else {}
     config = model_of(world, output_features=outputs(world, kind), **given)
+    if kind == "image":  # its decoders read the maps of an image encoder
+        config["input_features"] += [
+            {"name": "image", "type": "image", "encoder": section(ENCODERS, "image", "unet", world)}
+        ]
     nothing_changes_when_the_world_goes(config, world, original, monkeypatch)
 
 

@@ -67,6 +67,9 @@ class DeepEnsemble(AnsweringModel):
     def suggested_batch_size(self) -> int | None:
         return self._each()[0].suggested_batch_size()
 
+    def most_rows(self) -> int | None:
+        return self._each()[0].most_rows()
+
     def shared_parameters(self) -> list[nn.Parameter]:
         return [weight for network in self._each() for weight in network.shared_parameters()]
 

@@ -62,6 +62,14 @@ class Input(Component):
             """What changes a batch of this input at random, in training only and on the device; None for nothing."""
             return None
 
+        def augment_of_masks(self) -> Augment | None:
+            """What moves masks of this input as `augment` moves the input; None for nothing."""
+            return None
+
+        def faults_of_masks(self) -> list[tuple[str, str]]:
+            """(parameter, message) of options that do not go with an output whose target is a mask of this input."""
+            return []
+
         def suggested_learning_rate(self) -> float:
             """What `learning_rate: auto` takes where this is the only input."""
             return self.encoder.suggested_learning_rate or self.feature.suggested_learning_rate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Self
 
-from ludwig.augmentations import AUGMENTATIONS, Augmentation, InTurn
+from ludwig.augmentations import AUGMENTATIONS, Augmentation, InTurn, OfMasks
 from ludwig.columns.frame import Augment
 from ludwig.features.binary import BinaryFeature
 from ludwig.features.category import CategoryFeature
@@ -109,6 +109,19 @@ class ImageInput(Input):
 
         def augment(self) -> Augment | None:
             return InTurn([section.build() for section in self.augmentations]) if self.augmentations else None
+
+        def augment_of_masks(self) -> Augment | None:
+            return OfMasks([section.build() for section in self.augmentations]) if self.augmentations else None
+
+        def faults_of_masks(self) -> list[tuple[str, str]]:
+            return [
+                (
+                    f"augmentation[{place}]",
+                    f"Masks cannot follow '{section.type}'. Use random flips, rotation and shift.",
+                )
+                for place, section in enumerate(self.augmentations)
+                if AUGMENTATIONS.get(section.type).masks == "lose"
+            ]
 
         def faults(self) -> list[tuple[str, str]]:
             sections = enumerate(self.augmentations)

@@ -19,9 +19,10 @@ from torch.utils.checkpoint import checkpoint
 
 from ludwig.columns.frame import Augment, Frame
 from ludwig.combiners.base import COMBINERS, Combiner
+from ludwig.encoders.base import ENCODERS
 from ludwig.features.base import Facts
 from ludwig.models.assets import Assets
-from ludwig.models.base import MODELS, Model
+from ludwig.models.base import MODELS, FeatureSpec, Model
 from ludwig.models.ecd.answers import AnsweringModel, Answers
 from ludwig.models.ecd.ensemble import DeepEnsemble
 from ludwig.models.ecd.input_base import INPUTS, Input
@@ -56,7 +57,8 @@ class Ecd(AnsweringModel):
         )
         combiner: Annotated[Combiner.Config, COMBINER] = param(
             COMBINER.make,
-            help="Combiner, which joins the encoded input features: tabm, or concat where an encoder gives a sequence.",
+            help="Combiner, which joins the encoded input features: tabm, or concat where an encoder or a decoder does "
+            "not fit it.",
         )
         ensemble_size: int = param(
             1,
@@ -71,7 +73,9 @@ class Ecd(AnsweringModel):
             return networks[0] if len(networks) == 1 else DeepEnsemble(self, assets, networks)
 
         def completed(self, given: Mapping[str, Any]) -> Self:
-            """With words spelled out, and with `concat` where no combiner is named and the default one does not fit."""
+            """With words spelled out, and with concat where no combiner is named and the default one does not fit: it
+            does not take what an input gives, or an output does not take what it gives.
+            """
             inputs = [feature.spelled_out() for feature in self.input_features]
             outputs = [feature.completed() for feature in self.output_features]
             if any(feature.reads_steps for feature in outputs):
@@ -87,8 +91,25 @@ class Ecd(AnsweringModel):
             of_encoders = [feature.encoder.described(found.source).assets() for feature in self.input_features]
             return {**super().assets(found), **{name: write for each in of_encoders for name, write in each.items()}}
 
+        @property
+        def pictured(self) -> Input.Config | None:
+            """The input whose maps decoders read past the combiner, and whose masks are predicted."""
+            return next((feature for feature in self.input_features if feature.encoder.num_skips), None)
+
+        def resolve(self, assets: Assets, folder: Path | None = None) -> tuple[list[FeatureSpec], list[FeatureSpec]]:
+            inputs, outputs = super().resolve(assets, folder)
+            leader = None if self.pictured is None else self.pictured.name
+            following = {feature.name for feature in self.output_features if feature.follows_image}
+            return inputs, [
+                dataclasses.replace(spec, follows=leader) if spec.name in following else spec for spec in outputs
+            ]
+
         def augments(self) -> dict[str, Augment]:
             found = {feature.name: feature.augment() for feature in self.input_features}
+            image = self.pictured
+            if image is not None:  # masks right before their image, whose draws they look ahead to
+                masks = [feature.name for feature in self.output_features if feature.follows_image]
+                found = {**dict.fromkeys(masks, image.augment_of_masks()), image.name: image.augment(), **found}
             return {name: augment for name, augment in found.items() if augment is not None}
 
         def faults(self) -> list[tuple[str, str]]:
@@ -100,6 +121,7 @@ class Ecd(AnsweringModel):
             combined = self.combiner.gives(forms)
             for place, feature in enumerate(self.output_features):
                 faults += [(f"output_features[{place}].{at}", text) for at, text in feature.faults_of_signal(combined)]
+            faults += self._faults_of_maps()
             for name, text in dependency_faults({f.name: f.dependencies for f in self.output_features}):
                 place = next(i for i, f in enumerate(self.output_features) if f.name == name)
                 faults.append((f"output_features[{place}].dependencies", text))
@@ -112,6 +134,22 @@ class Ecd(AnsweringModel):
                 return []
             text = f"A pretrained text encoder with the text output '{output[0].name}' first cannot generate it. Set "
             return [("input_features[0].encoder.type", f"{text}model_type to llm, or choose another encoder.")]
+
+        def _faults_of_maps(self) -> list[tuple[str, str]]:
+            """Of outputs that read maps of an image past the combiner, or predict masks of it."""
+            faults, image = [], self.pictured
+            for place, feature in enumerate(self.output_features):
+                found = feature.decoder.faults_of_skips(0 if image is None else image.encoder.num_skips)
+                hint = "" if image is not None else f" Set the encoder of an image input to {_encoders_with_maps()}."
+                faults += [(f"output_features[{place}].decoder.{name}", f"{text}{hint}") for name, text in found]
+                if image is None or not feature.follows_image:
+                    continue
+                at, method = self.input_features.index(image), image.preprocessing.resize_method
+                faults += [(f"input_features[{at}].{name}", text) for name, text in image.faults_of_masks()]
+                if feature.preprocessing.resize_method != method:
+                    where = f"output_features[{place}].preprocessing.resize_method"
+                    faults.append((where, f"Must be {method}, as that of the input '{image.name}'."))
+            return faults
 
         def faults_of_origins(self) -> list[tuple[str, str]]:
             return [
@@ -129,9 +167,9 @@ class Ecd(AnsweringModel):
         self.draws_globally = any(feature.encoder.draws_globally for feature in config.input_features)
         self.modality_dropout = ModalityDropout()
         self.combiner: Combiner = config.combiner.build(self.inputs.sources)
-        combined = dataclasses.replace(
-            self.combiner.shape, linear=sum(source.shape.linear for source in self.inputs.sources)
-        )
+        shapes_in, own = [source.shape for source in self.inputs.sources], self.combiner.shape
+        skips = own.skips or next((shape.skips for shape in shapes_in if shape.skips), ())
+        combined = dataclasses.replace(own, linear=sum(shape.linear for shape in shapes_in), skips=skips)
         self.order = computing_order({f.name: f.dependencies for f in config.output_features})
         self.places = {feature.name: place for place, feature in enumerate(config.output_features)}
         built: dict[str, DecodedOutput] = {}
@@ -211,6 +249,10 @@ class Ecd(AnsweringModel):
         sizes = [feature.encoder.suggested_batch_size for feature in self.config.input_features]
         return min((size for size in sizes if size is not None), default=None)
 
+    def most_rows(self) -> int | None:
+        bounds = [feature.encoder.most_rows for feature in self.config.input_features]
+        return min((bound for bound in bounds if bound is not None), default=None)
+
     def sharding_units(self) -> list[nn.Module]:
         units = [*super().sharding_units(), *self.inputs.encoders, self.combiner]
         outputs = {id(part) for output in self.outputs.values() for part in output.modules()}  # read past their forward
@@ -246,6 +288,12 @@ def _fits(combiner: Combiner.Config, inputs: Sequence[Input.Config], outputs: Se
     if not combiner.takes.issuperset(forms):
         return False
     return not any(feature.faults_of_signal(combiner.gives(forms)) for feature in outputs)
+
+
+def _encoders_with_maps() -> str:
+    """The encoders of images that give maps with their default options."""
+    names = ENCODERS.names("image")
+    return " or ".join(name for name in names if ENCODERS.get(name, "image").Config().num_skips)
 
 
 def _sum_of_auxiliary(signals: Sequence[Signal]) -> Tensor | None:
