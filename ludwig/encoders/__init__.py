@@ -2,6 +2,7 @@
 
 from ludwig.encoders import (  # noqa: F401  (importing registers)
     category,
+    date,
     generic,
     image_cnn,
     number,

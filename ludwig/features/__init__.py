@@ -3,6 +3,7 @@
 from ludwig.features import (  # noqa: F401  (importing registers)
     binary,
     category,
+    date,
     image,
     number,
     pretrained_tokenizer,

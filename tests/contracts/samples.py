@@ -24,6 +24,7 @@ COLUMNS: dict[str, list[Any]] = {
     "vector": [[1.0, 2.0, 0.5], [0.0, 1.0, 2.0], [3.0, 1.0, 1.0], [2.0, 2.0, 2.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]],
     "text": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
     "sequence": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
+    "date": ["2020-01-31", "2021-02-28 10:30", "1999-12-31 23:59:59", "2020-02-29", "1970-01-01", "2021-07-04"],
     "timeseries": ["1 2 3 4 5", "2 3", "5 4 3", "1 1 2", "4", "6 5 4 3"],
     "image": list(_PIXELS),
 }
@@ -35,6 +36,7 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
     "vector": [[0.0, -0.0, 1e300], [-0.0, 0.0, 1e300], [5e-324, 1.0, -1.0]],
     "text": ["b a", "é Z z", "10 9, 10", "", "\U0001f600 a"],
     "sequence": ["b a", "é Z z", "10 9 10", "", "\U0001f600 a"],
+    "date": ["13/02/2020", "02/03/2020", "0001-01-01", "9999-12-31", "1700000000", "June 5, 2020", "10:30", ""],
     "timeseries": ["1e300 -1e300 0.1", "5e-324", "nan nan nan nan nan nan nan", "0.1 0.2 nan 0.3"],
     "image": [pixels[: 5 + place, : 9 - place] for place, pixels in enumerate(_PIXELS)],
 }
@@ -42,6 +44,7 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
 UNREADABLE: dict[str, list[Any]] = {
     "number": ["many", "few"],
     "binary": ["perhaps", "perhaps"],
+    "date": ["many", "few"],
     "vector": ["1 many", "1 few"],
     "timeseries": ["1 many", "1 few"],
     "image": [b"no image", b"nor this"],

@@ -9,6 +9,7 @@ from ludwig.augmentations import AUGMENTATIONS, Augmentation, InTurn
 from ludwig.columns.frame import Augment
 from ludwig.features.binary import BinaryFeature
 from ludwig.features.category import CategoryFeature
+from ludwig.features.date import DateFeature
 from ludwig.features.image import ImageFeature
 from ludwig.features.number import NumberFeature
 from ludwig.features.sequence import SequenceFeature
@@ -46,6 +47,15 @@ class CategoryInput(Input):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Input.Config, of=CategoryFeature):
+        pass
+
+
+@INPUTS.register("date")
+class DateInput(Input):
+    """A date column; see `DateFeature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=DateFeature):
         pass
 
 
