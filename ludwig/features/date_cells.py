@@ -1,6 +1,6 @@
 """Cells as points in time: seconds since 1970, each cell by itself.
 
-Whether 02/03/2020 is the third of February or the second of March, a cell alone does not say. Such cells keep both
+Whether 02/03/2020 is the third of February or the second of March, a cell alone does not show. Such cells keep both
 readings; the training split decides (`DateFeature.finish`), so that one row is later read as all of them were.
 
 N = rows, U = distinct cells
@@ -47,7 +47,7 @@ class Readings:
     def read(self, *, day_first: bool) -> Seconds:
         """One reading, the other one where it makes no date: [N]."""
         first, other = self.seconds.T[::-1] if day_first else self.seconds.T
-        return np.where(np.isnan(first), other, first)
+        return np.asarray(np.where(np.isnan(first), other, first), np.float64)
 
 
 def readings_of(column: pd.Series, datetime_format: str | None) -> tuple[Readings, Flags]:
