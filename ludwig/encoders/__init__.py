@@ -5,6 +5,7 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     date,
     generic,
     image_cnn,
+    members,
     number,
     sequence_cnn,
     sequence_embed,

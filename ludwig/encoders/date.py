@@ -14,23 +14,17 @@ import torch
 from torch import Tensor
 
 from ludwig.encoders.base import ENCODERS, Encoder
+from ludwig.encoders.embeddings import PlaceOptions
+from ludwig.encoders.small_stack import SmallStackOptions
 from ludwig.features.date import DAY, DateFacts
 from ludwig.nn.embedding import CategoryTable
 from ludwig.nn.mlp import FullyConnectedStack
 from ludwig.nn.signal import Shape, Signal
 from ludwig.schema import param
-from ludwig.schema.layers import FullyConnectedOptions
 
 # Of the parts month, day, weekday, yearday, hour, minute and second: the lowest value, and how many there are.
 LOWEST = (1, 1, 0, 1, 0, 0, 0)
 COUNTS = (12, 31, 7, 366, 24, 60, 60)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DateStackOptions(FullyConnectedOptions):
-    """The fully connected layers of the date encoders."""
-
-    output_size: int = param(10, min=1, help="Output size of a fully connected layer.")
 
 
 @ENCODERS.register("embed", kinds=("date",))
@@ -56,11 +50,8 @@ class EmbedDateEncoder(Encoder):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(DateStackOptions, Encoder.Config):
+    class Config(PlaceOptions, SmallStackOptions, Encoder.Config):
         embedding_size: int = param(10, min=1, help="Size of the embedding of each part. Lower it for little data.")
-        embeddings_on_cpu: bool = param(
-            False, help="Whether the table stays in CPU memory, which saves that of the GPU and makes a step slower."
-        )
 
     lowest: Tensor  # [8]
     highest: Tensor  # [8], places within a part's rows
@@ -108,7 +99,7 @@ class WaveDateEncoder(Encoder):
     PERIODS: ClassVar[tuple[float, ...]] = (12, 31, 7, 366, 24, 60, 60, DAY)  # of the parts from the month on
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(DateStackOptions, Encoder.Config):
+    class Config(SmallStackOptions, Encoder.Config):
         num_fc_layers: int = param(1, min=1, help="Number of fully connected layers, unless fc_layers lists them.")
 
     speeds: Tensor  # [8]

@@ -1,6 +1,7 @@
 """The data half of every feature type: raw column <-> tensors."""
 
 from ludwig.features import (  # noqa: F401  (importing registers)
+    bag,
     binary,
     category,
     date,
@@ -8,6 +9,7 @@ from ludwig.features import (  # noqa: F401  (importing registers)
     number,
     pretrained_tokenizer,
     sequence,
+    set,
     text,
     timeseries,
     tokenizers,

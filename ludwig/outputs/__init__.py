@@ -6,6 +6,7 @@ from ludwig.outputs import (  # noqa: F401  (importing registers)
     generated_category,
     generated_text,
     number,
+    set,
     timeseries,
     vector,
 )

@@ -178,6 +178,11 @@ class Output(Component, nn.Module):
         found = {"predictions": prediction.predictions, "probabilities": prediction.probabilities}
         return {key: values for key, values in found.items() if values is not None}
 
+    def answer(self, probabilities: Tensor) -> Prediction:
+        """The prediction that follows from the probability of each class: [B, C]."""
+        hidden = probabilities.new_empty((len(probabilities), 0))
+        return Prediction(None, hidden, probabilities.argmax(-1), probabilities)
+
     def observed(self, target: Tensor) -> Tensor:
         """The target as metrics compare it with predictions."""
         return target

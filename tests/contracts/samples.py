@@ -25,6 +25,8 @@ COLUMNS: dict[str, list[Any]] = {
     "text": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
     "sequence": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
     "date": ["2020-01-31", "2021-02-28 10:30", "1999-12-31 23:59:59", "2020-02-29", "1970-01-01", "2021-07-04"],
+    "set": [["a", "b"], ["a"], ["a", "b", "c"], [], ["b"], ["a", "d"]],
+    "bag": ["a b a", "b", "a c c c", "", "d b a a", "e"],
     "timeseries": ["1 2 3 4 5", "2 3", "5 4 3", "1 1 2", "4", "6 5 4 3"],
     "image": list(_PIXELS),
 }
@@ -37,6 +39,8 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
     "text": ["b a", "é Z z", "10 9, 10", "", "\U0001f600 a"],
     "sequence": ["b a", "é Z z", "10 9 10", "", "\U0001f600 a"],
     "date": ["13/02/2020", "02/03/2020", "0001-01-01", "9999-12-31", "1700000000", "June 5, 2020", "10:30", ""],
+    "set": ["b a", {"é", "Z"}, ("10", 9), "", np.array(["a", "a"]), "\U0001f600 a"],
+    "bag": ["b a", ["é", "Z", "é"], "10 9 10", "", "\U0001f600 a"],
     "timeseries": ["1e300 -1e300 0.1", "5e-324", "nan nan nan nan nan nan nan", "0.1 0.2 nan 0.3"],
     "image": [pixels[: 5 + place, : 9 - place] for place, pixels in enumerate(_PIXELS)],
 }

@@ -7,12 +7,14 @@ from typing import Annotated, Self
 
 from ludwig.augmentations import AUGMENTATIONS, Augmentation, InTurn
 from ludwig.columns.frame import Augment
+from ludwig.features.bag import BagFeature
 from ludwig.features.binary import BinaryFeature
 from ludwig.features.category import CategoryFeature
 from ludwig.features.date import DateFeature
 from ludwig.features.image import ImageFeature
 from ludwig.features.number import NumberFeature
 from ludwig.features.sequence import SequenceFeature
+from ludwig.features.set import SetFeature
 from ludwig.features.text import TextFeature
 from ludwig.features.timeseries import TimeseriesFeature
 from ludwig.features.vector import VectorFeature
@@ -47,6 +49,24 @@ class CategoryInput(Input):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Input.Config, of=CategoryFeature):
+        pass
+
+
+@INPUTS.register("set")
+class SetInput(Input):
+    """A set column; see `SetFeature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=SetFeature):
+        pass
+
+
+@INPUTS.register("bag")
+class BagInput(Input):
+    """A bag column; see `BagFeature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=BagFeature):
         pass
 
 
