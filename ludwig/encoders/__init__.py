@@ -4,6 +4,7 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     category,
     date,
     generic,
+    h3,
     image_cnn,
     members,
     number,

@@ -1,8 +1,10 @@
 """The learning half of every output type: decoder, loss, metrics, predictions."""
 
 from ludwig.outputs import (  # noqa: F401  (importing registers)
+    anomaly,
     binary,
     category,
+    category_distribution,
     generated_category,
     generated_text,
     number,

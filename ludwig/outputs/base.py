@@ -123,6 +123,13 @@ class Output(Component, nn.Module):
         """By which metric the decision threshold is chosen on the validation split; None where none is chosen."""
         return None
 
+    @property
+    def threshold_percentile(self) -> float | None:
+        """At which percentile of the scores of rows that are not labelled as anomalies the threshold is set after
+        training; None where it is not.
+        """
+        return None
+
     # -- prediction intervals
 
     @property
@@ -133,7 +140,8 @@ class Output(Component, nn.Module):
     @property
     def fitted_names(self) -> tuple[str, ...]:
         """The buffers that are fitted on the validation split: of calibration, threshold and quantiles."""
-        threshold = () if self.threshold_metric is None else ("chosen_threshold",)
+        is_fixed = self.threshold_metric is None and self.threshold_percentile is None
+        threshold = () if is_fixed else ("chosen_threshold",)
         return (*(self.scaling.names if self.scaling else ()), *threshold)
 
     # -- loss

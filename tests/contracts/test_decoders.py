@@ -20,7 +20,7 @@ from tests.contracts.samples import FORMS, PADDED_TO, SHAPES, batch_of, named, s
 
 CONTRACTS = (DECODERS, EXTRACTORS)
 
-SIZES = {"number": 1, "binary": 1}  # how many numbers are predicted for a row; else three
+SIZES = {"number": 1, "binary": 1, "anomaly": 1}  # how many numbers are predicted for a row; else three
 OTHERS = 3
 EVERY = [
     pytest.param(kind, name, options, form, id=f"{kind}-{name}-{named(options)}-{form}")

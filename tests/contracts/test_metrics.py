@@ -18,7 +18,8 @@ EVERY = [(kind, name) for kind in KINDS for name in METRICS.names(kind)]
 def batch(kind: str, name: str) -> tuple[Prediction, torch.Tensor, Setting]:
     output = build(kind, None, None, VECTOR, **OPTIONS.get(name, {})).eval()
     with torch.no_grad():
-        return output.complete(output(combined(VECTOR), {})), target(output, kind), output.setting()
+        truth = output.observed(target(output, kind))  # as metrics get it
+        return output.complete(output(combined(VECTOR), {})), truth, output.setting()
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)

@@ -11,6 +11,7 @@ from ludwig.features.bag import BagFeature
 from ludwig.features.binary import BinaryFeature
 from ludwig.features.category import CategoryFeature
 from ludwig.features.date import DateFeature
+from ludwig.features.h3 import H3Feature
 from ludwig.features.image import ImageFeature
 from ludwig.features.number import NumberFeature
 from ludwig.features.sequence import SequenceFeature
@@ -49,6 +50,15 @@ class CategoryInput(Input):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Input.Config, of=CategoryFeature):
+        pass
+
+
+@INPUTS.register("h3")
+class H3Input(Input):
+    """A column of cells of the H3 grid; see `H3Feature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=H3Feature):
         pass
 
 
