@@ -26,8 +26,8 @@ class AnomalyDecoder(Decoder):
     that of an average row at the start.
 
     The centre is the mean image of the first training batch, before any step, with coordinates pushed away from zero;
-    it is saved with the model. Neither the linear map nor, by default, the fully connected layers have biases, with which
-    a network could give the centre itself for every row (Ruff et al. 2018, proposition 2).
+    it is saved with the model. Neither the linear map nor, by default, the fully connected layers have biases, with
+    which a network could give the centre itself for every row (Ruff et al. 2018, proposition 2).
 
     Takes a vector [B, H] or members [B, K, H]; gives [B, 1] or [B, K, 1].
 
