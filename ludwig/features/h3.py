@@ -44,7 +44,7 @@ class GridCells:
         return len(self.ids)
 
     def missing(self) -> Flags:
-        return self.ids == 0
+        return np.asarray(self.ids == 0)
 
     def take(self, index: Index) -> GridCells:
         return GridCells(self.ids[index])
@@ -144,7 +144,7 @@ class H3Feature(Feature[GridCells, GridTally, GridFacts]):
 
 def components_of(ids: Index) -> Index:
     """Mode, edge, resolution, base cell and the 15 digits: [N] -> [N, 19]."""
-    return ids[:, None] >> SHIFTS & (np.array(SIZES) - 1)
+    return np.asarray(ids[:, None] >> SHIFTS & (np.array(SIZES) - 1), np.int64)
 
 
 def _valid(ids: Index) -> Flags:

@@ -11,8 +11,8 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from ludwig.metrics.areas import area_under_roc
 from ludwig.metrics.base import METRICS, Direction, Metric, Setting
-from ludwig.metrics.ranking import area_under_roc
 from ludwig.metrics.sums import wide
 from ludwig.nn.prediction import Prediction
 
