@@ -91,7 +91,8 @@ class AnomalyDecoder(Decoder):
     def _scores(self, image: Tensor) -> Tensor:
         exact = image.to(torch.promote_types(image.dtype, torch.float32))  # squares overflow in float16
         distances: Tensor = (exact - self.center).square().mean(-1, keepdim=True)  # [B, 1] or [B, K, 1]
-        return distances / self.spread
+        scores: Tensor = distances / self.spread
+        return scores
 
     @torch.no_grad()
     def _fit(self, image: Tensor) -> None:

@@ -79,7 +79,8 @@ def baselines(model: Model, training: Frame, splits: Mapping[str, Frame]) -> dic
     The constant is the share of each class, or the mean. The linear model is scikit-learn's logistic or ridge
     regression on those inputs whose cells are ids, numbers or lists of them. Both count rows by their weights.
     """
-    outputs = {name: output for name, output in model.outputs.items() if isinstance(output, DecodedOutput)}
+    decoded = {name: output for name, output in model.outputs.items() if isinstance(output, DecodedOutput)}
+    outputs = {name: output for name, output in decoded.items() if output.has_baselines}
     names = [name for name in training.names if name not in (*model.outputs, SAMPLE_WEIGHT)]
     tables = {split: Table.of(frame, names) for split, frame in splits.items()}
     sample = training.rows(torch.from_numpy(np.random.default_rng(0).permutation(len(training))[:MOST_ROWS]))

@@ -69,6 +69,8 @@ class AnomalyOutput(DecodedOutput):
             95.0, min=0, max=100, help="Percentile of the scores that threshold auto takes as decision threshold."
         )
 
+    has_baselines = False  # its labels are no target of training
+
     config: Config
     decoder: AnomalyDecoder
     chosen_threshold: Tensor  # [], where it is automatic

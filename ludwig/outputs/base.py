@@ -68,6 +68,7 @@ class Output(Component, nn.Module):
     """
 
     has_members = False  # whether predictions are those of ensemble members
+    has_baselines = True  # whether a constant and a linear model of the target are something to compare with
 
     def __init__(self, config: Any, facts: Any) -> None:
         nn.Module.__init__(self)
