@@ -107,4 +107,5 @@ class AnomalyDecoder(Decoder):
 
 def _unit(values: Tensor) -> Tensor:
     """Vectors of length one in the same direction."""
-    return values / values.norm(dim=-1, keepdim=True).clamp_min(torch.finfo(values.dtype).tiny)
+    length: Tensor = values.norm(dim=-1, keepdim=True)
+    return values / length.clamp_min(torch.finfo(values.dtype).tiny)
