@@ -122,7 +122,7 @@ class WeightedSumH3Encoder(Encoder):
 
     def forward(self, cells: Tensor) -> Signal:
         values, mask = self.embeddings(cells)  # [B, 19, E], [B, 19]
-        weights = self.weights.expand(len(cells), -1)
+        weights = self.weights.expand_as(mask)
         if self.softmax:
             weights = weights.masked_fill(~mask, torch.finfo(weights.dtype).min).softmax(1)
         weights = weights.masked_fill(~mask, 0.0).to(values.dtype)

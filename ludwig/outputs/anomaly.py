@@ -101,6 +101,13 @@ class AnomalyOutput(DecodedOutput):
     def shaped(self, logits: Tensor) -> Tensor:
         return logits.squeeze(-1) if logits.shape[-1] == 1 else logits  # [B] or [B, K]; in training also [B, 2]
 
+    def final(self, prediction: Prediction) -> Prediction:
+        """Without the scores of perturbed rows, which are the loss's alone."""
+        scores = prediction.known_logits
+        if scores.dim() > 1 + self.has_members:
+            prediction = dataclasses.replace(prediction, logits=scores[..., 0])
+        return super().final(prediction)
+
     def complete(self, prediction: Prediction) -> Prediction:
         scores = self.final(prediction).known_logits  # [B]
         return dataclasses.replace(prediction, predictions=(scores > self.threshold).to(torch.int8))

@@ -27,7 +27,7 @@ from ludwig.losses import LOSSES
 from ludwig.models.manifest import seal
 from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry
-from tests.contracts.samples import column_of
+from tests.contracts.samples import OPTIONS, column_of
 
 WIDTH = 6  # of word vectors: the size of the vocabulary too, as `sparse` needs it
 FOREIGN = {  # options that name files of the outside world
@@ -122,7 +122,13 @@ def outputs(world: Path, kind: str) -> list[dict[str, Any]]:
     parts = [("decoder", DECODERS, name) for name in DECODERS.names(kind)]
     parts += [("loss", LOSSES, name) for name in LOSSES.names(kind)]
     return [
-        {"name": f"{kind}_{name}", "column": f"to_{kind}", "type": kind, part: section(registry, kind, name, world)}
+        {
+            "name": f"{kind}_{name}",
+            "column": f"to_{kind}",
+            "type": kind,
+            "preprocessing": OPTIONS.get(kind, {}),
+            part: section(registry, kind, name, world),
+        }
         for part, registry, name in parts
     ]
 
