@@ -1,6 +1,7 @@
 """From the combined signal to logits."""
 
 from ludwig.decoders import (  # noqa: F401  (importing registers)
+    anomaly,
     generator,
     image,
     linear,

@@ -2,7 +2,9 @@
 
 from ludwig.encoders import (  # noqa: F401  (importing registers)
     category,
+    date,
     generic,
+    h3,
     image_cnn,
     image_convolutional,
     image_mixer,
@@ -10,6 +12,7 @@ from ludwig.encoders import (  # noqa: F401  (importing registers)
     image_torchvision,
     image_transformers,
     image_unet,
+    members,
     number,
     sequence_cnn,
     sequence_cnnrnn,

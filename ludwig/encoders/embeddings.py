@@ -9,12 +9,18 @@ from ludwig.schema import param
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TableOptions:
-    """Where the table of embeddings stands and what it starts from."""
+class PlaceOptions:
+    """Where the table of embeddings stands."""
 
     embeddings_on_cpu: bool = param(
         False, help="Whether the table stays in CPU memory, which saves that of the GPU and makes a step slower."
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TableOptions(PlaceOptions):
+    """Where the table of embeddings stands and what it starts from."""
+
     pretrained_embeddings: str | None = param(
         None, help="Path of a file of pretrained word vectors (GloVe format) to start from; null for none."
     )

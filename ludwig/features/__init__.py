@@ -1,12 +1,18 @@
 """The data half of every feature type: raw column <-> tensors."""
 
 from ludwig.features import (  # noqa: F401  (importing registers)
+    anomaly,
+    bag,
     binary,
     category,
+    category_distribution,
+    date,
+    h3,
     image,
     number,
     pretrained_tokenizer,
     sequence,
+    set,
     text,
     timeseries,
     tokenizers,

@@ -82,7 +82,7 @@ def _number(value: float | Decimal) -> str:
 
 def _moment(value: pd.Timestamp) -> str:
     is_date = value.tzinfo is None and value == value.normalize()
-    return value.strftime("%Y-%m-%d") if is_date else value.isoformat(sep=" ")
+    return value.date().isoformat() if is_date else value.isoformat(sep=" ")
 
 
 def value_of(word: str) -> Hashable | None:

@@ -79,7 +79,8 @@ def baselines(model: Model, training: Frame, splits: Mapping[str, Frame]) -> dic
     The constant is the share of each class, or the mean. The linear model is scikit-learn's logistic or ridge
     regression on those inputs whose cells are ids, numbers or lists of them. Both count rows by their weights.
     """
-    outputs = {name: output for name, output in model.outputs.items() if isinstance(output, DecodedOutput)}
+    decoded = {name: output for name, output in model.outputs.items() if isinstance(output, DecodedOutput)}
+    outputs = {name: output for name, output in decoded.items() if output.has_baselines}
     names = [name for name in training.names if name not in (*model.outputs, SAMPLE_WEIGHT)]
     tables = {split: Table.of(frame, names) for split, frame in splits.items()}
     sample = training.rows(torch.from_numpy(np.random.default_rng(0).permutation(len(training))[:MOST_ROWS]))
@@ -122,29 +123,41 @@ def _summary(column: Ragged) -> NDArray[np.float32]:
 
 def _constant(output: DecodedOutput, target: Tensor, weights: Floats) -> Baseline:
     """The share of each class, or the mean in the column's own units."""
-    if output.labels:
+    if _has_ids(output, target):
         known = (target >= 0).numpy()
         each = np.broadcast_to(weights.reshape(-1, *[1] * (target.dim() - 1)), target.shape)  # of the pixels of a mask
         counts = np.bincount(target.long().numpy()[known], each[known], minlength=len(output.labels))
         row = counts / (counts.sum() or 1)  # [C]
     else:
-        own = output.observed(target).double().view(len(target), -1).numpy()  # [N, S]
+        own = _numbers(output, target).numpy()  # [N, S]
         shares = np.where(np.isnan(own), 0, weights[:, None])
         row = (shares * np.nan_to_num(own)).sum(0) / np.maximum(shares.sum(0), np.finfo(np.float64).tiny)  # [S]
     return lambda table: np.tile(row, (len(table.ids), 1))
 
 
+def _has_ids(output: DecodedOutput, target: Tensor) -> bool:
+    """Whether the target is one class a row or a pixel, and not a mark or share of each class."""
+    return bool(output.labels) and target.dim() != 2
+
+
+def _numbers(output: DecodedOutput, target: Tensor) -> Tensor:
+    """The target in the column's own units, or the mark or share of each class: [N, S]."""
+    own = target if output.labels else output.observed(target)
+    return own.double().view(len(target), -1)
+
+
 def _linear(output: DecodedOutput, table: Table, target: Tensor, weights: Floats) -> Baseline | None:
     """Logistic or ridge regression; None where there is nothing that it can be fitted on."""
-    if output.labels and target.dim() > 1:
+    if output.labels and target.dim() > 2:
         return None  # a class for each pixel
-    known = target >= 0 if output.labels else target.view(len(target), -1).isfinite().all(1)  # [N]
+    has_ids = _has_ids(output, target)
+    known = target >= 0 if has_ids else target.view(len(target), -1).isfinite().all(1)  # [N]
     known &= torch.from_numpy(weights > 0)
     given, answers = table.rows(known.numpy()), target[known]
     answers_each = len(output.labels) or math.prod(target.shape[1:])
     if table.width == 0 or len(answers) < 2 or table.width * answers_each > MOST_WEIGHTS:
         return None
-    fit = _logistic if output.labels else _ridge
+    fit = _logistic if has_ids else _ridge
     return fit(output, given, answers, weights[known.numpy()])
 
 
@@ -168,7 +181,10 @@ def _ridge(output: DecodedOutput, table: Table, numbers: Tensor, weights: Floats
     fitted = _fitted(table, _linear_models().Ridge(), numbers.numpy(), weights)
 
     def predicted(rows: Table) -> NDArray[Any]:
-        scaled = torch.from_numpy(fitted.predict(rows.joined())).to(numbers.dtype).view(-1, *numbers.shape[1:])
+        found = torch.from_numpy(fitted.predict(rows.joined()))
+        if output.labels:  # shares of classes
+            return found.clamp(0, 1).numpy()
+        scaled = found.to(numbers.dtype).view(-1, *numbers.shape[1:])
         return output.observed(scaled).view(len(scaled), -1).numpy()
 
     return predicted
@@ -205,8 +221,7 @@ def _scores(output: DecodedOutput, found: NDArray[Any], target: Tensor, weights:
         of_true = values[:, 1].float()
         prediction = Prediction(None, hidden, of_true >= output.setting().threshold, of_true)
     else:
-        ids = values.argmax(-1).view(-1, *[1] * (target.dim() - 1)).expand(target.shape)  # alike at all pixels
-        prediction = Prediction(None, hidden, ids, values.float())
+        prediction = output.answer(values.float())
     board = output.scoreboard().board
     board.update(prediction, output.observed(target), None if weights is None else weights.cpu())
     return board.compute()

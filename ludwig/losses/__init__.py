@@ -1,6 +1,7 @@
 """What training minimises."""
 
 from ludwig.losses import (  # noqa: F401  (importing registers)
+    anomaly,
     binary,
     classification,
     contrastive,

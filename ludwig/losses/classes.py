@@ -34,6 +34,8 @@ class ClassLoss(Loss, ABC):
         return there.float()
 
     def rows(self, logits: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
+        if are_shares(target):
+            return self._of_shares(logits, target)
         ids, _ = known(target)
         if ids.dim() == 1:
             return self.of_ids(logits, ids)  # [B]
@@ -45,7 +47,17 @@ class ClassLoss(Loss, ABC):
         total = weights.sum(1).clamp_min(torch.finfo(weights.dtype).tiny)  # [B]
         return (losses * weights).sum(1) / total  # [B]
 
+    def _of_shares(self, logits: Tensor, shares: Tensor) -> Tensor:
+        """The expected loss of a class that is drawn from each row's distribution: [B, C], [B, C] -> [B]."""
+        ids = torch.arange(shares.shape[1], device=shares.device).expand_as(shares)  # [B, C]
+        losses = self.of_ids(logits.repeat_interleave(shares.shape[1], 0), ids.flatten()).view_as(shares)  # [B, C]
+        weights = shares * self.weights(ids, shares >= 0)
+        return (losses * weights).sum(1) / weights.sum(1).clamp_min(torch.finfo(weights.dtype).tiny)
+
     def row_weights(self, target: Tensor) -> Tensor | None:
+        if are_shares(target):
+            ids = torch.arange(target.shape[1], device=target.device).expand_as(target)
+            return (target * self.weights(ids, target >= 0)).sum(1)  # [B]
         weights = self.weights(*known(target))
         return weights if weights.dim() == 1 else weights.flatten(1).sum(1)  # [B]
 
@@ -64,6 +76,11 @@ class ClassWeightOptions:
     def weights_of(self, labels: Sequence[str]) -> Tensor | None:
         """The weight of each class in the order of their ids: [C]; None where all are equal."""
         return None if self.class_weights is None else weights_of_classes(self.class_weights, labels)
+
+
+def are_shares(target: Tensor) -> bool:
+    """Whether a target is a distribution over the classes, [B, C], and not ids."""
+    return target.is_floating_point() and target.dim() == 2
 
 
 def known(target: Tensor) -> tuple[Tensor, Tensor]:

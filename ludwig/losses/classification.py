@@ -63,7 +63,7 @@ class SoftmaxCrossEntropy(ClassLoss):
         return self.cross_entropy.weights(ids, there)
 
 
-@LOSSES.register("corn", kinds=("category",))
+@LOSSES.register("corn", kinds=("category", "category_distribution"))
 class Corn(ClassLoss):
     """CORN, ordinal regression: each of the first C - 1 logits is the conditional logit that the class is beyond its
     rank.
@@ -144,7 +144,7 @@ def ranks_of(labels: Sequence[str], order: Sequence[str] | None = None) -> list[
     return [rank[label] for label in labels]
 
 
-@LOSSES.register("focal", kinds=("category", "binary", "image"))
+@LOSSES.register("focal", kinds=("category", "category_distribution", "binary", "image"))
 class Focal(ClassLoss):
     """Focal loss: cross-entropy in which well-classified rows count little, alpha * (1 - p)^gamma * cross-entropy.
 
@@ -199,7 +199,7 @@ class Focal(ClassLoss):
         return missed.clamp_min(torch.finfo(loss.dtype).tiny) ** self.gamma * loss  # a power's slope at 0 is infinite
 
 
-@LOSSES.register("poly", kinds=("category",))
+@LOSSES.register("poly", kinds=("category", "category_distribution"))
 class Poly(ClassLoss):
     """Poly-1 loss: cross-entropy whose first polynomial term counts more, cross-entropy + epsilon * (1 - p).
 
@@ -233,7 +233,7 @@ class Poly(ClassLoss):
         return loss - self.epsilon * torch.expm1(-loss)
 
 
-@LOSSES.register("sparsemax", kinds=("category", "sequence", "text"))
+@LOSSES.register("sparsemax", kinds=("category", "category_distribution", "sequence", "text"))
 class SparsemaxLoss(ClassLoss):
     """Sparsemax loss, which goes with sparsemax probabilities, some of which are exactly zero.
 
@@ -262,7 +262,7 @@ class SparsemaxLoss(ClassLoss):
         return sparsemax(logits)
 
 
-@LOSSES.register("entmax15", kinds=("category", "sequence", "text"))
+@LOSSES.register("entmax15", kinds=("category", "category_distribution", "sequence", "text"))
 class Entmax15Loss(ClassLoss):
     """1.5-entmax loss, which goes with 1.5-entmax probabilities, midway between softmax and sparsemax.
 

@@ -1,6 +1,7 @@
 """How good predictions are."""
 
 from ludwig.metrics import (  # noqa: F401  (importing registers)
+    anomaly,
     binary,
     calibration,
     classification,

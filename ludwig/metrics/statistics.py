@@ -144,8 +144,33 @@ def overall_stats(matrix: Counts) -> dict[str, float]:
 def per_class_stats(matrix: Counts, labels: Sequence[str]) -> dict[str, dict[str, float]]:
     """The statistics of each class against all others; 0 where one would divide by nothing."""
     hits = np.diag(matrix)
-    misses, alarms = matrix.sum(1) - hits, matrix.sum(0) - hits
-    rejections = matrix.sum() - hits - misses - alarms
+    return _by_class(hits, matrix.sum(1) - hits, matrix.sum(0) - hits, int(matrix.sum()), labels)
+
+
+def label_statistics(target: NDArray[np.bool_], predicted: NDArray[np.bool_], labels: Sequence[str]) -> dict[str, Any]:
+    """Of sets of labels: the statistics of each label, and the share of rows whose set is exactly right.
+
+    target and predicted [N, C]. Empty without rows.
+    """
+    if not len(target):
+        return {}
+    hits, misses, alarms = (
+        (one & other).sum(0) for one, other in ((target, predicted), (target, ~predicted), (~target, predicted))
+    )
+    exact = float((target == predicted).all(1).mean())
+    micro = float(_share(2 * hits.sum(), 2 * hits.sum() + misses.sum() + alarms.sum()))
+    macro = float(_share(2 * hits, 2 * hits + misses + alarms).mean())
+    return {
+        "overall_stats": {"subset_accuracy": exact, "avg_f1_score_micro": micro, "avg_f1_score_macro": macro},
+        "per_class_stats": _by_class(hits, misses, alarms, len(target), labels),
+    }
+
+
+def _by_class(
+    hits: NDArray[Any], misses: NDArray[Any], alarms: NDArray[Any], rows: int, labels: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """By label; hits, misses and alarms are [C]."""
+    rejections = rows - hits - misses - alarms
     recall, specificity = _share(hits, hits + misses), _share(rejections, rejections + alarms)
     precision, negative_value = _share(hits, hits + alarms), _share(rejections, rejections + misses)
     miss_rate, alarm_rate = _share(misses, hits + misses), _share(alarms, rejections + alarms)

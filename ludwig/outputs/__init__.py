@@ -1,13 +1,16 @@
 """The learning half of every output type: decoder, loss, metrics, predictions."""
 
 from ludwig.outputs import (  # noqa: F401  (importing registers)
+    anomaly,
     binary,
     category,
+    category_distribution,
     generated_category,
     generated_text,
     image,
     number,
     sequence,
+    set,
     timeseries,
     vector,
 )

@@ -69,6 +69,7 @@ class Output(Component, nn.Module):
     """
 
     has_members = False  # whether predictions are those of ensemble members
+    has_baselines = True  # whether a constant and a linear model of the target are something to compare with
 
     def __init__(self, config: Any, facts: Any) -> None:
         nn.Module.__init__(self)
@@ -124,6 +125,13 @@ class Output(Component, nn.Module):
         """By which metric the decision threshold is chosen on the validation split; None where none is chosen."""
         return None
 
+    @property
+    def threshold_percentile(self) -> float | None:
+        """At which percentile of the scores of rows that are not labelled as anomalies the threshold is set after
+        training; None where it is not.
+        """
+        return None
+
     # -- prediction intervals
 
     @property
@@ -134,7 +142,8 @@ class Output(Component, nn.Module):
     @property
     def fitted_names(self) -> tuple[str, ...]:
         """The buffers that are fitted on the validation split: of calibration, threshold and quantiles."""
-        threshold = () if self.threshold_metric is None else ("chosen_threshold",)
+        is_fixed = self.threshold_metric is None and self.threshold_percentile is None
+        threshold = () if is_fixed else ("chosen_threshold",)
         return (*(self.scaling.names if self.scaling else ()), *threshold)
 
     # -- loss
@@ -178,6 +187,11 @@ class Output(Component, nn.Module):
         """What users get of a complete prediction, by the key of its column: [B, ...]."""
         found = {"predictions": prediction.predictions, "probabilities": prediction.probabilities}
         return {key: values for key, values in found.items() if values is not None}
+
+    def answer(self, probabilities: Tensor) -> Prediction:
+        """The prediction that follows from the probability of each class: [B, C]."""
+        hidden = probabilities.new_empty((len(probabilities), 0))
+        return Prediction(None, hidden, probabilities.argmax(-1), probabilities)
 
     def observed(self, target: Tensor) -> Tensor:
         """The target as metrics compare it with predictions."""

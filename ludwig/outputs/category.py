@@ -6,23 +6,18 @@ B = rows of the batch, K = ensemble members, C = classes
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
-from torch import Tensor
 
 from ludwig.decoders.base import DECODERS, Decoder
-from ludwig.features.category import CategoryFacts, CategoryFeature
+from ludwig.features.category import CategoryFeature
 from ludwig.losses.base import LOSSES, Loss
-from ludwig.metrics.base import Setting
 from ludwig.metrics.statistics import classification_statistics
 from ludwig.nn.calibration import Method, Scaling, scaling_of
-from ludwig.nn.prediction import Prediction
 from ludwig.outputs.base import OUTPUTS
-from ludwig.outputs.classes import ClassMetricOptions
-from ludwig.outputs.decoded import DecodedOutput
+from ludwig.outputs.classes import ClassOutput
 from ludwig.schema import Chosen, param
 
 DECODER = Chosen(DECODERS, "classifier", "category")
@@ -30,7 +25,7 @@ LOSS = Chosen(LOSSES, "softmax_cross_entropy", "category")
 
 
 @OUTPUTS.register("category", kinds=("ecd",))
-class CategoryOutput(DecodedOutput):
+class CategoryOutput(ClassOutput):
     """Category output: multi-class classification with the probability of each class.
 
     Takes a vector [B, H] or members [B, K, H]; logits are [B, C].
@@ -44,7 +39,7 @@ class CategoryOutput(DecodedOutput):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(ClassMetricOptions, DecodedOutput.Config):
+    class Config(ClassOutput.Config):
         feature = CategoryFeature
 
         decoder: Annotated[Decoder.Config, DECODER] = param(
@@ -61,34 +56,10 @@ class CategoryOutput(DecodedOutput):
         )
 
     config: Config
-    facts: CategoryFacts
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        return self.facts.vocabulary.words
-
-    @property
-    def size(self) -> int:
-        return len(self.facts.vocabulary)
-
-    def setting(self) -> Setting:
-        return self.config.setting_for(self.size)
 
     @property
     def scaling(self) -> Scaling | None:
         return scaling_of(self.config.calibration, (self.size,))
-
-    def joined(self, logits: Tensor) -> Tensor:
-        """Those of the mean of the softmax probabilities; with probabilities of a loss's own, the mean logits."""
-        if self.config.loss.has_own_probabilities:
-            return super().joined(logits)
-        return logits.log_softmax(-1).logsumexp(1) - math.log(logits.shape[1])  # [B, C]
-
-    def complete(self, prediction: Prediction) -> Prediction:
-        logits = self.final(prediction).known_logits  # [B, C]
-        own = self.loss.probabilities(logits)
-        probabilities = logits.softmax(-1) if own is None else own
-        return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)
 
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
         predicted, probabilities = np.asarray(columns["predictions"]), np.asarray(columns["probabilities"])

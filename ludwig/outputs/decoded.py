@@ -114,7 +114,7 @@ class DecodedOutput(Output):
             combined = dataclasses.replace(combined, form="vector", values=reduced, mask=None)
         if self.config.dependencies:
             combined = self.dependencies(combined, hidden)
-        prediction: Prediction = self.decoder(combined, target)
+        prediction = self.decoded(combined, target)
         if prediction.logits is None:  # tokens that were generated without a target
             return prediction
         logits = prediction.logits
@@ -125,6 +125,11 @@ class DecodedOutput(Output):
         logits = self.bounded(logits) if self.decoder.bounds else logits
         exact = torch.promote_types(logits.dtype, torch.float32)  # half precision is too coarse for losses
         return dataclasses.replace(prediction, logits=logits.to(exact))
+
+    def decoded(self, combined: Signal, target: Tensor | None) -> Prediction:
+        """What the decoder gives for the signal that is its own to read."""
+        prediction: Prediction = self.decoder(combined, target)
+        return prediction
 
     def bounded(self, logits: Tensor) -> Tensor:
         """The logits as the decoder bounds numbers in the column's own units."""

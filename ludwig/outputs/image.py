@@ -88,6 +88,11 @@ class ImageOutput(DecodedOutput):
         ids = self.final(prediction).known_logits.argmax(1)  # [B, H, W]
         return dataclasses.replace(prediction, predictions=ids.to(torch.int16))
 
+    def answer(self, probabilities: Tensor) -> Prediction:
+        """Alike at all pixels."""
+        ids = probabilities.argmax(-1).view(-1, 1, 1).expand(-1, self.facts.height, self.facts.width)  # [B, H, W]
+        return Prediction(None, probabilities.new_empty((len(ids), 0)), ids, probabilities)
+
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
         true, found = np.asarray(target, np.int64).ravel(), np.asarray(columns["predictions"], np.int64).ravel()
         known = true >= 0

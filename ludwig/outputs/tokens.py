@@ -53,6 +53,8 @@ class TokenOutput(DecodedOutput):
             )
             return dataclasses.replace(self, reduce_input=None)
 
+    has_baselines = False
+
     config: Config
     facts: TokenFacts
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ludwig.columns.frame import Frame
 from ludwig.models.base import Model
+from ludwig.nn.prediction import Prediction
 from ludwig.runtime.console import logger_of
 from ludwig.runtime.distributed import ALONE, Workers
 from ludwig.training.calibration import Seen, probabilities_of, seen_of, unfit
@@ -30,15 +31,34 @@ def choose_thresholds(
 ) -> dict[str, Json]:
     """Chooses the decision threshold of each output that wants that, on a split that was not trained on.
 
+    An output of anomalies gets a percentile of its scores.
+
     Returns:
         By output: `metric`, `threshold`, `rows` on which it was chosen, and the `score` there, with that of 0.5 as
         `before`; where the rows do not allow it the threshold is 0.5 and `reason` is why.
     """
-    wanting = {name: output.threshold_metric for name, output in model.outputs.items() if output.threshold_metric}
-    if not wanting:
+    metrics = {name: output.threshold_metric for name, output in model.outputs.items() if output.threshold_metric}
+    shares = {name: output.threshold_percentile for name, output in model.outputs.items()}
+    percentiles = {name: share for name, share in shares.items() if share is not None}
+    if not metrics and not percentiles:
         return {}
-    seen = seen_of(model, list(wanting), frame, batch_size, device, workers)
-    return {name: _chosen(model, name, metric, seen[name].usable()) for name, metric in wanting.items()}
+    seen = seen_of(model, [*metrics, *percentiles], frame, batch_size, device, workers)
+    chosen = {name: _chosen(model, name, metric, seen[name].usable()) for name, metric in metrics.items()}
+    return chosen | {name: _at_percentile(model, name, share, seen[name]) for name, share in percentiles.items()}
+
+
+def _at_percentile(model: Model, name: str, percentile: float, seen: Seen) -> Json:
+    """The threshold of scores of anomalies: a percentile of those of rows that are not labelled as such."""
+    usual, output = seen.counting(seen.target <= 0), model.outputs[name]
+    found: Json = {"percentile": percentile, "threshold": None, "rows": len(usual), "reason": None}
+    if len(usual) == 0:
+        logger.warning("The output '%s' has no row to set its threshold by, and predicts no anomaly.", name)
+        return {**found, "reason": "The split has no rows that are not labelled as anomalies."}
+    with torch.no_grad():
+        scores = output.final(Prediction(usual.logits, usual.logits)).known_logits.double().cpu().numpy()
+    found["threshold"] = float(np.percentile(scores, percentile))
+    output.get_buffer("chosen_threshold").fill_(found["threshold"])
+    return found
 
 
 def _chosen(model: Model, name: str, metric: str, seen: Seen) -> Json:

@@ -27,8 +27,21 @@ COLUMNS: dict[str, list[Any]] = {
     "binary": [True, False, True, True, False, False],
     "category": ["a", "b", "a", "c", "d", "e"],
     "vector": [[1.0, 2.0, 0.5], [0.0, 1.0, 2.0], [3.0, 1.0, 1.0], [2.0, 2.0, 2.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]],
+    "anomaly": [0, 1, 0, 0, 1, 0],
+    "category_distribution": [[0.5, 0.25, 0.25], [1, 0, 0], "0 0 1", "1 1 2", [0.0, 1.0, 0.0], [2, 1, 5]],
     "text": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
     "sequence": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
+    "date": ["2020-01-31", "2021-02-28 10:30", "1999-12-31 23:59:59", "2020-02-29", "1970-01-01", "2021-07-04"],
+    "set": [["a", "b"], ["a"], ["a", "b", "c"], ["c"], ["b"], ["a", "d"]],
+    "bag": ["a b a", "b", "a c c c", "", "d b a a", "e"],
+    "h3": [
+        "8928308280fffff",
+        "85283473fffffff",
+        "8001fffffffffff",
+        "8f2830828052d25",
+        "85283473fffffff",
+        "0x821c07fffffffff",
+    ],
     "timeseries": ["1 2 3 4 5", "2 3", "5 4 3", "1 1 2", "4", "6 5 4 3"],
     "image": list(_PIXELS),
 }
@@ -41,6 +54,11 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
     "vector": [[0.0, -0.0, 1e300], [-0.0, 0.0, 1e300], [5e-324, 1.0, -1.0]],
     "text": ["b a", "é Z z", "10 9, 10", "", "\U0001f600 a"],
     "sequence": ["b a", "é Z z", "10 9 10", "", "\U0001f600 a"],
+    "date": ["13/02/2020", "02/03/2020", "0001-01-01", "9999-12-31", "1700000000", "June 5, 2020", "10:30", ""],
+    "set": ["b a", [], {"é", "Z"}, ("10", 9), "", np.array(["a", "a"]), "\U0001f600 a"],
+    "bag": ["b a", ["é", "Z", "é"], "10 9 10", "", "\U0001f600 a"],
+    "h3": ["8a2a1072b59ffff", "617700169958293503", ""],
+    "category_distribution": ["0.1 0.2 0.7", [1e300, 1e-300, 0.0], "5 5 5"],
     "timeseries": ["1e300 -1e300 0.1", "5e-324", "nan nan nan nan nan nan nan", "0.1 0.2 nan 0.3"],
     "image": [pixels[: 5 + place, : 9 - place] for place, pixels in enumerate(_PIXELS)],
 }
@@ -48,7 +66,11 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
 UNREADABLE: dict[str, list[Any]] = {
     "number": ["many", "few"],
     "binary": ["perhaps", "perhaps"],
+    "date": ["many", "few"],
+    "h3": ["many", "8928308280ffff1"],
     "vector": ["1 many", "1 few"],
+    "category_distribution": ["1 many", "1 few"],
+    "anomaly": ["perhaps", "perhaps"],
     "timeseries": ["1 many", "1 few"],
     "image": [b"no image", b"nor this"],
 }
@@ -57,7 +79,9 @@ LONGER_TARGETS = {
     "timeseries": ["1e300 -1e300", "5e-324 0.1", "nan nan"],
     "image": [*(mask[: 5 + place, : 9 - place] for place, mask in enumerate(_MASKS)), _MASKS[0] + 7],
 }
-OPTIONS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample
+OPTIONS: dict[str, dict[str, Any]] = {
+    "category_distribution": {"vocab": ["a", "b", "c"]}
+}  # of a type whose defaults do not fit its sample
 
 # Networks of other libraries, small and from scratch: the options of encoders whose defaults are too large for a test.
 _TRANSFORMER = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "patch_size": 8}
@@ -315,5 +339,6 @@ PREDICTIONS: dict[str, Callable[[torch.Generator], tuple[torch.Tensor, torch.Ten
         torch.randn(ROWS, 3, 2, 2, generator=draw),
         torch.randint(-1, 3, (ROWS, 2, 2), generator=draw),
     ),
+    "anomaly": lambda draw: (torch.rand(ROWS, generator=draw), torch.tensor([0, 1, 0, -1, 0, 1], dtype=torch.int8)),
     **dict.fromkeys(["text", "sequence", "llm"], _tokens),
 }

@@ -21,7 +21,8 @@ from tests.contracts.samples import FORMS, LONGEST, PADDED_TO, SHAPES, batch_of,
 CONTRACTS = (DECODERS, EXTRACTORS)
 
 TOKENS = ("sequence", "text")
-SIZES = {"number": 1, "binary": 1, **dict.fromkeys(TOKENS, 9)}  # how many numbers are predicted for a row or a step
+# How many numbers are predicted for a row or a step.
+SIZES = {"number": 1, "binary": 1, "anomaly": 1, **dict.fromkeys(TOKENS, 9)}
 BESIDES = dict.fromkeys(TOKENS, (LONGEST + 2, 0))  # what these decoders know of the target: its longest, its end
 OTHERS = 3
 EVERY = [

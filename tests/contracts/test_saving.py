@@ -28,7 +28,7 @@ from ludwig.models.manifest import seal
 from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry
 from tests.contracts.pretrained import write_model
-from tests.contracts.samples import ENCODER_OPTIONS, column_of, needed_by_combiner
+from tests.contracts.samples import ENCODER_OPTIONS, OPTIONS, column_of, needed_by_combiner
 
 WIDTH = 6  # of word vectors: the size of the vocabulary too, as `sparse` needs it
 FOREIGN = {  # options that name files of the outside world
@@ -138,7 +138,13 @@ def outputs(world: Path, kind: str) -> list[dict[str, Any]]:
     parts = [("decoder", DECODERS, name) for name in DECODERS.names(kind)]
     parts += [("loss", LOSSES, name) for name in LOSSES.names(kind)]
     return [
-        {"name": f"{kind}_{name}", "column": f"to_{kind}", "type": kind, part: section(registry, kind, name, world)}
+        {
+            "name": f"{kind}_{name}",
+            "column": f"to_{kind}",
+            "type": kind,
+            "preprocessing": OPTIONS.get(kind, {}),
+            part: section(registry, kind, name, world),
+        }
         for part, registry, name in parts
     ]
 

@@ -13,10 +13,12 @@ EXPECTED = {
     "nt_xent",
     "binary": "binary_weighted_cross_entropy entropic_open_set objectosphere focal",
     "category": "softmax_cross_entropy corn entropic_open_set objectosphere focal poly sparsemax entmax15",
+    "category_distribution": "softmax_cross_entropy corn focal poly sparsemax entmax15",
     "image": "softmax_cross_entropy focal dice lovasz_softmax",
     "sequence": "sequence_softmax_cross_entropy next_token_softmax_cross_entropy sparsemax entmax15",
     "text": "sequence_softmax_cross_entropy next_token_softmax_cross_entropy sparsemax entmax15",
     "set": "sigmoid_cross_entropy",
+    "anomaly": "deep_svdd deep_sad drocc",
 }
 LABELS = ("a", "b", "c", "d")
 HIDDEN = torch.zeros(3, 5)
@@ -26,9 +28,11 @@ CASES = {  # logits and target of three rows
     "vector": (torch.zeros(3, 4), torch.full((3, 4), 0.25)),
     "binary": (torch.zeros(3), torch.tensor([0, 1, 1], dtype=torch.uint8)),
     "category": (torch.zeros(3, 4), torch.tensor([0, 3, 2], dtype=torch.int8)),
+    "category_distribution": (torch.zeros(3, 4), torch.tensor([[0.5, 0.5, 0, 0], [0.1, 0.2, 0.3, 0.4], [0, 0, 1, 0]])),
     "image": (torch.zeros(3, 4, 2, 2), torch.zeros(3, 2, 2, dtype=torch.int16)),
     "sequence": (torch.zeros(3, 5, 4), torch.ones(3, 5, dtype=torch.int32)),
     "text": (torch.zeros(3, 5, 4), torch.ones(3, 5, dtype=torch.int32)),
+    "anomaly": (torch.tensor([0.5, 2.0, 1.0]), torch.tensor([0, 1, -1], dtype=torch.int8)),
     "set": (torch.zeros(3, 4), torch.ones(3, 4, dtype=torch.uint8)),
 }
 ALL = [(name, kind) for kind, names in EXPECTED.items() for name in names.split()]

@@ -7,11 +7,15 @@ from typing import Annotated, Self
 
 from ludwig.augmentations import AUGMENTATIONS, Augmentation, InTurn, OfMasks
 from ludwig.columns.frame import Augment
+from ludwig.features.bag import BagFeature
 from ludwig.features.binary import BinaryFeature
 from ludwig.features.category import CategoryFeature
+from ludwig.features.date import DateFeature
+from ludwig.features.h3 import H3Feature
 from ludwig.features.image import ImageFeature
 from ludwig.features.number import NumberFeature
 from ludwig.features.sequence import SequenceFeature
+from ludwig.features.set import SetFeature
 from ludwig.features.text import TextFeature
 from ludwig.features.timeseries import TimeseriesFeature
 from ludwig.features.vector import VectorFeature
@@ -46,6 +50,42 @@ class CategoryInput(Input):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Input.Config, of=CategoryFeature):
+        pass
+
+
+@INPUTS.register("h3")
+class H3Input(Input):
+    """A column of cells of the H3 grid; see `H3Feature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=H3Feature):
+        pass
+
+
+@INPUTS.register("set")
+class SetInput(Input):
+    """A set column; see `SetFeature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=SetFeature):
+        pass
+
+
+@INPUTS.register("bag")
+class BagInput(Input):
+    """A bag column; see `BagFeature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=BagFeature):
+        pass
+
+
+@INPUTS.register("date")
+class DateInput(Input):
+    """A date column; see `DateFeature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=DateFeature):
         pass
 
 
