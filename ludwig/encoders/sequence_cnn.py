@@ -14,8 +14,7 @@ from torch import nn
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
-from ludwig.encoders.steps import EmbeddingOptions, Steps, TokenSteps, ValueSteps
-from ludwig.features.timeseries import SeriesFacts
+from ludwig.encoders.steps import EmbeddingOptions, SequenceOfValues, Steps, TokenSteps, ValueSteps
 from ludwig.features.tokens import TokenFacts
 from ludwig.nn.convolution import ConvolutionSpec, MaskedConv1d
 from ludwig.nn.norm import ConvolutionNormName
@@ -50,7 +49,8 @@ class ConvolutionOverrides(Overrides, of=ConvolutionOptions):
 class ParallelCnn(Encoder):
     """Convolutions of several kernel sizes side by side, then a reduction over the steps and fully connected layers.
 
-    Takes token ids or numbers [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T', H].
+    Takes token ids [B, T], or numbers [B, T] or [B, T, E]; gives a vector [B, H], or with `reduce_output: null` a
+    sequence [B, T', H].
 
     Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification", arXiv:1408.5882.
     """
@@ -134,14 +134,15 @@ class TextParallelCnn(ParallelCnn):
         self.steps.start(facts[0])
 
 
-@ENCODERS.register("parallel_cnn", kinds=("timeseries",))
+@ENCODERS.register("parallel_cnn", kinds=("timeseries", "audio"))
 class SeriesParallelCnn(ParallelCnn):
-    """Convolutions of several kernel sizes side by side over the numbers of a series, then fully connected layers.
+    """Convolutions of several kernel sizes side by side over the numbers of a series or the features of audio,
+    then fully connected layers.
 
     Use it where short patterns decide, wherever in the series they stand. A step is quick, since all steps of the
     series are computed at once; for dependencies longer than a kernel use `rnn`.
 
-    Takes numbers [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T', H].
+    Takes numbers [B, T] or [B, T, E]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T', H].
 
     Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification", arXiv:1408.5882.
 
@@ -159,5 +160,5 @@ class SeriesParallelCnn(ParallelCnn):
     class Config(ParallelCnn.Config):
         pass
 
-    def __init__(self, config: Config, facts: Sequence[SeriesFacts]) -> None:
+    def __init__(self, config: Config, facts: Sequence[SequenceOfValues]) -> None:
         super().__init__(config, ValueSteps(facts[0]))

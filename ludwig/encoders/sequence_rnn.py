@@ -13,8 +13,7 @@ from torch import nn
 from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
-from ludwig.encoders.steps import EmbeddingOptions, Steps, TokenSteps, ValueSteps
-from ludwig.features.timeseries import SeriesFacts
+from ludwig.encoders.steps import EmbeddingOptions, SequenceOfValues, Steps, TokenSteps, ValueSteps
 from ludwig.features.tokens import TokenFacts
 from ludwig.nn.activation import ActivationName
 from ludwig.nn.initializer import InitializerSpec
@@ -29,7 +28,8 @@ from ludwig.schema.layers import FcActivationOptions, FullyConnectedOptions
 class Rnn(Encoder):
     """Stacked recurrent layers, then a reduction over the steps and fully connected layers.
 
-    Takes token ids or numbers [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T, H].
+    Takes token ids [B, T], or numbers [B, T] or [B, T, E]; gives a vector [B, H], or with `reduce_output: null` a
+    sequence [B, T, H].
 
     Source: Elman 1990, "Finding Structure in Time"; Hochreiter & Schmidhuber 1997, "Long Short-Term Memory";
     Cho et al. 2014, arXiv:1406.1078 (GRU).
@@ -121,14 +121,14 @@ class TextRnn(Rnn):
         self.steps.start(facts[0])
 
 
-@ENCODERS.register("rnn", kinds=("timeseries",))
+@ENCODERS.register("rnn", kinds=("timeseries", "audio"))
 class SeriesRnn(Rnn):
-    """Stacked recurrent layers (RNN, LSTM or GRU) that read the numbers of a series in order.
+    """Stacked recurrent layers (RNN, LSTM or GRU) that read the numbers of a series or the features of audio in order.
 
     Use it where what happened long ago still counts; for short patterns `parallel_cnn` is quicker. Cost grows with the
     length of the series, whose steps are computed one after the other.
 
-    Takes numbers [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T, H].
+    Takes numbers [B, T] or [B, T, E]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T, H].
 
     Source: Hochreiter & Schmidhuber 1997, "Long Short-Term Memory"; Cho et al. 2014, arXiv:1406.1078 (GRU).
 
@@ -146,5 +146,5 @@ class SeriesRnn(Rnn):
     class Config(Rnn.Config):
         pass
 
-    def __init__(self, config: Config, facts: Sequence[SeriesFacts]) -> None:
+    def __init__(self, config: Config, facts: Sequence[SequenceOfValues]) -> None:
         super().__init__(config, ValueSteps(facts[0]))

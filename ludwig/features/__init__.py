@@ -1,6 +1,7 @@
 """The data half of every feature type: raw column <-> tensors."""
 
 from ludwig.features import (  # noqa: F401  (importing registers)
+    audio,
     binary,
     category,
     image,

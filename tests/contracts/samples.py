@@ -16,6 +16,7 @@ from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Form, Shape, Signal
 
 _PIXELS = np.random.default_rng(0).integers(0, 255, (6, 20, 20, 3)).astype(np.uint8)
+_WAVES = np.random.default_rng(1).normal(0, 0.1, (6, 2400)).astype(np.float32)
 
 COLUMNS: dict[str, list[Any]] = {
     "number": [1.5, -2.0, 0.5, 4.0, 3.0, 2.5],
@@ -26,6 +27,7 @@ COLUMNS: dict[str, list[Any]] = {
     "sequence": ["a b c d e f", "b c", "a", "c c a d", "f e", "d e f a b"],
     "timeseries": ["1 2 3 4 5", "2 3", "5 4 3", "1 1 2", "4", "6 5 4 3"],
     "image": list(_PIXELS),
+    "audio": [(8000, _WAVES[place, : 2400 - 400 * place]) for place in range(6)],
 }
 TARGETS = {**COLUMNS, "timeseries": ["1 2", "2 3", "5 4", "1 1", "4 2", "6 5"]}
 EXTREMES = [1e300, -1e300, 1e-300, 5e-324, -5e-324, 0.0, -0.0, 1.0, 1.0, -3.0, -3.0, 0.1, 1 / 3, 2.0**53, 1.7e9]
@@ -37,6 +39,12 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
     "sequence": ["b a", "é Z z", "10 9 10", "", "\U0001f600 a"],
     "timeseries": ["1e300 -1e300 0.1", "5e-324", "nan nan nan nan nan nan nan", "0.1 0.2 nan 0.3"],
     "image": [pixels[: 5 + place, : 9 - place] for place, pixels in enumerate(_PIXELS)],
+    "audio": [
+        (16000, _WAVES[:2].T),
+        (8000, _WAVES[0, :0]),
+        (8000, (_WAVES[0] * 9999).astype(np.int16)),
+        (8000, _WAVES[:2, :9]),
+    ],
 }
 # A cell that cannot be of the type. Where a type has none here, every text is a cell of it.
 UNREADABLE: dict[str, list[Any]] = {
@@ -45,6 +53,7 @@ UNREADABLE: dict[str, list[Any]] = {
     "vector": ["1 many", "1 few"],
     "timeseries": ["1 many", "1 few"],
     "image": [b"no image", b"nor this"],
+    "audio": [(8000, np.array([0.0, np.nan])), (8000, np.array([np.inf]))],
 }
 LONGER_TARGETS = {**LONGER, "timeseries": ["1e300 -1e300", "5e-324 0.1", "nan nan"]}
 OPTIONS: dict[str, dict[str, Any]] = {}  # of a type whose defaults do not fit its sample
