@@ -239,7 +239,7 @@ class AudioFeature(Feature[Objects, AudioTally, AudioFacts]):
 
     kind = "audio"
     facts_type = AudioFacts
-    default_encoder = "parallel_cnn"
+    default_encoder = "audio_cnn"
 
     def parse(self, column: pd.Series) -> Objects:
         rate, share = self.config.sampling_rate, self.config.max_invalid_share
