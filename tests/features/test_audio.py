@@ -1,5 +1,6 @@
 import io
 import pickle
+import sys
 import wave
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import signal
 from ludwig.api import LudwigModel
 from ludwig.columns.files import Files
 from ludwig.columns.ragged import Ragged
-from ludwig.error import InputDataError, LudwigWarning
+from ludwig.error import InputDataError, LudwigWarning, MissingExtraError
 from ludwig.features import audio
 from ludwig.features.audio import AudioDecoder, AudioFacts, AudioFeature, Kept
 from ludwig.features.spectra import LEAST_POWER, Spectrum, mel_filters
@@ -202,6 +203,14 @@ def test_formats_and_channels(folder, form):
     found = samples_of(raw.getvalue(), RATE, 1.0)
     assert abs(np.abs(np.fft.rfft(found)).argmax() * RATE / len(found) - 500) < 3
     assert (learned(["stereo.wav"], folder, type="raw", standardize=False)[2].column.decoded().values == 0).all()
+
+
+def test_without_the_package_the_extra_is_named_and_arrays_are_read(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    write(tmp_path / "a.wav", NOISE)
+    with pytest.raises(MissingExtraError, match=r"soundfile.*pip install 'ludwig\[audio\]'"):
+        learned(["a.wav"], tmp_path)
+    assert len(learned([(RATE, NOISE)])[2].column) == 1
 
 
 def test_files_are_decoded_lazily_and_kept_for_later_epochs(folder, monkeypatch):
