@@ -1,6 +1,7 @@
 """From the columns of a batch to signals."""
 
 from ludwig.encoders import (  # noqa: F401  (importing registers)
+    audio_cnn,
     category,
     date,
     generic,

@@ -29,7 +29,8 @@ WIDTHS = (2, 3, 4, 5)  # of the convolutions where none are listed
 class ParallelCnn(Encoder):
     """Convolutions of several kernel sizes side by side, then a reduction over the steps and fully connected layers.
 
-    Takes token ids or numbers [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T', H].
+    Takes token ids [B, T], or numbers [B, T] or [B, T, E]; gives a vector [B, H], or with `reduce_output: null` a
+    sequence [B, T', H].
 
     Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification", arXiv:1408.5882.
     """
@@ -113,9 +114,10 @@ class TextParallelCnn(ParallelCnn):
         self.steps.start(facts[0])
 
 
-@ENCODERS.register("parallel_cnn", kinds=("timeseries", "combined"))
+@ENCODERS.register("parallel_cnn", kinds=("timeseries", "audio", "combined"))
 class SeriesParallelCnn(ParallelCnn):
-    """Convolutions of several kernel sizes side by side over the numbers of a series, then fully connected layers.
+    """Convolutions of several kernel sizes side by side over the numbers of a series or the features of audio,
+    then fully connected layers.
 
     Use it where short patterns decide, wherever in the series they stand. A step is quick, since all steps of the
     series are computed at once; for dependencies longer than a kernel use `rnn`.

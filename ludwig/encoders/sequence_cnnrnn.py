@@ -125,7 +125,7 @@ class TextCnnRnn(CnnRnn):
         self.steps.start(facts[0])
 
 
-@ENCODERS.register("cnnrnn", kinds=("timeseries", "combined"))
+@ENCODERS.register("cnnrnn", kinds=("timeseries", "audio", "combined"))
 class ValuesCnnRnn(CnnRnn):
     """Convolutions that find short patterns in a series, then recurrent layers that read these in order.
 

@@ -26,7 +26,8 @@ from ludwig.schema.layers import FcActivationOptions, FullyConnectedOptions
 class Rnn(Encoder):
     """Stacked recurrent layers, then a reduction over the steps and fully connected layers.
 
-    Takes token ids or numbers [B, T]; gives a vector [B, H], or with `reduce_output: null` a sequence [B, T, H].
+    Takes token ids [B, T], or numbers [B, T] or [B, T, E]; gives a vector [B, H], or with `reduce_output: null` a
+    sequence [B, T, H].
 
     Source: Elman 1990, "Finding Structure in Time"; Hochreiter & Schmidhuber 1997, "Long Short-Term Memory";
     Cho et al. 2014, arXiv:1406.1078 (GRU).
@@ -88,9 +89,9 @@ class TextRnn(Rnn):
         self.steps.start(facts[0])
 
 
-@ENCODERS.register("rnn", kinds=("timeseries", "combined"))
+@ENCODERS.register("rnn", kinds=("timeseries", "audio", "combined"))
 class SeriesRnn(Rnn):
-    """Stacked recurrent layers (RNN, LSTM or GRU) that read the numbers of a series in order.
+    """Stacked recurrent layers (RNN, LSTM or GRU) that read the numbers of a series or the features of audio in order.
 
     Use it where what happened long ago still counts; for short patterns `parallel_cnn` is quicker. Cost grows with the
     length of the series, whose steps are computed one after the other.

@@ -123,7 +123,7 @@ class TextStackedCnn(StackedCnn):
         self.steps.start(facts[0])
 
 
-@ENCODERS.register("stacked_cnn", kinds=("timeseries", "combined"))
+@ENCODERS.register("stacked_cnn", kinds=("timeseries", "audio", "combined"))
 class ValuesStackedCnn(StackedCnn):
     """Convolutions over the steps of a series one after the other, with pooling between them, and fully connected
     layers.
@@ -264,7 +264,7 @@ class TextStackedParallelCnn(StackedParallelCnn):
         self.steps.start(facts[0])
 
 
-@ENCODERS.register("stacked_parallel_cnn", kinds=("timeseries", "combined"))
+@ENCODERS.register("stacked_parallel_cnn", kinds=("timeseries", "audio", "combined"))
 class ValuesStackedParallelCnn(StackedParallelCnn):
     """Blocks of convolutions of several kernel sizes side by side over the steps of a series, and fully connected
     layers.

@@ -178,7 +178,7 @@ class TextMamba(TokenStateSpace):
         pass
 
 
-@ENCODERS.register("mamba", kinds=("timeseries", "combined"))
+@ENCODERS.register("mamba", kinds=("timeseries", "audio", "combined"))
 class ValuesMamba(ValuesStateSpace):
     """Mamba layers over the steps of a series: a state for each dimension, in which each step decides what is kept and
     what is taken in.
@@ -267,7 +267,7 @@ class TextMamba2(TokenStateSpace):
         pass
 
 
-@ENCODERS.register("mamba2", kinds=("timeseries", "combined"))
+@ENCODERS.register("mamba2", kinds=("timeseries", "audio", "combined"))
 class ValuesMamba2(ValuesStateSpace):
     """Mamba-2 layers over the steps of a series: heads with a state each, of which each step decides how much is kept.
 
@@ -354,7 +354,7 @@ class TextJamba(TokenStateSpace):
         pass
 
 
-@ENCODERS.register("jamba", kinds=("timeseries", "combined"))
+@ENCODERS.register("jamba", kinds=("timeseries", "audio", "combined"))
 class ValuesJamba(ValuesStateSpace):
     """Mamba layers over the steps of a series, with an attention layer after every few of them, each with a
     feed-forward network.

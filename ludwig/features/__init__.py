@@ -2,6 +2,7 @@
 
 from ludwig.features import (  # noqa: F401  (importing registers)
     anomaly,
+    audio,
     bag,
     binary,
     category,

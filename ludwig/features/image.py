@@ -6,9 +6,7 @@ N = rows, C = channels, H, W = height and width in pixels
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Iterable, Mapping
-from hashlib import blake2b
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -22,27 +20,16 @@ from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Flags, Objects
 from ludwig.features.image_cache import usual_folder
 from ludwig.features.image_decoding import CachingImageDecoder, ImageDecoder, Resize
-from ludwig.features.invalid import InvalidOptions, refuse_many
+from ludwig.features.invalid import InvalidOptions
 from ludwig.features.masks import MOST_CLASSES, MaskDecoder, Palette, ValueTally, painted, refuse_misfits
+from ludwig.features.media import digest_of, drawn, media_of
 from ludwig.features.missing import settled
-from ludwig.features.pixels import Shape, local_path, shape_of
+from ludwig.features.pixels import Shape, shape_of
 from ludwig.nn.pixel_scale import RGB, STATISTICS, StandardName
 from ludwig.schema import param
 
 Strategy = Literal["fill_with_const", "bfill", "ffill", "drop_row"]
 UNREADABLE: Shape = (0, 0, 0)  # of an image whose header cannot be read
-FOLDERS = "relative paths begin at the folder of the data file, or at the working folder for data in memory"
-DIGESTED = 1024  # bytes or pixels of an image that its digest reads
-
-
-def _digest(source: Any, folder: Path | None) -> bytes:
-    """What draws the sample: of a path as the table has it, of bytes, or of pixels across an array."""
-    if isinstance(source, np.ndarray):
-        source = repr(source.shape).encode() + source.reshape(-1)[:: source.size // DIGESTED + 1].tobytes()
-    elif not isinstance(source, bytes):
-        source = os.path.relpath(source, folder)
-    raw = source if isinstance(source, bytes) else source.encode(errors="surrogatepass")
-    return blake2b(raw[:DIGESTED] + raw[-DIGESTED:] + len(raw).to_bytes(8), digest_size=8).digest()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +62,7 @@ NO_VALUES = ValueTally({})
 class ShapeTally(Tally):
     """How many images there are, and the shapes of a sample of them: those whose digests are the least.
 
-    Which images are sampled follows from the images, not from their order, as in the bottom-k sketch of Cohen & Kaplan
-    2007 ("Summarizing data using bottom-k sketches"); and only headers of the sample are read.
+    Which images are sampled follows from the images, not from their order; and only headers of the sample are read.
     """
 
     def __init__(
@@ -226,36 +212,16 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
     default_encoder = "stacked_cnn"
 
     def parse(self, column: pd.Series) -> Objects:
-        values, share = column.to_numpy(dtype=object), self.config.max_invalid_share
-        places = self._places({str(value): None for value in values if isinstance(value, str | Path)})
-        sources = np.empty(len(values), dtype=object)
-        is_odd, is_absent = np.zeros(len(values), bool), np.zeros(len(values), bool)
-        for row, value in enumerate(values):
-            if isinstance(value, str | Path):
-                sources[row] = places[str(value)]
-                is_absent[row] = sources[row] is None
-            elif isinstance(value, bytes | np.ndarray):
-                sources[row] = value
-            else:
-                is_odd[row] = not _is_missing(value)
-        odd = "that are no path, no bytes of an image file and no array of pixels"
-        refuse_many(column, is_odd, share, self.where, odd, "")
-        refuse_many(column, is_absent, share, self.where, f"that name no image file ({FOLDERS})", "")
-        return Objects(sources)
-
-    def _places(self, paths: Iterable[str]) -> dict[str, str | None]:
-        """Paths from the folder of the data file, each distinct one looked for once; None where there is no file."""
-        full = {path: str((self.folder or Path()) / local_path(path)) for path in paths}
-        return {path: place if _is_file(place) else None for path, place in full.items()}
+        share = self.config.max_invalid_share
+        words = {"file": "image file", "besides": "array of pixels"}
+        return media_of(column, self.folder, share, self.where, in_memory=_pixel_array, **words)
 
     def tally(self, cells: Objects) -> ShapeTally:
         there = [source for source in cells.values if source is not None]
         most = self.config.infer_image_sample_size
-        digests = [_digest(source, self.folder) for source in there]
-        last = sorted(digests)[:most][-1:]
-        drawn = [place for place, digest in enumerate(digests) if [digest] <= last]  # all that tie with the last
+        digests = [digest_of(source, self.folder) for source in there]
         shapes, fault = [], ""
-        for place in drawn:
+        for place in drawn(digests, most):
             try:
                 shape = shape_of(there[place])
             except InputDataError as error:
@@ -353,12 +319,5 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
         return Encoded(masks, dropped)
 
 
-def _is_file(path: str) -> bool:
-    try:
-        return Path(path).is_file()
-    except OSError:  # a name that is too long
-        return False
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value))
+def _pixel_array(value: Any) -> Any:
+    return value if isinstance(value, np.ndarray) else None

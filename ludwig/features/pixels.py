@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +22,6 @@ MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")  # Pillow's names of greys of more than 8 bits
 BRIGHTEST = 65535  # of 16 bits
 NPY = b"\x93NUMPY"  # what a file of numpy begins with
-URL = "file://"
 
 
 def pixels_of(source: Any, channels: int | None = None) -> NDArray[np.uint8]:
@@ -89,13 +86,6 @@ def shape_of(source: Any) -> Shape:
         return height, width, channels
     with _opened(source) as image:
         return image.height, image.width, len(_mode(image))
-
-
-def local_path(path: str) -> str:
-    """The path of a file:// URL; any other text as it is."""
-    if path[: len(URL)].lower() != URL:
-        return path
-    return url2pathname(urlsplit(path).path)
 
 
 def unpacked(source: Any) -> Any:

@@ -21,6 +21,7 @@ from ludwig.nn.signal import Form, Shape, Signal
 from tests.contracts.pretrained import folder_of
 
 _PIXELS = np.random.default_rng(0).integers(0, 255, (6, 20, 20, 3)).astype(np.uint8)
+_WAVES = np.random.default_rng(1).normal(0, 0.1, (6, 2400)).astype(np.float32)
 
 COLUMNS: dict[str, list[Any]] = {
     "number": [1.5, -2.0, 0.5, 4.0, 3.0, 2.5],
@@ -44,6 +45,7 @@ COLUMNS: dict[str, list[Any]] = {
     ],
     "timeseries": ["1 2 3 4 5", "2 3", "5 4 3", "1 1 2", "4", "6 5 4 3"],
     "image": list(_PIXELS),
+    "audio": [(8000, _WAVES[place, : 2400 - 400 * place]) for place in range(6)],
 }
 _MASKS = (_PIXELS[..., 0] // 100 * 50).astype(np.uint8)  # of the classes 0, 50 and 100
 TARGETS = {**COLUMNS, "timeseries": ["1 2", "2 3", "5 4", "1 1", "4 2", "6 5"], "image": list(_MASKS)}
@@ -61,6 +63,12 @@ LONGER: dict[str, list[Any]] = {  # cells that a longer sample is drawn from bes
     "category_distribution": ["0.1 0.2 0.7", [1e300, 1e-300, 0.0], "5 5 5"],
     "timeseries": ["1e300 -1e300 0.1", "5e-324", "nan nan nan nan nan nan nan", "0.1 0.2 nan 0.3"],
     "image": [pixels[: 5 + place, : 9 - place] for place, pixels in enumerate(_PIXELS)],
+    "audio": [
+        (16000, _WAVES[:2].T),
+        (8000, _WAVES[0, :0]),
+        (8000, (_WAVES[0] * 9999).astype(np.int16)),
+        (8000, _WAVES[:2, :9]),
+    ],
 }
 # A cell that cannot be of the type. Where a type has none here, every text is a cell of it.
 UNREADABLE: dict[str, list[Any]] = {
@@ -73,6 +81,7 @@ UNREADABLE: dict[str, list[Any]] = {
     "anomaly": ["perhaps", "perhaps"],
     "timeseries": ["1 many", "1 few"],
     "image": [b"no image", b"nor this"],
+    "audio": [(8000, np.array([0.0, np.nan])), (8000, np.array([np.inf]))],
 }
 LONGER_TARGETS = {
     **LONGER,

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from ludwig.augmentations import AUGMENTATIONS, Augmentation, InTurn, OfMasks
 from ludwig.columns.frame import Augment
+from ludwig.features.audio import AudioFeature
 from ludwig.features.bag import BagFeature
 from ludwig.features.binary import BinaryFeature
 from ludwig.features.category import CategoryFeature
@@ -122,6 +123,15 @@ class TimeseriesInput(Input):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Input.Config, of=TimeseriesFeature):
+        pass
+
+
+@INPUTS.register("audio")
+class AudioInput(Input):
+    """An audio column; see `AudioFeature` for how it is read."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(Input.Config, of=AudioFeature):
         pass
 
 
