@@ -27,13 +27,14 @@ from tests.contracts.samples import (
     fitted,
     learned,
     signal_of,
+    tried,
 )
 
 CONTRACTS = (OUTPUTS,)
 
 KINDS = sorted(name for kind, name, _ in OUTPUTS if kind == "ecd")
-EVERY = [(kind, decoder, None) for kind in KINDS for decoder in DECODERS.names(kind)]
-EVERY += [(kind, None, loss) for kind in KINDS for loss in LOSSES.names(kind)]
+EVERY = [(kind, decoder, None) for kind, decoder, _ in tried(DECODERS) if kind in KINDS]
+EVERY += [(kind, None, loss) for kind, loss, _ in tried(LOSSES) if kind in KINDS]
 VECTOR = SHAPES["vector"]
 
 
