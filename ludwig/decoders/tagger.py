@@ -44,6 +44,7 @@ class Tagger(Decoder):
     class Config(Decoder.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"sequence"})
         reads_target: ClassVar[bool] = True
+        labels_steps: ClassVar[bool] = True
 
         use_bias: bool = param(True, help="Whether the head (the output layer) adds a bias.")
         use_attention: bool = param(
