@@ -131,7 +131,9 @@ class Parsed:
     def _warn_of_lengths(self, columns: Mapping[str, Encoded]) -> None:
         """Targets that should have as many tokens as an input has steps."""
         for spec in self.specs:
-            one, other = columns[spec.name].column, columns[spec.beside].column if spec.beside in columns else None
+            if spec.beside is None or spec.beside not in columns:
+                continue
+            one, other = columns[spec.name].column, columns[spec.beside].column
             if not isinstance(one, Ragged) or not isinstance(other, Ragged):
                 continue
             gone = columns[spec.name].dropped
