@@ -31,8 +31,7 @@ def without_lists(column: pd.Series, tokenizer: Tokenizer, where: str) -> pd.Ser
     if len(odd):
         raise InputDataError(
             f"The {where} has lists of tokens that preprocessing.tokenizer cuts otherwise, such as "
-            f"{lists[odd[0]]!r:.100} in row {places[odd[0]]}. Choose a tokenizer whose separator is in no token, such as "
-            "comma."
+            f"{lists[odd[0]]!r:.100} in row {places[odd[0]]}. Choose one whose separator is in no token, such as comma."
         )
     whole = column.copy()
     whole.iloc[places] = texts
