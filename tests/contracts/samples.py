@@ -109,9 +109,17 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "efficientnet": {"width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 320},
     "mobilenetv2": {"depth_multiplier": 0.25},
 }
+_FEW_LAYERS = {"mamba": {"n_layers": 1}, "mamba2": {"n_layers": 1}, "jamba": {"n_layers": 2, "attention_every_k": 2}}
 ENCODER_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
-    ("image", name): {"use_pretrained": False, "image_size": 32, "architecture": architecture}
-    for name, architecture in ARCHITECTURES.items()
+    **{
+        ("image", name): {"use_pretrained": False, "image_size": 32, "architecture": architecture}
+        for name, architecture in ARCHITECTURES.items()
+    },
+    **{
+        (kind, name): {**options, "d_model": 32, "num_heads": 2} if name != "mamba" else {**options, "d_model": 32}
+        for kind in ("text", "sequence", "timeseries", "audio", "combined")
+        for name, options in _FEW_LAYERS.items()
+    },
 }
 
 

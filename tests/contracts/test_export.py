@@ -47,10 +47,11 @@ EXAMPLE, OTHER = 3, 6  # rows
 
 
 def every(registry: Registry[Any]) -> list[Any]:
-    """(kind, name) of all components; those that are kept out must fail."""
-    found = []
+    """(kind, name) of all components, each class once; those that are kept out must fail."""
+    found, classes = [], set()
     for each in components():
-        if registries()[each.registry] is registry:
+        if registries()[each.registry] is registry and each.cls not in classes:
+            classes.add(each.cls)
             reason = KEPT_OUT.get(str(each))
             marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True)]
             found.append(pytest.param(each.kind, each.name, id=str(each), marks=marks))
