@@ -26,7 +26,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -204,10 +204,18 @@ def tfidf(longest: int) -> System:
     return run
 
 
-def our_texts(_: Set, splits: Splits, seed: int) -> NDArray[Any]:
+Encoder = Mapping[str, Any] | None  # the section of an encoder; None for the default one
+
+
+def _input(name: str, encoder: Encoder, **options: Any) -> dict[str, Any]:
+    section = {} if encoder is None else {"encoder": dict(encoder)}
+    return {"name": name, **options, **section}
+
+
+def our_texts(_: Set, splits: Splits, seed: int, encoder: Encoder = None) -> NDArray[Any]:
     """A text and a binary target."""
     config = {
-        "input_features": [{"name": "text", "type": "text"}],
+        "input_features": [_input("text", encoder, type="text")],
         "output_features": [{"name": "y", "type": "binary"}],
     }
     return _predicted(config, splits, seed)["y_probabilities_True"].to_numpy(dtype=float)
@@ -277,10 +285,10 @@ def _train_an_epoch(network: nn.Module, optimizer: torch.optim.Optimizer, images
         optimizer.step()
 
 
-def our_images(_: Set, splits: Splits, seed: int) -> NDArray[Any]:
+def our_images(_: Set, splits: Splits, seed: int, encoder: Encoder = None) -> NDArray[Any]:
     """An image and a category."""
     config = {
-        "input_features": [{"name": "image", "type": "image"}],
+        "input_features": [_input("image", encoder, type="image")],
         "output_features": [{"name": "y", "type": "category"}],
     }
     return _predicted(config, splits, seed)["y_predictions"].astype(str).to_numpy()
@@ -322,9 +330,9 @@ def seasonal(period: int) -> System:
     return run
 
 
-def our_series(task: Set, splits: Splits, seed: int) -> NDArray[Any]:
+def our_series(task: Set, splits: Splits, seed: int, encoder: Encoder = None) -> NDArray[Any]:
     """A column through a window, and its next steps."""
-    past = {"name": "past", "column": "load", "type": "timeseries", "preprocessing": {"window_size": task.window}}
+    past = _input("past", encoder, column="load", type="timeseries", preprocessing={"window_size": task.window})
     future = {"name": "next", "column": "load", "type": "timeseries", "preprocessing": {"horizon": task.horizon}}
     # One table, so that the windows of the first validation rows are complete.
     preprocessing = {"split": {"type": "fixed", "column": "split"}}
