@@ -312,7 +312,8 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         """Each distinct text once."""
         if self.tokenizer.has_vocabulary:
             tokens = self._tokens(texts)
-            values, lengths = tokens.places.astype(np.int32), tokens.lengths
+            values: NDArray[np.integer[Any]] = tokens.places.astype(np.int32)
+            lengths = tokens.lengths
         else:
             values, lengths = self._ids_of(texts, vocabulary)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
