@@ -18,6 +18,7 @@ from ludwig.error import ConfigValidationError, LudwigWarning
 FILES = sorted((Path(__file__).parent / "legacy_configs").glob("*.yaml"))
 WARNINGS = {  # what is reported of words that have no counterpart
     "audio_reading": ["audio has no lazy_cached", "prefetch_size of call", "lazy_cache_dir of call"],
+    "embeddings_of_numbers": ["encoder.embedding_size of call .* numbers"],
     "legacy_vit_with_pretrained_weights": ["hidden_size, num_hidden_layers of vit"],
     "options_of_generators": ["attention of german .* reduce_output"],
     "padding_of_series": ["padding of load .* mask", "padding_value of load", "tokenizer of load", "limit of peak"],

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ludwig.config.upgrade_idle import drop_idle_options
+from ludwig.config.upgrade_off import drop_encoders_of_prompts, drop_off_values
 from ludwig.config.upgrade_sections import SECTION_UPGRADES
 from ludwig.config.upgrade_texts import TEXT_UPGRADES
 from ludwig.data.names import sanitize
@@ -32,8 +33,9 @@ INTERNAL_OF_ENCODER: tuple[str, ...] = (
     "vocab_size",
     "str2idf",
 )
-INTERNAL_OF_ENCODER += ("height", "width", "saved_weights_in_checkpoint")
-INTERNAL_OF_DECODER = ("input_size", "num_classes", "vocab_size", "max_sequence_length", "height", "width")
+INTERNAL_OF_ENCODER += ("height", "width", "saved_weights_in_checkpoint", "num_channels")
+INTERNAL_OF_DECODER: tuple[str, ...] = ("input_size", "num_classes", "vocab_size", "max_sequence_length")
+INTERNAL_OF_DECODER += ("height", "width", "num_channels")
 INTERNAL_OF_PREPROCESSING = ("computed_fill_value", "computed_outlier_fill_value", "compute_idf")
 
 # Options of other versions that do nothing at this value; at another value they are reported as unknown.
@@ -402,4 +404,6 @@ UPGRADES: tuple[Callable[[Raw], None], ...] = (
     drop_odd_class_weights,
     drop_what_is_off,
     drop_idle_options,
+    drop_off_values,
+    drop_encoders_of_prompts,
 )

@@ -1,4 +1,4 @@
-"""Options of preprocessing in other versions that have no effect here, before the schema looks."""
+"""Options of other versions that have no effect here, before the schema looks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ludwig.decoders.base import DECODERS
+from ludwig.encoders.base import ENCODERS
 from ludwig.features.base import FEATURES
 from ludwig.runtime.console import warn
 
@@ -25,7 +27,7 @@ PADDING_SIDE = Idle(
 )
 OF_TOKENS = {"padding": PADDING_SIDE, "cache_encoder_embeddings": NOT_CACHED}
 OF_MASKS = "masks are decoded once, into memory"
-WITHOUT_EFFECT: Mapping[str, Mapping[str, Idle]] = {  # by feature type; an option that the type really has stays
+OF_PREPROCESSING: Mapping[str, Mapping[str, Idle]] = {  # by feature type
     "text": OF_TOKENS,
     "sequence": OF_TOKENS,
     "category": {"cache_encoder_embeddings": NOT_CACHED},
@@ -54,51 +56,86 @@ WITHOUT_EFFECT: Mapping[str, Mapping[str, Idle]] = {  # by feature type; an opti
 }
 
 
+NO_EMBEDDING = "steps are numbers, which an encoder reads without an embedding"
+OF_NUMBERS = {
+    "embedding_size": Idle((256,), NO_EMBEDDING),
+    "embeddings_on_cpu": Idle((False,), NO_EMBEDDING),
+    "embeddings_trainable": Idle((True,), NO_EMBEDDING),
+    "pretrained_embeddings": Idle((None,), NO_EMBEDDING),
+}
+OF_ATTENTION = {"reduce_input": Idle(("sum",), "a transformer attends to all steps of its input")}
+WITHOUT_EFFECT: Mapping[str, Mapping[str, Mapping[str, Idle]]] = {  # an option that a component really has stays
+    "preprocessing": OF_PREPROCESSING,
+    "encoder": {"audio": OF_NUMBERS, "timeseries": OF_NUMBERS},
+    "decoder": {"text": OF_ATTENTION, "sequence": OF_ATTENTION},
+}
+
+
+class Section(NamedTuple):
+    """A section that may have such options."""
+
+    key: str  # of the config, such as preprocessing
+    kind: str  # the feature type
+    name: str  # what the feature is called
+    options: Raw
+    target: bool
+
+    def known(self) -> frozenset[str]:
+        """The options that there are; an unknown component is left to the schema, with all that it has."""
+        feature = FEATURES.get(self.kind)
+        found: Any = feature.TargetConfig if self.target else feature.Config
+        if self.key != "preprocessing":
+            registry: Any = {"encoder": ENCODERS, "decoder": DECODERS}[self.key]
+            name = self.options.get("type", feature.default_encoder)
+            if name not in registry.words(self.kind):
+                return frozenset(self.options)
+            found = registry.get(name, self.kind).Config
+        return frozenset(field.name for field in dataclasses.fields(found))
+
+
 def drop_idle_options(config: Raw) -> None:
     """Removes them; one that was meant to do something is reported, once for all features."""
     _read_once(config)
     dropped: dict[tuple[str, str], list[str]] = {}
-    for kind, name, section, known in _sections(config):
-        for option, (values, reason) in WITHOUT_EFFECT[kind].items():
-            if option in section and option not in known:
-                value = section.pop(option)
-                if value not in values and not _asks_for_what_happens(option, value, section):
-                    dropped.setdefault((option, reason), []).append(name)
+    for section in _sections(config):
+        options, known = section.options, section.known()
+        for option, (values, reason) in WITHOUT_EFFECT[section.key][section.kind].items():
+            if option in options and option not in known:
+                value = options.pop(option)
+                if value not in values and not _asks_for_what_happens(option, value, options):
+                    dropped.setdefault((f"{section.key}.{option}", reason), []).append(section.name)
     for (option, reason), names in dropped.items():
         where = ", ".join(dict.fromkeys(names))
-        warn(f"preprocessing.{option} of {where} has no effect and is left out: {reason}.")
+        warn(f"{option} of {where} has no effect and is left out: {reason}.")
 
 
-def _asks_for_what_happens(option: str, value: Any, section: Raw) -> bool:
+def _asks_for_what_happens(option: str, value: Any, options: Raw) -> bool:
     """Whether decoded images are asked to be kept out of memory, where they are."""
-    return option == "in_memory" and value is False and section.get("mode") != "eager"
+    return option == "in_memory" and value is False and options.get("mode") != "eager"
 
 
 def _read_once(config: Raw) -> None:
     """Audio has no cache of files: what is decoded is kept in memory, which `lazy` does."""
-    for kind, name, section, _ in _sections(config):
-        if kind == "audio" and section.get("mode") == "lazy_cached":
-            section["mode"] = "lazy"
-            warn(f"preprocessing.mode of {name}: audio has no lazy_cached; lazy keeps features in memory, up to 1 GiB.")
+    for section in _sections(config):
+        if section.kind == "audio" and section.options.get("mode") == "lazy_cached":
+            section.options["mode"] = "lazy"
+            which = f"preprocessing.mode of {section.name}"
+            warn(f"{which}: audio has no lazy_cached; lazy keeps features in memory, up to 1 GiB.")
 
 
-def _sections(config: Raw) -> list[tuple[str, str, Raw, frozenset[str]]]:
-    """The preprocessing of each feature: its type, what it is called, its options, and the names of known ones."""
-    found = []
+def _sections(config: Raw) -> list[Section]:
+    found: list[tuple[str, str, Any, bool]] = []  # type, name, the feature, whether it is an output
     for key in ("input_features", "output_features"):
         features = config.get(key)
         for feature in features if isinstance(features, list) else ():
-            kind = str(feature.get("type")) if isinstance(feature, dict) else ""
-            if kind in WITHOUT_EFFECT:
-                name = str(feature.get("name"))
-                found.append((kind, name, feature.get("preprocessing"), _known(kind, key == "output_features")))
+            if isinstance(feature, dict):
+                found.append((str(feature.get("type")), str(feature.get("name")), feature, key == "output_features"))
     defaults = config.get("defaults")
     for kind, of_type in defaults.items() if isinstance(defaults, dict) else ():
-        if kind in WITHOUT_EFFECT and isinstance(of_type, dict):
-            found.append((kind, f"defaults.{kind}", of_type.get("preprocessing"), _known(kind, False)))
-    return [each for each in found if isinstance(each[2], dict)]
-
-
-def _known(kind: str, target: bool) -> frozenset[str]:
-    feature = FEATURES.get(kind)
-    return frozenset(field.name for field in dataclasses.fields(feature.TargetConfig if target else feature.Config))
+        found.append((str(kind), f"defaults.{kind}", of_type, False))
+    return [
+        Section(key, kind, name, holder[key], target)
+        for kind, name, holder, target in found
+        for key, by_kind in WITHOUT_EFFECT.items()
+        if kind in by_kind and isinstance(holder, dict) and isinstance(holder.get(key), dict)
+    ]

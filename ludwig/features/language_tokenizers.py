@@ -51,9 +51,10 @@ LANGUAGES = {
 class LanguageTokenizer(Tokenizer):
     """The words of a language, as spaCy cuts them: "don't" is "do" and "n't". White space is no token.
 
-    With lemmas, a word is replaced by its dictionary form ("mice" by "mouse"), which takes a trained pipeline and some
-    hundred times as long. A filter drops punctuation, numbers (in digits or in words) and words of one or two letters,
-    the latter not in Japanese and Chinese; another way drops the stop words of the language.
+    With lemmas, a word is replaced by its dictionary form ("mice" by "mouse"), which takes a trained pipeline. A filter
+    drops punctuation, numbers (in digits or in words) and words of one or two letters, the latter not in Japanese and
+    Chinese; another way drops the stop words of the language. A text of 20 words takes some 0.3 ms, with lemmas 3 ms,
+    where `space_punct` takes 0.01 ms.
     """
 
     package: ClassVar[str | None] = "spacy"
