@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ludwig.columns.frame import Frame
+from ludwig.columns.ragged import Ragged
 from ludwig.data.names import refuse_absent
 from ludwig.data.rows import BALANCED, Dropped, RowCount
 from ludwig.error import InputDataError, counted
@@ -35,6 +36,8 @@ class Spec(Protocol):
     def feature(self) -> Feature[Any, Any, Any]: ...
     @property
     def tied(self) -> str | None: ...
+    @property
+    def beside(self) -> str | None: ...
     @property
     def follows(self) -> str | None: ...
 
@@ -112,6 +115,7 @@ class Parsed:
             events.progress(place / len(self.specs))
         unknown = {name: encoded.unknown for name, encoded in columns.items() if encoded.unknown is not None}
         self._warn_of_unknown(unknown)
+        self._warn_of_lengths(columns)
         frame = Frame.of({name: encoded.column for name, encoded in columns.items()})
         return EncodedTable(frame, self._dropped(columns), unknown)
 
@@ -123,6 +127,24 @@ class Parsed:
             if gone is not None and gone.any():
                 flags[f"{spec.feature.role} '{spec.feature.name}' is missing"] = gone
         return Dropped.of(len(self.table), flags)
+
+    def _warn_of_lengths(self, columns: Mapping[str, Encoded]) -> None:
+        """Targets that should have as many tokens as an input has steps."""
+        for spec in self.specs:
+            if spec.beside is None or spec.beside not in columns:
+                continue
+            one, other = columns[spec.name].column, columns[spec.beside].column
+            if not isinstance(one, Ragged) or not isinstance(other, Ragged):
+                continue
+            gone = columns[spec.name].dropped
+            odd = (one.lengths != other.lengths).numpy() & (True if gone is None else ~gone)
+            if odd.any():
+                row = int(np.flatnonzero(odd)[0])
+                warn(
+                    f"{int(odd.sum())} of {len(odd)} cells of the {spec.feature.where} have another number of tokens "
+                    f"than the input '{spec.beside}' has steps: {int(one.lengths[row])} and {int(other.lengths[row])} "
+                    f"in row {row}. What has no partner is left out. Check the tokenizers of both."
+                )
 
     def _warn_of_unknown(self, unknown: Mapping[str, Flags]) -> None:
         for spec in self.specs:

@@ -29,6 +29,7 @@ class Decoder(Component, nn.Module):
         takes: ClassVar[frozenset[Form]] = frozenset({"vector", "members"})
         reads_target: ClassVar[bool] = False  # also in evaluation: its logits are those of the target's tokens
         ends: ClassVar[bool] = False  # whether it generates sequences, whose targets have a token for their end
+        labels_steps: ClassVar[bool] = False  # whether its target has a token for each step of an input
         needs_skips: ClassVar[bool] = False  # whether it reads maps of an encoder, past the combiner
 
         num_fc_layers: int = param(

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ludwig.decoders.base import DECODERS, Decoder
-from ludwig.nn.attention import Attention
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Form, Shape, Signal
+from ludwig.nn.transformer import Attention
 from ludwig.schema import param
 
 
@@ -44,6 +44,7 @@ class Tagger(Decoder):
     class Config(Decoder.Config):
         takes: ClassVar[frozenset[Form]] = frozenset({"sequence"})
         reads_target: ClassVar[bool] = True
+        labels_steps: ClassVar[bool] = True
 
         use_bias: bool = param(True, help="Whether the head (the output layer) adds a bias.")
         use_attention: bool = param(
@@ -86,7 +87,7 @@ class Tagger(Decoder):
         hidden = self.fc_stack(signal.values, mask)  # [B, T, H]
         if self.into is not None and self.attention is not None:
             hidden = self.into(hidden)  # [B, T, A]
-            hidden = hidden + self.attention(hidden, hidden, mask)
+            hidden = hidden + self.attention(hidden, mask=mask)
         if target is not None:
             missing = target.shape[1] - hidden.shape[1]
             hidden, mask = pad(hidden, (0, 0, 0, missing)), pad(mask, (0, missing))  # cuts where it is negative

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from ludwig.decoders.base import DECODERS
 from ludwig.decoders.generation import Generator, TokenHead
-from ludwig.nn.attention import Attention, causal
 from ludwig.nn.dropout import Dropout
 from ludwig.nn.generation import State
 from ludwig.nn.positions import sinusoids
 from ludwig.nn.signal import Shape
+from ludwig.nn.transformer import Attention, causal
 from ludwig.schema import param
 
 
@@ -123,7 +123,5 @@ class Layer(nn.Module):
         keys, own = (torch.cat(pair, dim=2) for pair in zip(before, self.own.keys_and_values(normed), strict=True))
         seen = causal(values.shape[1], before[0].shape[2], values.device)
         values = values + self.dropout(self.own.attend(normed, keys, own, seen))
-        values = values + self.dropout(
-            self.cross.attend(self.norms[1](values), memory[0], memory[1], mask[:, None, None, :])
-        )
+        values = values + self.dropout(self.cross.attend(self.norms[1](values), memory[0], memory[1], mask))
         return values + self.dropout(self.feed_forward(self.norms[2](values))), (keys, own)

@@ -131,7 +131,7 @@ def _no_single_values(column: pd.Series) -> InputDataError:
     row = next((place for place, cell in enumerate(column) if not isinstance(cell, Hashable)), 0)
     return InputDataError(
         f"The column '{column.name}' has a {type(column.iloc[row]).__name__} in row {row}, and single values are "
-        "expected. Declare the feature as vector or timeseries, or turn the cells into text."
+        "expected. Declare the feature as vector, timeseries, set or sequence, or turn the cells into text."
     )
 
 

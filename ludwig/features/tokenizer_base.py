@@ -68,6 +68,10 @@ class Tokenizer(ABC):
         """At most so many tokens of each text: the first, of a prompt the last, where the question stands."""
         return tokens.cut(most, keeps_end=use == "prompt")
 
+    def joined(self, tokens: Sequence[str]) -> str:
+        """A text of these tokens, as far as it can be made."""
+        return " ".join(tokens)
+
     def words(self, ids: Sequence[int], vocabulary: Sequence[str]) -> list[str]:
         """The tokens of these ids."""
         return [vocabulary[place] for place in ids]

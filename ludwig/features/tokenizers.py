@@ -33,8 +33,11 @@ class PatternTokenizer(Tokenizer):
         borders = np.concatenate([[-1], ends, [len(found)]])
         return Tokens(np.delete(places, ends), words, np.diff(borders) - 1)
 
+    def joined(self, tokens: Sequence[str]) -> str:
+        return self.separator.join(tokens)
+
     def text(self, ids: Sequence[int], vocabulary: Sequence[str] = ()) -> str:
-        return self.separator.join(self.words(ids, vocabulary))
+        return self.joined(self.words(ids, vocabulary))
 
 
 @TOKENIZERS.register("space")

@@ -25,6 +25,7 @@ from ludwig.features.cells import Flags, Labels
 from ludwig.features.labels import Vocabulary, fill_word, most_frequent
 from ludwig.features.missing import settled
 from ludwig.features.ngrams import Documents, Lengths, Ngram, document_counts
+from ludwig.features.token_lists import without_lists
 from ludwig.features.tokenizer_base import END, TOKENIZERS, Tokenizer, Tokens, Use
 from ludwig.schema import Named, param
 
@@ -204,7 +205,7 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         return int(max(min(own or together, together - (self.config.use == "answer")), 1))
 
     def parse(self, column: pd.Series) -> Labels:
-        return Labels.of(column, self.config.lowercase)
+        return Labels.of(without_lists(column, self.tokenizer, self.where), self.config.lowercase)
 
     def tally(self, cells: Labels) -> TokenTally:
         present = cells.counts()

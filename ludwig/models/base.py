@@ -48,6 +48,7 @@ class FeatureSpec:
     column: str
     feature: Feature[Any, Any, Any]
     tied: str | None = None  # the input whose fitted state and encoder it shares
+    beside: str | None = None  # the input that the target has a token for each step of
     follows: str | None = None  # the input whose fitted state its own follows, as a mask's size that of its image
 
 

@@ -84,11 +84,18 @@ class Attention(nn.Module):
         `mask` is True where a step of the context may be attended to: [B, S], or [1 or B, T, S] for each step by
         itself. A step that may attend to nothing gives what the bias of the last map gives.
         """
-        keys, given = self.key_value(values if context is None else context).chunk(2, dim=-1)  # [B, S, H] each
-        queries, keys, given = (self._by_head(each) for each in (self.query(values), keys, given))  # [B, N, T or S, D]
-        if self.rotary:
-            queries, keys = rotated(queries), rotated(keys)
-        attended = _attended(queries, keys, given, mask)  # [B, N, T, D]
+        keys, given = self.keys_and_values(values if context is None else context)
+        return self.attend(values, keys, given, mask)
+
+    def keys_and_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """What is attended to, by head, for those who keep it from step to step: [B, S, C] -> twice [B, N, S, D]."""
+        keys, given = (self._by_head(each) for each in self.key_value(context).chunk(2, dim=-1))
+        return rotated(keys) if self.rotary else keys, given
+
+    def attend(self, values: Tensor, keys: Tensor, given: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Each step attends to these keys and values: [B, T, H] -> [B, T, H]; `mask` as in `forward`."""
+        queries = self._by_head(self.query(values))  # [B, N, T, D]
+        attended = _attended(rotated(queries) if self.rotary else queries, keys, given, mask)
         result: Tensor = self.out(attended.transpose(1, 2).flatten(2))
         return result  # [B, T, H]
 
@@ -105,6 +112,12 @@ def _attended(queries: Tensor, keys: Tensor, given: Tensor, mask: Tensor | None)
     # A softmax of nothing is NaN: what may attend to nothing attends to all, and what it reads there is left out.
     attended = functional.scaled_dot_product_attention(queries, keys, given, (there | ~some).unsqueeze(1))
     return attended.masked_fill(~some.unsqueeze(1), 0.0)
+
+
+def causal(steps: int, before: int, device: torch.device) -> Tensor:
+    """A mask by which each step sees itself and what stands before it; `before` steps came earlier: [1, T, S]."""
+    own = torch.arange(steps, device=device).unsqueeze(1) + before
+    return (torch.arange(before + steps, device=device) <= own).unsqueeze(0)
 
 
 def rotated(values: Tensor) -> Tensor:

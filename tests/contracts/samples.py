@@ -18,6 +18,7 @@ from ludwig.encoders import ENCODERS, Encoder
 from ludwig.features.base import FEATURES, Facts, Feature, at_origin
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Form, Shape, Signal
+from ludwig.schema import Registry
 from tests.contracts.pretrained import folder_of
 
 _PIXELS = np.random.default_rng(0).integers(0, 255, (6, 20, 20, 3)).astype(np.uint8)
@@ -108,10 +109,31 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "efficientnet": {"width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 320},
     "mobilenetv2": {"depth_multiplier": 0.25},
 }
+_FEW_LAYERS = {"mamba": {"n_layers": 1}, "mamba2": {"n_layers": 1}, "jamba": {"n_layers": 2, "attention_every_k": 2}}
 ENCODER_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
-    ("image", name): {"use_pretrained": False, "image_size": 32, "architecture": architecture}
-    for name, architecture in ARCHITECTURES.items()
+    **{
+        ("image", name): {"use_pretrained": False, "image_size": 32, "architecture": architecture}
+        for name, architecture in ARCHITECTURES.items()
+    },
+    **{
+        (kind, name): {**options, "d_model": 32, "num_heads": 2} if name != "mamba" else {**options, "d_model": 32}
+        for kind in ("text", "sequence", "timeseries", "audio", "combined")
+        for name, options in _FEW_LAYERS.items()
+    },
 }
+
+
+ALIKE = {"sequence": "text"}  # types whose columns are tensors of one sort, so that a class is tried with one of them
+
+
+def tried(registry: Registry[Any]) -> list[tuple[str, str, type[Any]]]:
+    """(kind, name, class) of all components, each class once for types that are alike."""
+    table = {(kind, name): cls for kind, name, cls in registry}
+    return [
+        (kind, name, cls)
+        for (kind, name), cls in sorted(table.items())
+        if table.get((ALIKE.get(kind, ""), name)) is not cls
+    ]
 
 
 def column_of(kind: str, *, target: bool = False) -> pd.Series:

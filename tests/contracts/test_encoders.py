@@ -13,9 +13,9 @@ import torch
 from ludwig.columns.ragged import Padded
 from ludwig.encoders import ENCODERS, Encoder
 from ludwig.error import MissingPackageError
-from tests.contracts.samples import batch_of, column_for_encoder, encoder_of
+from tests.contracts.samples import batch_of, column_for_encoder, encoder_of, tried
 
-EVERY = sorted((kind, name) for kind, name, _ in ENCODERS)
+EVERY = [(kind, name) for kind, name, _ in tried(ENCODERS)]
 COLUMNS = 2  # of a group
 
 

@@ -26,7 +26,7 @@ from ludwig.outputs import OUTPUTS
 from ludwig.schema import Registry
 from tests.contracts import test_combiners, test_decoders, test_encoders
 from tests.contracts.registries import components, registries
-from tests.contracts.samples import FORMS, SHAPES, batch_of, learned, signal_of
+from tests.contracts.samples import FORMS, OPTIONS, SHAPES, batch_of, learned, signal_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -47,10 +47,11 @@ EXAMPLE, OTHER = 3, 6  # rows
 
 
 def every(registry: Registry[Any]) -> list[Any]:
-    """(kind, name) of all components; those that are kept out must fail."""
-    found = []
+    """(kind, name) of all components, each class once; those that are kept out must fail."""
+    found, classes = [], set()
     for each in components():
-        if registries()[each.registry] is registry:
+        if registries()[each.registry] is registry and each.cls not in classes:
+            classes.add(each.cls)
             reason = KEPT_OUT.get(str(each))
             marks = [] if reason is None else [pytest.mark.xfail(reason=reason, strict=True)]
             found.append(pytest.param(each.kind, each.name, id=str(each), marks=marks))
@@ -107,7 +108,11 @@ def test_a_whole_model(of_pixels):
     """
     inputs = [{"name": f"from_{kind}", "type": kind} for kind in INPUTS.names()]
     left_out = GENERATED if of_pixels else (*GENERATED, "image")
-    outputs = [{"name": f"to_{kind}", "type": kind} for kind in OUTPUTS.names("ecd") if kind not in left_out]
+    outputs = [
+        {"name": f"to_{kind}", "type": kind, "preprocessing": OPTIONS.get(kind, {})}
+        for kind in OUTPUTS.names("ecd")
+        if kind not in left_out
+    ]
     if of_pixels:
         next(each for each in inputs if each["type"] == "image")["encoder"] = {"type": "unet", "out_channels": 4}
     config = load_config({"input_features": inputs, "output_features": outputs})

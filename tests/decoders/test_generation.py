@@ -170,3 +170,9 @@ def test_numbers_may_be_put_into_words():
     model.train(table, output_directory=None)
     predictions, _ = model.predict(table)
     assert (predictions["target_response"] == table.target).mean() > 0.95
+
+
+def test_tags_that_have_no_token_are_reported():
+    table = pd.DataFrame({"source": ["a b c", "b", "c a"] * 10, "target": ["x y", "x", "y x"] * 10})
+    with pytest.warns(LudwigWarning, match="10 of 30 cells of the output feature 'target' .* 2 and 3 in row 0"):
+        trained(table, {"decoder": "tagger"})

@@ -9,7 +9,7 @@ import torch
 
 from ludwig.columns.files import Files
 from ludwig.error import InputDataError, LudwigWarning
-from ludwig.features import image
+from ludwig.features import image, image_decoding
 from ludwig.features.image import ImageDecoder, ImageFacts, ImageFeature
 from ludwig.features.pixels import pixels_of, shape_of
 
@@ -322,7 +322,7 @@ def kept(folder):
 def test_each_image_is_decoded_once(folder, monkeypatch):
     decoded = []
     monkeypatch.setattr(
-        image, "pixels_of", lambda source, channels: decoded.append(source) or pixels_of(source, channels)
+        image_decoding, "pixels_of", lambda source, channels: decoded.append(source) or pixels_of(source, channels)
     )
     expected = learned(["a.png", "b.png"], folder)[2].column.decoded().values
     decoded.clear()

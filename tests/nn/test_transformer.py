@@ -5,7 +5,15 @@ import torch
 from torch import nn
 
 from ludwig.error import ConfigValidationError
-from ludwig.nn.transformer import Attention, AttentionSpec, FeedForward, TransformerBlock, TransformerStack, rotated
+from ludwig.nn.transformer import (
+    Attention,
+    AttentionSpec,
+    FeedForward,
+    TransformerBlock,
+    TransformerStack,
+    causal,
+    rotated,
+)
 
 B, T, H, N = 3, 5, 8, 2
 MASK = torch.arange(T) < torch.tensor([5, 2, 0]).unsqueeze(1)
@@ -55,6 +63,16 @@ class TestAttention:
         torch.testing.assert_close(attention(values, mask=earlier.unsqueeze(0)), expected)
         alone = attention(values, mask=earlier.tril(-1).unsqueeze(0))  # the first step attends to nothing
         torch.testing.assert_close(alone[:, 0], attention.out.bias.expand(B, H))
+
+    @pytest.mark.parametrize("rotary", [False, True])
+    def test_keys_and_values_may_be_kept(self, rotary):
+        attention, values = randomised(Attention(H, N, rotary=rotary)), torch.randn(B, T, H)
+        kept = attention.keys_and_values(values)
+        found = attention.attend(values, *kept, causal(T, 0, values.device))
+        torch.testing.assert_close(found, attention(values, mask=torch.ones(1, T, T).tril().bool()))
+
+    def test_later_steps_see_those_that_came_before(self):
+        assert causal(2, 3, torch.device("cpu")).tolist() == [[[True] * 4 + [False], [True] * 5]]
 
     def test_a_context_of_another_size(self):
         attention = randomised(Attention(H, N, context_size=3))

@@ -100,8 +100,17 @@ class Ecd(AnsweringModel):
             inputs, outputs = super().resolve(assets, folder)
             leader = None if self.pictured is None else self.pictured.name
             following = {feature.name for feature in self.output_features if feature.follows_image}
+            steps = next(
+                (feature.name for feature in self.input_features if feature.encoder.form() == "sequence"), None
+            )
+            tagged = {feature.name for feature in self.output_features if feature.decoder.labels_steps}
             return inputs, [
-                dataclasses.replace(spec, follows=leader) if spec.name in following else spec for spec in outputs
+                dataclasses.replace(
+                    spec,
+                    follows=leader if spec.name in following else None,
+                    beside=steps if spec.name in tagged else None,
+                )
+                for spec in outputs
             ]
 
         def augments(self) -> dict[str, Augment]:
