@@ -20,7 +20,7 @@ from ludwig.training.optim import OPTIMIZERS
 Raw = dict[str, Any]
 Values = Mapping[str, tuple[Any, ...]]
 
-NOTHING = (None, "", {}, [])
+NOTHING: tuple[Any, ...] = (None, "", {}, [])
 OF_OUTPUTS: Values = {
     "calibration": (False, None),
     "dependencies": ([], None),

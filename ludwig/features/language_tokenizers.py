@@ -86,8 +86,11 @@ class LanguageTokenizer(Tokenizer):
             return False
         return not self.filters or not (token.is_punct or token.like_num or len(token.text) <= self.language.short)
 
+    def joined(self, tokens: Sequence[str]) -> str:
+        return self.language.between.join(tokens)
+
     def text(self, ids: Sequence[int], vocabulary: Sequence[str] = ()) -> str:
-        return self.language.between.join(self.words(ids, vocabulary))
+        return self.joined(self.words(ids, vocabulary))
 
 
 def _spacy(name: str) -> Any:

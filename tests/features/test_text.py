@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ludwig.api import LudwigModel
 from ludwig.error import ConfigValidationError
 from ludwig.features.text import TextFeature
 from ludwig.features.tokens import TokenFacts
@@ -145,3 +146,29 @@ def test_a_target_has_its_end_behind_its_sequence_length():
 def test_ngrams_have_the_size_that_is_asked_for():
     assert learned(["a b c", "b", ""], tokenizer="ngram", ngram_size=3)[2] == [["a b c"], ["b"], []]
     assert learned(["a b c", "b"], tokenizer="ngram")[2] == [["a b", "b c"], ["b"]]
+
+
+def test_a_model_is_built_for_the_sequence_length_and_names_its_unknown_token(tmp_path):
+    texts = pd.DataFrame({"t": ["good a b", "bad c"] * 20, "y": ["good fine", "bad"] * 20})
+    reading = {"tokenizer": "space", "sequence_length": 6, "unknown_symbol": "[UNK]"}
+    encoder = {"type": "embed", "embedding_size": 4, "reduce_output": "concat"}
+    output = {"name": "y", "type": "text", "preprocessing": {"sequence_length": 3, "padding_symbol": "[PAD]"}}
+    decoder = {"type": "generator", "state_size": 16, "embedding_size": 8}
+    model = LudwigModel(
+        {
+            "input_features": [{"name": "t", "type": "text", "preprocessing": reading, "encoder": encoder}],
+            "output_features": [{**output, "decoder": decoder}],
+            "combiner": {"type": "concat"},
+            "trainer": {"epochs": 15, "batch_size": 20, "learning_rate": 0.03},
+        }
+    )
+    metadata = model.train(dataset=texts, output_directory=None) and model.training_set_metadata
+    assert metadata["t"]["max_sequence_length"] == 6
+    assert metadata["t"]["idx2str"][:2] == ["<PAD>", "[UNK]"]
+    assert metadata["y"]["idx2str"][0] == "[PAD]"
+    model.save(tmp_path / "model")
+    longer = pd.DataFrame({"t": ["good a b", "bad c", "bad c x y z a b c d"]})
+    predicted, _ = model.predict(longer)
+    assert predicted["y_response"].tolist()[:2] == ["good fine", "bad"]
+    again, _ = LudwigModel.load(tmp_path / "model").predict(longer)
+    pd.testing.assert_frame_equal(predicted, again)
