@@ -45,13 +45,13 @@ LAZY = [
     *("sacrebleu", "rouge_score", "jiwer"),
     *("torch.distributed.device_mesh", "torch.distributed.fsdp", "torch.distributed.tensor"),
     *("tensorboard", "torch.utils.tensorboard", "mlflow", "wandb", "comet_ml", "aim"),
-    *("torchvision", "timm"),
+    *("torchvision", "timm", "spacy"),
 ]
 FOR_OLD_SCRIPTS = {"ludwig.utils", "ludwig.utils.data_utils"}  # the one exemption from "no utils"
 PANDAS_ROOMS = {"data", "features", "kfold", "forecast", "datasets"}
 SLOW_TO_IMPORT = [
     *("torch._dynamo", "sympy", "transformers", "sklearn", "scipy", "h5py", "matplotlib", "PIL"),
-    *("peft", "bitsandbytes", "ray", "optuna", "tensorboard", "torchvision", "timm"),
+    *("peft", "bitsandbytes", "ray", "optuna", "tensorboard", "torchvision", "timm", "spacy"),
 ]
 
 

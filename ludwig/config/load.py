@@ -14,6 +14,7 @@ from ludwig.config.model_config import CONFIGS, ModelConfig
 from ludwig.config.presets import with_preset
 from ludwig.config.upgrade import upgraded
 from ludwig.config.upgrade_sections import todays_word
+from ludwig.config.upgrade_texts import raise_length_limits
 from ludwig.error import nearest
 from ludwig.schema import load, plain_section
 from ludwig.schema.report import faults_of, raise_all
@@ -29,6 +30,7 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
         ConfigValidationError: with every fault at once, each with its path.
     """
     config = merge_defaults(with_preset(upgraded(plain_section(raw))))
+    raise_length_limits(config)
     model_type = config.get("model_type", "ecd")
     if not isinstance(model_type, str) or model_type not in CONFIGS:
         text = (

@@ -10,8 +10,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ludwig.config.upgrade_images import drop_image_options
+from ludwig.config.upgrade_idle import drop_idle_options
+from ludwig.config.upgrade_off import drop_encoders_of_prompts, drop_off_values
 from ludwig.config.upgrade_sections import SECTION_UPGRADES
+from ludwig.config.upgrade_texts import TEXT_UPGRADES
 from ludwig.data.names import sanitize
 from ludwig.decoders.base import DECODERS
 from ludwig.encoders.base import ENCODERS
@@ -31,8 +33,9 @@ INTERNAL_OF_ENCODER: tuple[str, ...] = (
     "vocab_size",
     "str2idf",
 )
-INTERNAL_OF_ENCODER += ("height", "width", "saved_weights_in_checkpoint")
-INTERNAL_OF_DECODER = ("input_size", "num_classes", "vocab_size", "max_sequence_length", "height", "width")
+INTERNAL_OF_ENCODER += ("height", "width", "saved_weights_in_checkpoint", "num_channels")
+INTERNAL_OF_DECODER: tuple[str, ...] = ("input_size", "num_classes", "vocab_size", "max_sequence_length")
+INTERNAL_OF_DECODER += ("height", "width", "num_channels")
 INTERNAL_OF_PREPROCESSING = ("computed_fill_value", "computed_outlier_fill_value", "compute_idf")
 
 # Options of other versions that do nothing at this value; at another value they are reported as unknown.
@@ -61,6 +64,7 @@ SCHEDULER_WORDS = {
     "reduce_learning_rate_eval_metric": "reduce_eval_metric",
     "reduce_learning_rate_eval_split": "reduce_eval_split",
 }
+BIAS_WORDS = ("bias", "conv_bias", "default_bias")
 FC_WORDS: tuple[str, ...] = ("fc_layers", "output_size", "use_bias", "activation", "norm", "norm_params", "dropout")
 FC_WORDS += ("weights_initializer", "bias_initializer")
 
@@ -195,11 +199,17 @@ def _nest(feature: Raw, section: str, options: Mapping[str, str]) -> None:
 
 def rename_bias(config: Raw) -> None:
     """`bias` is `use_bias`."""
-    for section in (config.get("combiner"), *(f.get(key) for f in _features(config) for key in ("encoder", "decoder"))):
-        if isinstance(section, dict):
-            for old in ("bias", "conv_bias", "default_bias"):
-                if old in section:
-                    section[old.replace("bias", "use_bias")] = section.pop(old)
+    holders = [*_features(config), *_defaults(config)]
+    sections = [
+        config.get("combiner"),
+        *holders,
+        *(each.get(key) for each in holders for key in ("encoder", "decoder")),
+    ]
+    for section in [each for each in sections if isinstance(each, dict)]:
+        layers = [section.get(key) for key in ("fc_layers", "conv_layers")]
+        for part in [section, *(each for listed in layers if isinstance(listed, list) for each in listed)]:
+            for old in [key for key in BIAS_WORDS if isinstance(part, dict) and key in part]:
+                part[old.replace("bias", "use_bias")] = part.pop(old)
 
 
 def move_preprocessing_of_types(config: Raw) -> None:
@@ -336,24 +346,30 @@ def drop_what_is_off(config: Raw) -> None:
                     for detail in [key for key in trainer if key.startswith(prefix)]:
                         del trainer[detail]
     for feature in [*_features(config), *_defaults(config)]:
+        _drop_if_off(feature, STAYS)
         for key in ("encoder", "decoder", "preprocessing"):
             section = feature.get(key)
             if isinstance(section, dict):
-                for option, off in OFF_IN_COMPONENT.items():
-                    if (
-                        option in section
-                        and section[option] == off
-                        and option not in _own_options(feature, key, section)
-                    ):
-                        del section[option]
+                _drop_if_off(section, _own_options(feature, key, section))
     preprocessing = config.get("preprocessing")
     if isinstance(preprocessing, dict) and config.get("model_type", "ecd") == "ecd":
         for option, off in OFF_IN_ECD.items():
             if preprocessing.get(option, off) == off:
                 preprocessing.pop(option, None)
     backend = config.get("backend")
-    if isinstance(backend, dict) and backend.get("credentials", ...) is None:
+    if isinstance(backend, dict) and not _is_given(backend.get("credentials", ...)):
         del backend["credentials"]
+
+
+def _drop_if_off(section: Raw, own: frozenset[str]) -> None:
+    for option, off in OFF_IN_COMPONENT.items():
+        if option not in own and option in section and section[option] == off:
+            del section[option]
+
+
+def _is_given(value: Any) -> bool:
+    """Whether there is anything in it."""
+    return any(map(_is_given, value.values())) if isinstance(value, dict) else value is not None
 
 
 def _defaults(config: Raw) -> list[Raw]:
@@ -376,9 +392,10 @@ UPGRADES: tuple[Callable[[Raw], None], ...] = (
     sections_for_words,
     drop_internal_keys,
     *SECTION_UPGRADES,
-    nest_options_of_features,
     rename_bias,
+    nest_options_of_features,
     move_preprocessing_of_types,
+    *TEXT_UPGRADES,
     rename_split,
     rename_missing_strategies,
     move_vector_size,
@@ -386,5 +403,7 @@ UPGRADES: tuple[Callable[[Raw], None], ...] = (
     drop_gone_optimizer_options,
     drop_odd_class_weights,
     drop_what_is_off,
-    drop_image_options,
+    drop_idle_options,
+    drop_off_values,
+    drop_encoders_of_prompts,
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ludwig.models.llm.generation import greedy_at_zero
+from ludwig.runtime.console import warn
 
 Raw = dict[str, Any]
 
@@ -23,6 +24,11 @@ IMAGE_CONVOLUTION_WORDS = {
     "pool_strides": "pool_stride",
 }
 OF_ANY_FAMILY = frozenset({"transformer_xl", "ctrl", "flaubert"})  # which have no encoder of their own any more
+USUAL_MOMENTS = {"beta1": 0.9, "beta2": 0.999}
+SIZES_OF_RESNET = (18, 34, 50, 101, 152)
+ARCHITECTURE_OF_VIT = frozenset({"hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size"})
+ARCHITECTURE_OF_VIT |= {"hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "initializer_range"}
+ARCHITECTURE_OF_VIT |= {"layer_norm_eps", "patch_size"}
 ONLY_OF_CONCAT = frozenset({"flatten_inputs", "residual", "batch_ensemble", "num_ensemble_members"})
 TODAYS_WORDS = {
     r"trainer\.optimizer\.lr": "trainer.learning_rate",
@@ -36,10 +42,19 @@ TODAYS_WORDS = {
 }
 
 
+WITHOUT_SUCCESSOR = {
+    r"backend\.credentials": "Remote storage takes its credentials from the environment, as fsspec reads them. Remove "
+    "this one.",
+}
+
+
 def todays_word(path: str, message: str) -> str:
     """The message of a fault, with the word that stands for an unknown older one today."""
     if not message.startswith("Unknown parameter."):
         return message
+    for old, text in WITHOUT_SUCCESSOR.items():
+        if re.fullmatch(old, path):
+            return f"Unknown parameter. {text}"
     word = next((new for old, new in TODAYS_WORDS.items() if re.fullmatch(old, path)), None)
     return message if word is None else f"Unknown parameter. Use {word}, and remove this one."
 
@@ -57,6 +72,18 @@ def move_optimizer_rate(config: Raw) -> None:
         del optimizer["lr"]
         if rate is not None:
             trainer["learning_rate"] = rate
+
+
+def rename_moments_of_optimizer(config: Raw) -> None:
+    """`beta1` and `beta2` are `betas`, `epsilon` is `eps`."""
+    trainer = config.get("trainer")
+    optimizer = trainer.get("optimizer") if isinstance(trainer, dict) else None
+    if not isinstance(optimizer, dict):
+        return
+    if "epsilon" in optimizer and "eps" not in optimizer:
+        optimizer["eps"] = optimizer.pop("epsilon")
+    if not optimizer.keys().isdisjoint(USUAL_MOMENTS) and "betas" not in optimizer:
+        optimizer["betas"] = [optimizer.pop(name, usual) for name, usual in USUAL_MOMENTS.items()]
 
 
 def rename_schedule(config: Raw) -> None:
@@ -90,6 +117,48 @@ def rename_text_encoders(config: Raw) -> None:
     for section in (holder.get("encoder") for holder in _inputs_of_type(config, "text")):
         if isinstance(section, dict) and section.get("type") in OF_ANY_FAMILY:
             section["type"] = "auto_transformer"
+
+
+def rename_legacy_image_encoders(config: Raw) -> None:
+    """`_resnet_legacy` is `resnet`, `_vit_legacy` is `vit`, with their options where these have today's."""
+    for section in _image_encoders(config):
+        if section.get("type") == "_resnet_legacy":
+            section["type"] = "resnet"
+            if section.get("resnet_size") in SIZES_OF_RESNET:
+                section.setdefault("model_variant", section.pop("resnet_size"))
+        elif section.get("type") == "_vit_legacy":
+            section["type"] = "vit"
+            _rename_vit(section)
+
+
+def _rename_vit(section: Raw) -> None:
+    """Sizes were options of the encoder, which pretrained weights have of their own."""
+    if "pretrained_model" in section:
+        section.setdefault("pretrained_model_name_or_path", section.pop("pretrained_model"))
+    if not section.get("gradient_checkpointing"):  # which is an option of the trainer today
+        section.pop("gradient_checkpointing", None)
+    sizes = {option: section.pop(option) for option in sorted(ARCHITECTURE_OF_VIT & section.keys())}
+    if sizes and section.get("use_pretrained", True) is False:
+        section.setdefault("architecture", sizes)
+    elif sizes:
+        warn(f"encoder.{', '.join(sizes)} of vit have no effect and are left out: pretrained weights decide on them.")
+
+
+def drop_type_of_defaults(config: Raw) -> None:
+    """`defaults.number.type` repeats what it stands in."""
+    defaults = config.get("defaults")
+    for kind, section in defaults.items() if isinstance(defaults, dict) else ():
+        if isinstance(section, dict) and section.get("type") == kind:
+            del section["type"]
+
+
+def move_cache_credentials(config: Raw) -> None:
+    """`backend.cache_credentials` is `backend.credentials.cache`."""
+    backend = config.get("backend")
+    if isinstance(backend, dict) and "cache_credentials" in backend:
+        given, credentials = backend.pop("cache_credentials"), backend.get("credentials")
+        if given is not None:
+            backend["credentials"] = {"cache": given, **(credentials if isinstance(credentials, dict) else {})}
 
 
 def _image_encoders(config: Raw) -> Iterator[Raw]:
@@ -151,9 +220,13 @@ def name_combiner_of_options(config: Raw) -> None:
 
 SECTION_UPGRADES: tuple[Callable[[Raw], None], ...] = (
     move_optimizer_rate,
+    rename_moments_of_optimizer,
     rename_schedule,
     rename_image_convolutions,
     rename_text_encoders,
+    rename_legacy_image_encoders,
+    drop_type_of_defaults,
+    move_cache_credentials,
     decode_greedily_at_zero,
     list_labels_of_rules,
     fill_where_a_value_is_given,

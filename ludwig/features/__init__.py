@@ -10,6 +10,7 @@ from ludwig.features import (  # noqa: F401  (importing registers)
     date,
     h3,
     image,
+    language_tokenizers,
     number,
     pretrained_tokenizer,
     sequence,

@@ -45,6 +45,7 @@ class Tokenizer(ABC):
     has_vocabulary: ClassVar[bool] = False  # its own, so that none is fitted on the data
     needs_source: ClassVar[bool] = False  # it is read from the files of a pretrained model
     usual_source: ClassVar[str | None] = None  # the pretrained model whose files it takes where none is named
+    package: ClassVar[str | None] = None  # the optional package that it needs
     size: int = 0  # how many ids it has, where it has a vocabulary
     longest: int | None = None  # tokens that the model behind it takes
     end_id: int | None = 0  # behind the last token of a text that is to be generated
@@ -54,6 +55,10 @@ class Tokenizer(ABC):
     def of(cls, source: str, trust_remote_code: bool) -> Self:
         """The tokenizer; `source`: the files of a pretrained model, for one that comes with it."""
         return cls()
+
+    def of_size(self, ngram_size: int) -> Tokenizer:
+        """The tokenizer for n-grams of so many words, where it cuts n-grams; else itself."""
+        return self
 
     @abstractmethod
     def tokens(self, texts: Sequence[str], use: Use = "sequence") -> Tokens:

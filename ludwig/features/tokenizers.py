@@ -1,6 +1,6 @@
 """Tokenizers that cut a text at a pattern. All texts go through the pattern in one run.
 
-U = texts
+U = texts, M = n-grams of all texts
 """
 
 from __future__ import annotations
@@ -45,6 +45,32 @@ class SpaceTokenizer(PatternTokenizer):
     """Words between white space."""
 
     pattern = re.compile(rf"\S+|{END}")
+
+
+@TOKENIZERS.register("ngram")
+class NgramTokenizer(SpaceTokenizer):
+    """Every `ngram_size` words between white space that follow each other; a shorter text is one token as a whole."""
+
+    def __init__(self, size: int = 2) -> None:
+        self.size_of_ngrams = size
+
+    def of_size(self, ngram_size: int) -> NgramTokenizer:
+        return NgramTokenizer(ngram_size)
+
+    def tokens(self, texts: Sequence[str], use: Use = "sequence") -> Tokens:
+        single, size = super().tokens(texts, use), self.size_of_ngrams
+        counts = np.maximum(single.lengths - size + 1, np.minimum(single.lengths, 1))  # [U]
+        begins = single.lengths.cumsum() - single.lengths - (counts.cumsum() - counts)
+        first = np.arange(counts.sum()) + np.repeat(begins, counts)  # [M], the place of its first word
+        spans = np.repeat(np.minimum(single.lengths, size), counts)  # [M], how many words it has
+        ranks = single.places[first]
+        for step in range(1, int(spans.max(initial=0))):
+            word = np.where(step < spans, single.places[np.minimum(first + step, len(single.places) - 1)] + 1, 0)
+            ranks = np.unique(ranks * (len(single.words) + 1) + word, return_inverse=True)[1]
+        _, samples, places = np.unique(ranks, return_index=True, return_inverse=True)
+        words = np.empty(len(samples), dtype=object)
+        words[:] = [" ".join(single.words[single.places[first[at] : first[at] + spans[at]]]) for at in samples]
+        return Tokens(places, words, counts)
 
 
 @TOKENIZERS.register("space_punct")

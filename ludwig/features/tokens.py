@@ -34,7 +34,7 @@ Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_
 ENCODER_OF_STEPS = {"type": "rnn", "cell_type": "lstm", "bidirectional": True, "reduce_output": None}
 
 PADDING = "<PAD>"
-PADDING_ID = 0
+PADDING_ID, UNKNOWN_ID = 0, 1
 TOKENIZER_ASSET = "tokenizer"  # the name of a pretrained tokenizer's files in a saved model, where all texts share it
 
 
@@ -97,11 +97,26 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
             None, help="Pretrained model whose tokenizer hf_tokenizer uses: a local folder or a Hugging Face Hub id."
         )
         lowercase: bool = param(False, help="Whether texts are lowercased before tokenization.")
+        ngram_size: int = param(2, min=1, help="Size of the n-grams of the tokenizer ngram, in words.")
         max_sequence_length: int | None = param(
             256, min=1, help="Maximum sequence length in tokens; longer texts are truncated. Null for no limit."
         )
+        sequence_length: int | None = param(
+            None,
+            min=1,
+            help="Sequence length in tokens that the network is built for: longer texts are truncated; null takes that "
+            "of the longest text of the training split.",
+        )
         most_common: int = param(
-            20000, min=1, help="Maximum vocabulary size: the most frequent tokens are kept, the others become <UNK>."
+            20000, min=1, help="Maximum vocabulary size: the most frequent tokens are kept, the others are unknown."
+        )
+        padding_symbol: str = param(
+            PADDING, help="Padding token of the vocabulary, with id 0; a pretrained tokenizer has its own."
+        )
+        unknown_symbol: str = param(
+            UNKNOWN,
+            help="Unknown token of the vocabulary, with id 1, in place of tokens that it lacks; a pretrained tokenizer "
+            "has its own.",
         )
         vocab_file: str | None = param(
             None,
@@ -130,6 +145,11 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
             return None if self.missing_value_strategy == "drop_row" else self.fill_value
 
         @property
+        def limit(self) -> int | None:
+            """How many tokens of a text are read at most."""
+            return self.sequence_length or self.max_sequence_length
+
+        @property
         def lists_words(self) -> bool:
             return not TOKENIZERS.get(self.tokenizer).has_vocabulary
 
@@ -147,6 +167,9 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
                 text = f"Has no effect: the tokenizer '{self.tokenizer}' has a vocabulary of its own. Save it as a "
                 text += "folder that transformers reads, and name that in pretrained_model_name_or_path."
                 return [("vocab_file", text)]
+            if self.padding_symbol == self.unknown_symbol:
+                text = f"Must differ from padding_symbol. Received for both: {self.unknown_symbol!r}."
+                return [("unknown_symbol", text)]
             return []
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -161,7 +184,8 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
     def tokenizer(self) -> Tokenizer:
         source = self.config.source
         place = "" if source is None else self.find(own_asset(source), self.find(TOKENIZER_ASSET, source))
-        return TOKENIZERS.get(self.config.tokenizer).of(place, self.config.trust_remote_code)
+        tokenizer = TOKENIZERS.get(self.config.tokenizer).of(place, self.config.trust_remote_code)
+        return tokenizer.of_size(self.config.ngram_size)
 
     def assets(self) -> dict[str, Callable[[Path], None]]:
         source = self.config.source
@@ -174,9 +198,9 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
     @property
     def most(self) -> int | None:
         """How many tokens of a text are read; an answer leaves room for one token of its prompt."""
-        own, takes = self.config.max_sequence_length, self.tokenizer.longest
+        own, takes = self.config.limit, self.tokenizer.longest
         if takes is None:
-            return int(own) if own is not None else None
+            return None if own is None else int(own)
         together = min(self.config.context or takes, takes)
         return int(max(min(own or together, together - (self.config.use == "answer")), 1))
 
@@ -196,12 +220,28 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
     def finish(self, tally: TokenTally) -> TokenFacts:
         self.refuse_all_missing(len(tally.texts))
         strategy = self.config.missing_value_strategy
-        constant = fill_word(self.config.fill_value, self.config.lowercase)
+        constant = self._fill_word()
         fill = constant if strategy == "fill_with_const" else most_frequent(tally.texts)
         vocabulary = self._vocabulary(tally.tokens)
         documents = self._documents(tally, vocabulary)
-        longest = max(tally.longest, 1) + self.appends_end
+        fixed = None if self.config.sequence_length is None else self.most
+        longest = (fixed or max(tally.longest, 1)) + self.appends_end
         return TokenFacts(vocabulary, longest, fill, self.tokenizer.size, self._end, documents)
+
+    def _fill_word(self) -> str:
+        """What fills missing cells; the unknown token stays as it is written."""
+        word = self.config.fill_value
+        return str(word) if word in self._unknown_words else fill_word(word, self.config.lowercase)
+
+    @functools.cached_property
+    def _unknown_words(self) -> frozenset[str]:
+        """The words that stand for an unknown token: a missing cell is read as <UNK>, whatever the vocabulary has."""
+        return frozenset({UNKNOWN, self.config.unknown_symbol})
+
+    @property
+    def _reserved(self) -> frozenset[str]:
+        """The words that are no tokens of their own where texts have them."""
+        return self._unknown_words | {self.config.padding_symbol}
 
     @property
     def appends_end(self) -> bool:
@@ -215,7 +255,7 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
     def _documents(self, tally: TokenTally, vocabulary: Vocabulary) -> Documents:
         if self.config.counted_ngrams is None:
             return Documents()
-        ids = {word: place for word, place in vocabulary.ids.items() if word not in (PADDING, UNKNOWN)}
+        ids = {word: place for word, place in vocabulary.ids.items() if place > UNKNOWN_ID}
         has_own = self.tokenizer.has_vocabulary
         return Documents.of(
             sum(tally.texts.values()), tally.documents, None if has_own else ids, self.config.most_common
@@ -227,9 +267,10 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         if self.config.vocab_file is not None:
             words, counts = self._from_file(Path(self.config.vocab_file), tokens)
         else:
-            known = Vocabulary.of(_without_padding(tokens), with_unknown=True, most_common=self.config.most_common)
+            seen = _unreserved(tokens, self._reserved)
+            known = Vocabulary.of(seen, with_unknown=True, most_common=self.config.most_common)
             words, counts = known.words[1:], known.counts
-        return Vocabulary((PADDING, UNKNOWN, *words), (0, *counts))
+        return Vocabulary((self.config.padding_symbol, self.config.unknown_symbol, *words), (0, *counts))
 
     def _from_file(self, path: Path, seen: Counter[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
         if not path.is_file():
@@ -237,7 +278,7 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
                 f"The {self.where}: preprocessing.vocab_file names '{path}', which is not a file."
             )
         words = dict.fromkeys(line for line in path.read_text(encoding="utf-8").splitlines() if line)
-        kept = tuple(word for word in words if word not in (PADDING, UNKNOWN))
+        kept = tuple(word for word in words if word not in self._reserved)
         counts = [seen[word] for word in kept]
         return kept, (sum(seen.values()) - sum(counts), *counts)
 
@@ -255,16 +296,16 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         if missing.any():
             cells = cells.filled(missing, facts.fill)
         distinct = self._encoded(cells.words.tolist(), facts.vocabulary)  # [U]
-        unknown = self._without_known_token(distinct, facts.vocabulary)
+        unknown = self._without_known_token(distinct)
         column = distinct.rows(torch.from_numpy(cells.codes.astype(np.int64)))
         return Encoded(column, dropped, unknown[cells.codes] if unknown.any() else None)
 
-    def _without_known_token(self, texts: Ragged, vocabulary: Vocabulary) -> Flags:
+    def _without_known_token(self, texts: Ragged) -> Flags:
         """Which texts have tokens, and only unknown ones: [U]."""
         lengths = texts.lengths.numpy()
         if self.tokenizer.has_vocabulary:
             return np.zeros(len(lengths), dtype=bool)
-        known = texts.values.numpy() != vocabulary.unknown_id
+        known = texts.values.numpy() != UNKNOWN_ID
         counts = np.bincount(np.repeat(np.arange(len(lengths)), lengths)[known], minlength=len(lengths))
         return np.asarray((counts == 0) & (lengths > 0))
 
@@ -272,16 +313,23 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         """Each distinct text once."""
         if self.tokenizer.has_vocabulary:
             tokens = self._tokens(texts)
-            values = tokens.places.astype(np.int32)
-        else:  # the text <UNK> is one unknown token, however texts are cut
-            tokens = self._tokens(["\x00" if text == UNKNOWN else text for text in texts])
-            known = {**vocabulary.ids, PADDING: vocabulary.unknown_id}  # a text that has this word is not padded
-            ids = [known.get(word, vocabulary.unknown_id) for word in tokens.words]
-            values = np.array(ids, vocabulary.dtype)[tokens.places]
-        offsets = np.concatenate([[0], np.cumsum(tokens.lengths)]).astype(np.int64)
+            values: NDArray[np.integer[Any]] = tokens.places.astype(np.int32)
+            lengths = tokens.lengths
+        else:
+            values, lengths = self._ids_of(texts, vocabulary)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         if self.appends_end:
             values, offsets = np.insert(values, offsets[1:], PADDING_ID), offsets + np.arange(len(offsets))
         return Ragged(torch.from_numpy(values), torch.from_numpy(offsets))
+
+    def _ids_of(self, texts: list[str], vocabulary: Vocabulary) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
+        """Ids end to end, and how many each text has; one that is the unknown token has one, however texts are cut."""
+        is_unknown = np.fromiter((text in self._unknown_words for text in texts), bool, len(texts))
+        tokens = self._tokens(["" if odd else text for text, odd in zip(texts, is_unknown, strict=True)])
+        known = {**vocabulary.ids, **dict.fromkeys(self._reserved, UNKNOWN_ID)}  # no text is padded by its words
+        ids = np.array([known.get(word, UNKNOWN_ID) for word in tokens.words], vocabulary.dtype)[tokens.places]
+        ids = np.insert(ids, (tokens.lengths.cumsum() - tokens.lengths)[is_unknown], UNKNOWN_ID)
+        return ids, tokens.lengths + is_unknown
 
     def decode(self, predicted: Mapping[str, NDArray[Any]], facts: TokenFacts) -> dict[str, Any]:
         """Predicted tokens, how probable each is, and how probable all are together. Ids below zero are padding."""
@@ -299,10 +347,9 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         return np.asarray(~np.isin(ids, list(self.tokenizer.special_ids)) & (ids >= 0))
 
 
-def _without_padding(tokens: Counter[str]) -> Counter[str]:
-    """With the word for padding counted as unknown, where texts have it."""
-    unknown = tokens[UNKNOWN] + tokens[PADDING]
-    return Counter({**tokens, PADDING: 0, UNKNOWN: unknown})
+def _unreserved(tokens: Counter[str], reserved: frozenset[str]) -> Counter[str]:
+    """With reserved words counted as unknown, where texts have them."""
+    return Counter({**tokens, **dict.fromkeys(reserved, 0), UNKNOWN: sum(tokens[word] for word in reserved)})
 
 
 def _counts(tokens: Tokens, times: NDArray[np.int64]) -> Counter[str]:

@@ -1,5 +1,6 @@
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,6 +10,13 @@ from ludwig.features.tokenizer_base import END, TOKENIZERS
 from tests.contracts.pretrained import folder_of
 
 TEXTS = ["Hello, world!", "", "  two   spaces ", "a_b_c", "x, y ,z", "naïve café 日本", "one"]
+
+
+def ngrams(words: list[str], size: int) -> list[str]:
+    begins = range(max(len(words) - size + 1, min(len(words), 1)))
+    return [" ".join(words[begin : begin + size]) for begin in begins]
+
+
 BY_HAND = {
     "space": lambda text: text.split(),
     "space_punct": lambda text: re.findall(r"\w+|[^\w\s]", text),
@@ -17,6 +25,7 @@ BY_HAND = {
     "comma": lambda text: [word.lstrip() for word in text.split(",") if word.strip()],
     "untokenized": lambda text: [text] if text else [],
     "stripped": lambda text: [text.strip()] if text.strip() else [],
+    "ngram": lambda text: ngrams(text.split(), 2),
 }
 
 
@@ -29,6 +38,16 @@ def rows(texts: list[str], name: str) -> list[list[str]]:
 @pytest.mark.parametrize("name", sorted(BY_HAND))
 def test_all_texts_at_once_are_cut_as_one_by_one(name):
     assert rows(TEXTS, name) == [BY_HAND[name](text) for text in TEXTS]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8])
+def test_ngrams_of_many_texts_are_those_of_each(size):
+    random = np.random.default_rng(size)
+    texts = [" ".join(random.choice(["a", "b", "ab", "b a", "c"], random.integers(0, 9))) for _ in range(300)]
+    tokens = TOKENIZERS.get("ngram").of("", False).of_size(size).tokens(texts)
+    flat = iter(tokens.words[tokens.places].tolist())
+    found = [[next(flat) for _ in range(length)] for length in tokens.lengths]
+    assert found == [ngrams(text.split(), size) for text in texts]
 
 
 def test_a_text_may_hold_the_separator():
