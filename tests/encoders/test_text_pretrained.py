@@ -253,7 +253,14 @@ def test_a_frozen_network_stays_as_it_is_and_its_states_are_learned_from(table):
     assert accuracy(model, table) > 0.9  # 0.5 by chance
 
 
-@pytest.mark.parametrize(("name", "family"), [("bert", "bert"), ("gpt2", "gpt2"), ("llm", "llama")])
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("bert", "bert"),
+        pytest.param("gpt2", "gpt2", marks=pytest.mark.slow),
+        pytest.param("llm", "llama", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:fan_in_fan_out")
 def test_an_adapter_moves_alone(table, name, family, tmp_path):
     folder = str(shutil.copytree(folder_of(family, WORDS), tmp_path / "base"))
