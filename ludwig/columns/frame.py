@@ -199,16 +199,19 @@ class Frame:
         """
         if self.is_in_memory:
             return self.to(device)
-        blocks, others = list(self.blocks), dict(self.others)
-        for name, other in self.others.items():
-            if isinstance(other, Files):
-                column = _decoded(name, other, pool)
-                if isinstance(column, Dense):
-                    blocks.append(Block((name,), column.values.unsqueeze(1)))  # [B, 1, *shape]
-                    del others[name]
-                else:
-                    others[name] = column
-        return Frame(blocks, others, Layout(block.names for block in blocks), self._rows).to(device)
+        files = {name: other for name, other in self.others.items() if isinstance(other, Files)}
+        return self.replaced({name: (name, _decoded(name, other, pool)) for name, other in files.items()}).to(device)
+
+    def replaced(self, columns: Mapping[str, tuple[str, Dense | Ragged]]) -> Frame:
+        """With other columns in the place of some that are not dense: by the old name, the new name and the column."""
+        blocks, others = list(self.blocks), dict[str, Other]()
+        for old, other in self.others.items():
+            name, column = columns.get(old, (old, other))
+            if isinstance(column, Dense):
+                blocks.append(Block((name,), column.values.unsqueeze(1)))  # [N, 1, *shape]
+            else:
+                others[name] = column
+        return Frame(blocks, others, Layout(block.names for block in blocks), self._rows)
 
     @property
     def decoding_workers(self) -> int:

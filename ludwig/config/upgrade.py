@@ -330,6 +330,8 @@ def _own_options(feature: Raw, key: str, section: Raw) -> frozenset[str]:
     """Options that the section's component really has, which are no internal keys then."""
     registry: Any = {"encoder": ENCODERS, "decoder": DECODERS, "loss": LOSSES}.get(key)
     kind, name = str(feature.get("type")), str(section.get("type"))
+    if key == "preprocessing" and kind in FEATURES.words():
+        return frozenset(field.name for field in dataclasses.fields(FEATURES.get(kind).Config))
     if registry is None or name not in registry.words(kind):
         return frozenset()
     return frozenset(field.name for field in dataclasses.fields(registry.get(name, kind).Config))

@@ -75,6 +75,11 @@ class Encoder(Component, nn.Module):
             """Whether it is a pretrained network of texts, in whose place a language model could generate texts."""
             return False
 
+        @property
+        def obstacle_to_caching(self) -> str | None:
+            """Why its embeddings change in training, so that they cannot be kept; None where they do not."""
+            return f"The encoder '{self.type}' is trained, so its embeddings change."
+
         def described(self, find: Find) -> Self:
             """The section with what small description files of a pretrained network hold, which building needs.
 

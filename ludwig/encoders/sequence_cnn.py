@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import torch
 from torch import nn
 
 from ludwig.columns.ragged import Padded
@@ -17,7 +16,7 @@ from ludwig.encoders.sequence_base import ReduceOptions, SequenceEnd
 from ludwig.encoders.sequence_options import ConvolutionOptions, ConvolutionOverrides
 from ludwig.encoders.steps import EmbeddingOptions, SequenceOfValues, Steps, TokenSteps, ValueSteps
 from ludwig.features.tokens import TokenFacts
-from ludwig.nn.convolution import ConvolutionSpec, MaskedConv1d
+from ludwig.nn.convolution import ConvolutionSpec, MaskedConv1d, side_by_side
 from ludwig.nn.signal import Signal
 from ludwig.schema import param
 from ludwig.schema.groups import filled, stack_of
@@ -72,8 +71,7 @@ class ParallelCnn(Encoder):
 
     def forward(self, column: Padded) -> Signal:
         values, mask = self.steps(column)  # [B, T, E], [B, T]
-        sides = [convolution(values, mask) for convolution in self.convolutions]
-        signal: Signal = self.end(torch.cat([side for side, _ in sides], dim=-1), sides[0][1])  # from [B, T, sum of F]
+        signal: Signal = self.end(*side_by_side(self.convolutions, values, mask))  # from [B, T, sum of F]
         return signal
 
 

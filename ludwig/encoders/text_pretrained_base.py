@@ -20,7 +20,7 @@ from ludwig.columns.ragged import Padded
 from ludwig.encoders.base import Encoder, Find
 from ludwig.encoders.sequence_base import SequenceEnd, form_after
 from ludwig.features.tokens import TokenFacts
-from ludwig.nn.reduce import ReductionName
+from ludwig.nn.reduce import ReductionName, has_weights
 from ludwig.nn.signal import Form, Shape, Signal
 from ludwig.pretrained import ADAPTERS, Adapter
 from ludwig.pretrained.loading import (
@@ -106,6 +106,11 @@ class PretrainedEncoder(Encoder):
             """Options of loading, and of the architecture that differ from the source's."""
             return {}
 
+        @property
+        def stretch(self) -> float:
+            """How many times as many tokens as the network has positions are read."""
+            return 1.0
+
         def architecture(self, facts: TokenFacts) -> Description:
             """The description of a network that the options describe."""
             raise NotImplementedError
@@ -122,6 +127,16 @@ class PretrainedEncoder(Encoder):
         @property
         def is_pretrained_text(self) -> bool:
             return self.loads_weights
+
+        @property
+        def obstacle_to_caching(self) -> str | None:
+            if self.adapter is not None:
+                return "The encoder has an adapter, which is trained, so its embeddings change."
+            if self.trains_all:
+                return "The encoder's weights are trained, so its embeddings change."
+            if has_weights(self.reduce_output):
+                return f"reduce_output '{self.reduce_output}' has weights that are trained, so embeddings change."
+            return None
 
         @property
         def suggested_learning_rate(self) -> float | None:
@@ -186,7 +201,7 @@ class PretrainedEncoder(Encoder):
         self.description = config.architecture(facts[0]) if config.description is None else config.description
         network = new_network(self.description, config.network_class, random=not config.loads_weights)
         self.takes = frozenset(inspect.signature(network.forward).parameters)
-        self.positions = most_tokens(network) or facts[0].longest
+        self.positions = int((most_tokens(network) or facts[0].longest) * config.stretch)
         self.longest = min(facts[0].longest, self.positions)
         self.padding = self._padding_id(network)
         size = int(network.config.hidden_size)

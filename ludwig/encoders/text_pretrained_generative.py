@@ -1,6 +1,6 @@
 """Pretrained encoders taken from networks that generate texts, and those of any family.
 
-B = rows of the batch, T = tokens of the longest text, H = size of a vector
+B = rows of the batch, T = tokens of the longest text, E = size of a token's embedding, H = size of a vector
 """
 
 from __future__ import annotations
@@ -8,10 +8,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from torch import Tensor
+
 from ludwig.encoders.base import ENCODERS
 from ludwig.encoders.text_pretrained_base import PretrainedEncoder, PretrainedTextEncoder, TextReduction
 from ludwig.encoders.text_pretrained_options import GptOptions, pretrained_model
+from ludwig.pretrained.loading import Description
 from ludwig.pretrained.names import resolved
+from ludwig.pretrained.parameters import ModelParameters
 from ludwig.schema import param
 
 
@@ -280,11 +284,44 @@ class LlmEncoder(PretrainedEncoder):
             "last", help="Reduction of the tokens' states to one vector: last, mean, sum ...; null keeps all tokens."
         )
 
+        model_parameters: ModelParameters | None = param(
+            None, help="Parameters of the base model beside its weights: RoPE scaling and NEFTune noise; null for none."
+        )
+
         @property
         def source(self) -> str | None:
             return None if self.base_model is None else resolved(self.base_model)
 
+        @property
+        def changes(self) -> ModelParameters:
+            """The section of these parameters, which null leaves as they are."""
+            return self.model_parameters or ModelParameters()
+
+        @property
+        def stretch(self) -> float:
+            return self.changes.stretch
+
+        def _read(self, place: str) -> Description:
+            return self.changes.applied(super()._read(place))
+
         def faults(self) -> list[tuple[str, str]]:
             if self.base_model is None:
                 return [("base_model", "Needs a folder, a hub id or a preset of a language model. Set it.")]
-            return super().faults()
+            faults = [(f"model_parameters.{name}", text) for name, text in self.changes.faults()]
+            scaling = self.changes.rope_scaling
+            if scaling is not None and scaling.rope_type == "dynamic":
+                text = "Must be linear: with dynamic the embedding of a text changes with the others of its batch."
+                faults.append(("model_parameters.rope_scaling.rope_type", text))
+            if self.changes.neftune_noise_alpha and self.adapter is None:
+                text = "Has no effect: a frozen base model is not fine-tuned. Set an adapter, or remove it."
+                faults.append(("model_parameters.neftune_noise_alpha", text))
+            return [*super().faults(), *faults]
+
+    config: Config
+
+    def _known(self, ids: Tensor, mask: Tensor) -> dict[str, Any]:
+        known, changes = super()._known(ids, mask), self.config.changes
+        if not self.training or not changes.neftune_noise_alpha:
+            return known
+        embeddings = self.network.get_input_embeddings()(known.pop("input_ids"))  # [B, T, E]
+        return {**known, "inputs_embeds": changes.noisy(embeddings, known["attention_mask"])}

@@ -100,6 +100,11 @@ class Feature(Component, ABC, Generic[C, T, F]):
             """Whether the words of the column are listed in a vocabulary of its own."""
             return True
 
+        @property
+        def caches_embeddings(self) -> bool:
+            """Whether what a frozen encoder gives for the column is computed once for all rows of a training run."""
+            return False
+
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
             return []

@@ -61,6 +61,7 @@ class Model(Component, nn.Module):
 
     default_trainer: ClassVar[str]
     draws_globally: bool = False  # whether foreign modules draw from the generators of the process
+    keeps_embeddings: bool = False  # whether `with_embeddings` does anything
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
@@ -146,6 +147,10 @@ class Model(Component, nn.Module):
                 write(aside)
 
     # -- forward
+
+    def with_embeddings(self, frame: Frame, device: torch.device) -> Frame:
+        """The frame with what frozen encoders give for its rows in place of the columns of which that is kept."""
+        return frame
 
     def training_loss(self, batch: Frame) -> Step:
         """The loss of a batch and the predictions that it was computed from."""

@@ -85,6 +85,11 @@ class QueryScores(nn.Module):
 _LEARNED: dict[str, Callable[[int], nn.Module]] = {"attention": AttentionScores, "attention_pooling": QueryScores}
 
 
+def has_weights(name: str | None) -> bool:
+    """Whether the reduction of that name is trained."""
+    return name in _LEARNED
+
+
 def _weighted_mean(values: Tensor, mask: Tensor, scores: Tensor) -> Tensor:
     """The mean of the steps weighted by the softmax of their scores: [B, H]."""
     weights = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(1)  # [B, T]

@@ -114,8 +114,8 @@ class Loop(TrainerBase):
         Raises:
             TrainingError: Gradients are not finite any more and there are no good weights to go back to.
         """
-        splits = Splits(training, validation, test).on(self.engine)
         with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
+            splits = Splits(training, validation, test).embedded(self.model, self.engine, resume_from).on(self.engine)
             self._begin(splits.training, resume_from, validates=splits.validation is not None)
             self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
             try:

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from ludwig.callbacks import CallbackList
 from ludwig.columns.frame import Frame
-from ludwig.error import TrainingError
+from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.inference.evaluation import Metrics
 from ludwig.models.base import Model, Step
 from ludwig.runtime.console import logger_of, warn
 from ludwig.runtime.distributed import Workers
 from ludwig.runtime.engine import Engine
+from ludwig.training.checkpoints import Checkpoint
 from ludwig.training.evaluator import Evaluator
 from ludwig.training.learner import Learner
 from ludwig.training.options import EvaluationOptions
@@ -38,6 +39,28 @@ class Splits:
     training: Frame
     validation: Frame | None
     test: Frame | None
+
+    def embedded(self, model: Model, engine: Engine, checkpoint: Checkpoint | None) -> Splits:
+        """With what frozen encoders of the model give for all rows, where the config asks that this is kept.
+
+        Raises:
+            ConfigValidationError: Processes hold shards of the weights.
+        """
+        if not model.keeps_embeddings:
+            return self
+        if engine.shards:
+            raise ConfigValidationError(
+                "trainer.parallel: 'fsdp' does not go with preprocessing.cache_encoder_embeddings, as processes with "
+                "different rows gather the encoder's weights together. Use ddp, or remove one of them."
+            )
+        if checkpoint is not None:
+            model.load_weights(checkpoint.weights)
+        training = model.with_embeddings(self.training, engine.device)
+        held_out = (
+            None if frame is None else model.with_embeddings(frame, engine.device)
+            for frame in (self.validation, self.test)
+        )
+        return Splits(training, *held_out)
 
     def on(self, engine: Engine) -> Splits:
         """With those splits on the device that are read again and again, where they may live there."""

@@ -19,6 +19,7 @@ from ludwig.features.base import at_origin
 from ludwig.features.labels import Vocabulary
 from ludwig.features.pretrained_tokenizer import load_tokenizer
 from ludwig.features.tokens import TokenFacts
+from ludwig.pretrained.parameters import ModelParameters
 from ludwig.schema import load
 from tests.contracts.pretrained import folder_of, write_tokenizer
 
@@ -161,6 +162,43 @@ def test_options_of_the_description_are_overridden():
         encoder_of("bert", folder, pretrained_kwargs={"hidden_droput": 0.5})
 
 
+def test_scaled_rotary_positions_read_longer_texts_as_the_library_does():
+    from transformers import AutoConfig, AutoModel
+
+    folder = folder_of("llama", WORDS)  # of 40 positions
+    section = {"rope_scaling": {"rope_type": "linear", "factor": 2.0}}
+    config = load(ENCODERS.get("llm", "text").Config, {"base_model": folder, "model_parameters": section})
+    facts = TokenFacts(Vocabulary((), ()), 60, "", load_tokenizer(folder).size)
+    described = config.described(at_origin)
+    encoder = described.build([facts]).eval()
+    encoder.start([facts])
+    ids = torch.randint(4, 16, (2, 60), generator=torch.Generator().manual_seed(0))
+    structure = AutoConfig.from_pretrained(folder)
+    structure.rope_parameters = {**structure.rope_parameters, "rope_type": "linear", "factor": 2.0}
+    library = AutoModel.from_pretrained(folder, config=structure, dtype=torch.float32).eval()
+    with torch.no_grad():
+        expected = library(input_ids=ids).last_hidden_state[:, -1]
+        torch.testing.assert_close(encoder(Padded(ids, torch.ones_like(ids).bool())).values, expected)
+    with pytest.raises(ConfigValidationError, match=r"rope_scaling: .*'gpt2', has no rotary positions"):
+        load(
+            ENCODERS.get("llm", "text").Config,
+            {"base_model": folder_of("gpt2", WORDS), "model_parameters": section},
+        ).described(at_origin)
+
+
+def test_noise_on_embeddings_is_for_fine_tuning_alone():
+    folder = folder_of("llama", WORDS)
+    adapter = load(ENCODERS.get("llm", "text").Config, {"base_model": folder, "adapter": "lora"}).adapter
+    ours, _ = tokens_of(folder)
+    quiet = encoder_of("llm", folder, adapter=adapter)
+    noisy = encoder_of("llm", folder, adapter=adapter, model_parameters=ModelParameters(neftune_noise_alpha=5))
+    noisy.load_state_dict(quiet.state_dict())
+    with torch.no_grad():
+        assert torch.equal(noisy(ours).values, quiet(ours).values)
+        assert not torch.allclose(noisy.train()(ours).values, noisy(ours).values)
+        assert not torch.allclose(noisy(ours).values, quiet(ours).values, atol=0.01)
+
+
 def test_a_longer_text_is_truncated_with_a_warning():
     folder = folder_of("bert", WORDS)  # of 40 positions
     config = ENCODERS.get("bert", "text").Config(pretrained_model_name_or_path=folder)
@@ -215,7 +253,14 @@ def test_a_frozen_network_stays_as_it_is_and_its_states_are_learned_from(table):
     assert accuracy(model, table) > 0.9  # 0.5 by chance
 
 
-@pytest.mark.parametrize(("name", "family"), [("bert", "bert"), ("gpt2", "gpt2"), ("llm", "llama")])
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("bert", "bert"),
+        pytest.param("gpt2", "gpt2", marks=pytest.mark.slow),
+        pytest.param("llm", "llama", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:fan_in_fan_out")
 def test_an_adapter_moves_alone(table, name, family, tmp_path):
     folder = str(shutil.copytree(folder_of(family, WORDS), tmp_path / "base"))
@@ -284,6 +329,10 @@ def test_without_pretrained_weights_the_words_of_the_column_are_trained_from_scr
 # -- the config
 
 
+def llm_with(**parameters: Any) -> dict[str, Any]:
+    return {"type": "llm", "base_model": "someone/else", "model_parameters": parameters}
+
+
 @pytest.mark.parametrize(
     ("encoder", "path"),
     [
@@ -295,6 +344,10 @@ def test_without_pretrained_weights_the_words_of_the_column_are_trained_from_scr
             "pretrained_model_name_or_path: There is no folder",
         ),
         ({"type": "llm"}, "base_model: Needs"),
+        (llm_with(rope_scaling={"rope_type": "linear"}), "model_parameters.rope_scaling.factor: Must be set"),
+        (llm_with(rope_scaling={"factor": 2.0}), "model_parameters.rope_scaling.rope_type: Must be set"),
+        (llm_with(rope_scaling={"rope_type": "dynamic", "factor": 2.0}), "model_parameters.* Must be linear"),
+        (llm_with(neftune_noise_alpha=5), "model_parameters.neftune_noise_alpha: .*frozen"),
         ({"type": "gpt2", "reduce_output": "cls_pooled"}, "reduce_output: .*no class token at the start"),
         ({"type": "bert", "position_embedding_type": "relative_key"}, "position_embedding_type: .*absolute"),
         ({"type": "longformer", "attention_window": [4, 5]}, "attention_window: Must be even. Received: 5"),
@@ -304,6 +357,17 @@ def test_without_pretrained_weights_the_words_of_the_column_are_trained_from_scr
 def test_faults_of_the_config(encoder, path):
     with pytest.raises(ConfigValidationError, match=r"input_features\[0\]\.encoder\." + path):
         LudwigModel(config_of(encoder))
+
+
+def test_a_text_is_generated_by_a_language_model_and_not_from_a_pretrained_encoder():
+    raw = config_of({"type": "bert"})
+    answer = {"name": "answer", "type": "text"}
+    raw["output_features"] = [answer, {"name": "liked", "type": "binary"}]
+    with pytest.raises(ConfigValidationError, match=r"input_features\[0\]\.encoder\.type: .*'answer' first.* llm"):
+        LudwigModel(raw)
+    LudwigModel({**raw, "output_features": raw["output_features"][::-1]})
+    for encoder in ({"type": "bert", "use_pretrained": False}, {"type": "rnn"}):
+        LudwigModel({**raw, "input_features": [{"name": "text", "type": "text", "encoder": encoder}]})
 
 
 def test_the_column_is_read_by_the_networks_tokenizer():

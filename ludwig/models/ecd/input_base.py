@@ -81,6 +81,10 @@ class Input(Component):
             if self.encoder.looks_up_words and not self.preprocessing.lists_words:
                 text = "Has no effect: a pretrained tokenizer has pieces of words and no vocabulary of its own. Remove "
                 faults.append(("encoder.pretrained_embeddings", f"{text}it, or choose another tokenizer."))
+            obstacle = self.encoder.obstacle_to_caching if self.preprocessing.caches_embeddings else None
+            if obstacle is not None:
+                text = f"Needs a frozen pretrained encoder. {obstacle} Set it to false."
+                faults.append(("preprocessing.cache_encoder_embeddings", text))
             return faults
 
 

@@ -16,6 +16,7 @@ from ludwig.columns.frame import Frame
 from ludwig.combiners.base import Source
 from ludwig.encoders.base import Encoder, Find
 from ludwig.features.base import Facts, at_origin
+from ludwig.models.ecd.embeddings import embedded, embeddings_of, kept_signal
 from ludwig.models.ecd.input_base import Input
 from ludwig.nn.missing import MissingIndicator
 from ludwig.nn.named_weight import NamedWeight
@@ -69,23 +70,38 @@ class Inputs(nn.Module):
         self.encoders = nn.ModuleList()
         self.indicators = nn.ModuleList()  # one for each encoder, which does nothing where it is not needed
         self.sources: list[Source] = []
+        self.kept: dict[str, Shape] = {}  # of inputs whose embeddings training computes once
+        keeping = {feature.name for feature in inputs if feature.preprocessing.caches_embeddings}
         for group, of_columns in zip(self.groups, self.facts, strict=True):
             encoder = group.encoder.described(find).build(of_columns)
             indicator = _indicator(group, [facts[name] for name in group.names])
             self.encoders.append(encoder)
             self.indicators.append(indicator)
             self.sources += _sources(group, indicator.shape(encoder.shape))
+            self.kept |= {name: encoder.shape for name in group.names if name in keeping}
 
     def start(self) -> None:
         """Loads what encoders start from."""
         for _, encoder, facts in self._parts():
             encoder.start(facts)
 
+    def with_embeddings(self, frame: Frame, device: torch.device) -> Frame:
+        """The frame with what frozen encoders give for its rows, where an input asks that this is kept."""
+        kept = [(name, encoder) for group, encoder, _ in self._parts() for name in group.names if name in self.kept]
+        return frame.replaced(
+            {name: (embeddings_of(name), embedded(encoder, frame.others[name], device)) for name, encoder in kept}
+        )
+
     def forward(self, batch: Frame) -> list[Signal]:
         signals = []
         for group, encoder, indicator in zip(self.groups, self.encoders, self.indicators, strict=True):
             if not group.encoder.grouped:
-                signals += [indicator(encoder, batch.column(name)) for name in group.names]
+                signals += [
+                    kept_signal(batch, name, self.kept[name])
+                    if embeddings_of(name) in batch
+                    else indicator(encoder, batch.column(name))
+                    for name in group.names
+                ]
             elif group.host is not None:
                 columns = [indicator(encoder, batch.columns((name,))) for name in group.names]
                 signals.append(Signal.tokens(torch.cat([column.values for column in columns], dim=1)))  # [B, C, H]

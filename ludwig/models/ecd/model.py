@@ -127,6 +127,7 @@ class Ecd(AnsweringModel):
             faults = [(f"combiner.{name}".rstrip("."), text) for name, text in self.combiner.faults(forms, names)]
             if self.input_features and self.input_features[0].encoder.is_pretrained_text:
                 faults += self._faults_of_generating()
+            faults += self._faults_of_ensemble()
             combined = self.combiner.gives(forms)
             for place, feature in enumerate(self.output_features):
                 faults += [(f"output_features[{place}].{at}", text) for at, text in feature.faults_of_signal(combined)]
@@ -143,6 +144,14 @@ class Ecd(AnsweringModel):
                 return []
             text = f"A pretrained text encoder with the text output '{output[0].name}' first cannot generate it. Set "
             return [("input_features[0].encoder.type", f"{text}model_type to llm, or choose another encoder.")]
+
+        def _faults_of_ensemble(self) -> list[tuple[str, str]]:
+            """Each network of an ensemble has encoders of its own."""
+            cached = [place for place, f in enumerate(self.input_features) if f.preprocessing.caches_embeddings]
+            if self.ensemble_size == 1 or not cached:
+                return []
+            where = f"input_features[{cached[0]}].preprocessing.cache_encoder_embeddings"
+            return [(where, f"Keeps those of one encoder, and ensemble_size is {self.ensemble_size}. Remove one.")]
 
         def _faults_of_maps(self) -> list[tuple[str, str]]:
             """Of outputs that read maps of an image past the combiner, or predict masks of it."""
@@ -174,6 +183,7 @@ class Ecd(AnsweringModel):
         self.config, self.assets = config, assets
         self.inputs = Inputs(config.input_features, facts, assets.source)
         self.draws_globally = any(feature.encoder.draws_globally for feature in config.input_features)
+        self.keeps_embeddings = bool(self.inputs.kept)
         self.modality_dropout = ModalityDropout()
         self.combiner: Combiner = config.combiner.build(self.inputs.sources)
         shapes_in, own = [source.shape for source in self.inputs.sources], self.combiner.shape
@@ -208,6 +218,9 @@ class Ecd(AnsweringModel):
         if combined.dealt is not None:
             predictions = {name: answer.gathered(combined.dealt) for name, answer in predictions.items()}
         return Answers(predictions, combined.auxiliary_loss)
+
+    def with_embeddings(self, frame: Frame, device: torch.device) -> Frame:
+        return self.inputs.with_embeddings(frame, device)
 
     def combined(self, batch: Frame) -> Signal:
         """The signal that all outputs read, with what the inputs hand on past the combiner."""

@@ -40,6 +40,9 @@ class PromptColumn(TextFeature.Config):
         None, min=1, help="Maximum number of tokens of a text; longer ones are truncated. Null for no limit."
     )
 
+    def faults(self) -> list[tuple[str, str]]:
+        return [*super().faults(), *self.faults_without_encoder()]
+
 
 @PROMPTS.register("text")
 class TextInput(PromptInput):
