@@ -147,7 +147,7 @@ class Wav2Vec2Encoder(SpeechEncoder):
     """wav2vec 2.0: a network of speech that was trained to recognise hidden parts of sounds among others.
 
     Use it for what speech holds: words, speakers, moods, languages; frozen (`trainable: false`) for few recordings or
-    without a GPU, fine-tuned else. The usual one has 95 million weights and a step every 20 ms; its cost grows with
+    without a GPU, fine-tuned else. The usual one has 94 million weights and a step every 20 ms; its cost grows with
     the length of the sounds. Fine-tuning leaves its convolutions frozen. Samples are normalised as the model's
     preprocessor_config.json sets it.
 
@@ -177,7 +177,7 @@ class Wav2Vec2Encoder(SpeechEncoder):
 class HubertEncoder(SpeechEncoder):
     """HuBERT: a network of speech that was trained to name the clusters of hidden parts of sounds.
 
-    Use it as wav2vec2, which it mostly surpasses where it is frozen. The usual one has 95 million weights and a step
+    Use it as wav2vec2, which it mostly surpasses where it is frozen. The usual one has 94 million weights and a step
     every 20 ms; its cost grows with the length of the sounds. Fine-tuning leaves its convolutions frozen.
 
     Takes samples at 16 kHz [B, N, 1]; gives a vector [B, H], or with `reduce_output: null` the states of all steps
@@ -206,7 +206,7 @@ class HubertEncoder(SpeechEncoder):
 class WavLmEncoder(SpeechEncoder):
     """WavLM: as HuBERT, with noises and other speakers mixed into the sounds that it was trained on.
 
-    Use it for who speaks and how, above all in noise. The usual one has 95 million weights and a step every 20 ms; its
+    Use it for who speaks and how, above all in noise. The usual one has 94 million weights and a step every 20 ms; its
     cost grows with the length of the sounds. Fine-tuning leaves its convolutions frozen.
 
     Takes samples at 16 kHz [B, N, 1]; gives a vector [B, H], or with `reduce_output: null` the states of all steps

@@ -9,16 +9,15 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast, get_args
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from ludwig.encoders.base import Encoder, Find
 from ludwig.encoders.image_backbones import Backbone, unknown
-from ludwig.error import ConfigValidationError
 from ludwig.features.image import ImageFacts
-from ludwig.nn.pixel_scale import RGB, STATISTICS, PixelScale, StandardName
+from ludwig.nn.pixel_scale import RGB, PixelScale, StandardName, Statistics
 from ludwig.nn.signal import Shape, Signal
 from ludwig.pretrained.loading import (
     Description,
@@ -70,7 +69,7 @@ class PretrainedImageEncoder(Encoder):
             """The network."""
             raise NotImplementedError
 
-        def standard(self, image: ImageFacts) -> StandardName | None:
+        def standard(self, image: ImageFacts) -> StandardName | Statistics | None:
             """By which statistics the network's pixels are standardised."""
             return image.standardize_image
 
@@ -200,20 +199,13 @@ class TransformersImageEncoder(PretrainedImageEncoder):
             backbone = self.variant().changed(self.pretrained_model_name_or_path, self.architecture or {})
             return backbone if self.description is None else backbone.described_by(self.description)
 
-        def standard(self, image: ImageFacts) -> StandardName | None:
+        def standard(self, image: ImageFacts) -> StandardName | Statistics | None:
             known = self.preparation or {}
             if not known.get("do_normalize", True):
                 return None
             if "image_mean" not in known:
                 return image.standardize_image
-            found = (tuple(known["image_mean"]), tuple(known["image_std"]))
-            for name in get_args(StandardName):
-                if STATISTICS[name] == found:
-                    return cast("StandardName", name)
-            raise ConfigValidationError(
-                f"The weights of {self.source} want images standardised by {found[0]} and {found[1]}, which is none of "
-                f"{', '.join(STATISTICS)}. Choose other weights."
-            )
+            return tuple(known["image_mean"]), tuple(known["image_std"])
 
 
 def _write(description: Description, preparation: Description | None, folder: Path) -> None:

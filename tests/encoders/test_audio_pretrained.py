@@ -188,6 +188,17 @@ def test_sounds_that_are_shorter_than_a_frame_give_finite_numbers(name, reductio
         assert signal.mask.sum(1).max() == signal.mask.shape[1] == encoder.shape.count
 
 
+@pytest.mark.parametrize("name", OF_SOUNDS)
+def test_in_half_precision_results_are_near_and_gradients_finite(name):
+    encoder, column = scratch(name, reduce_output="mean"), column_of([*SOUNDS, *waves(3)])
+    exact = encoder(column).values
+    with torch.autocast("cpu", torch.bfloat16):
+        found = encoder(column).values.float()
+        assert (found - exact).square().mean() < 0.01 * exact.square().mean()
+        encoder.train()(column).values.float().square().sum().backward()
+    assert all(weight.grad.isfinite().all() for weight in encoder.parameters() if weight.grad is not None)
+
+
 def test_longer_sounds_are_truncated_with_a_warning():
     options = {"use_pretrained": False, "architecture": OF_SOUNDS["whisper"]}
     with pytest.warns(LudwigWarning, match=r"up to 1\.00 s long, and the network reads 0\.32 s"):
@@ -247,7 +258,7 @@ def config_of(encoder: dict[str, Any], **sections: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["wav2vec2", "whisper", "ast"])
+@pytest.mark.parametrize("name", ["wav2vec2", "ast", pytest.param("whisper", marks=pytest.mark.slow)])
 def test_pitch_is_trained_from_scratch(name):
     table = tones()
     encoder = {"type": name, "use_pretrained": False, "architecture": OF_SOUNDS[name]}
@@ -258,8 +269,13 @@ def test_pitch_is_trained_from_scratch(name):
     assert (found["high_predictions"] == test["high"]).mean() > 0.9
 
 
-@pytest.mark.parametrize("name", OF_SOUNDS)
-@pytest.mark.parametrize("trainable", [False, True])
+SAVED = [("wav2vec2", False), ("whisper", True), ("ast", True)]
+OTHERS = [(name, trainable) for name in OF_SOUNDS for trainable in (False, True) if (name, trainable) not in SAVED]
+
+
+@pytest.mark.parametrize(
+    ("name", "trainable"), [*SAVED, *(pytest.param(*each, marks=pytest.mark.slow) for each in OTHERS)]
+)
 def test_a_saved_model_needs_no_pretrained_network(name, trainable, tmp_path):
     base = tmp_path / "base"
     pretrained(name, base)
