@@ -2,10 +2,13 @@
 
 from ludwig.encoders import (  # noqa: F401  (importing registers)
     audio_cnn,
+    audio_spectrogram,
+    audio_speech,
     category,
     date,
     generic,
     h3,
+    image_auto,
     image_cnn,
     image_convolutional,
     image_mixer,

@@ -11,7 +11,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from ludwig.error import ConfigValidationError, MissingPackageError, nearest
 from ludwig.nn.pixel_scale import RGB, STATISTICS, StandardName
+from ludwig.pretrained.names import is_missing_folder
 
 INSTALL = {  # both packages must be the builds that match the installed torch, so no extra can bring them
     "torchvision": "pip install --no-deps torchvision --index-url https://download.pytorch.org/whl/cpu (the index of "
@@ -69,6 +69,10 @@ class Backbone(ABC):
 
     def changed(self, origin: str | None, architecture: Mapping[str, Any]) -> Backbone:
         """The one of that folder or id of the hub, with these options of the architecture replaced."""
+        return self
+
+    def described_by(self, description: Mapping[str, Any]) -> Backbone:
+        """The one whose architecture a config.json holds."""
         return self
 
     def missing(self) -> str:
@@ -124,11 +128,20 @@ class TransformersBackbone(Backbone):
         whole = {**self.architecture, **architecture}
         return dataclasses.replace(self, origin=origin or self.origin, architecture=whole)
 
+    def described_by(self, description: Mapping[str, Any]) -> TransformersBackbone:
+        """As `changed`; options that change nothing in what it predicts stay those of the variant."""
+        from transformers import AutoConfig
+
+        has_parts = description["model_type"] != self.model_type and "vision_config" in description
+        own = description["vision_config"] if has_parts else description
+        self._refuse_type(own.get("model_type", self.model_type))
+        known, beside = AutoConfig.for_model(self.model_type).to_dict(), _options_beside()
+        found = {name: value for name, value in own.items() if name in known and name not in beside}
+        kept = {name: value for name, value in self.architecture.items() if name in beside and name in known}
+        return dataclasses.replace(self, architecture={**kept, **found})
+
     def missing_weights(self) -> str:
-        path = Path(self.origin)
-        if (path.is_absolute() or self.origin.startswith(("./", "../"))) and not path.is_dir():
-            return f"There is no folder {self.origin}."
-        return ""
+        return f"There is no folder {self.origin}." if is_missing_folder(self.origin) else ""
 
     @property
     def _keywords(self) -> dict[str, Any]:
@@ -205,11 +218,7 @@ class TransformersBackbone(Backbone):
         """Weights that fit by chance give wrong numbers, so the architectures are compared option by option."""
         if theirs.model_type != self.model_type and "vision_config" in theirs.to_dict():
             theirs = theirs.vision_config  # of a model of images and texts
-        if theirs.model_type != self.model_type:
-            raise ConfigValidationError(
-                f"The weights of {self.name} are of a network of the type {theirs.model_type}, and this encoder is a "
-                f"{self.model_type}."
-            )
+        self._refuse_type(theirs.model_type)
         wanted, found, beside = ours.to_dict(), theirs.to_dict(), _general_options()
         odd = {name: found[name] for name in wanted if name in found and wanted[name] != found[name]}
         beside |= set() if self.has_positions else {"image_size"}
@@ -221,24 +230,29 @@ class TransformersBackbone(Backbone):
                 f"to: {right}"
             )
 
+    def _refuse_type(self, model_type: str) -> None:
+        if model_type != self.model_type:
+            raise ConfigValidationError(
+                f"The weights of {self.name} are of a network of the type {model_type}, and this encoder is a "
+                f"{self.model_type}."
+            )
+
+
+def _options_beside() -> set[str]:
+    """Options of models of transformers that are no part of an architecture."""
+    from transformers import PreTrainedConfig
+
+    of_outputs = {"out_features", "out_indices", "stage_names", "model_type", "apply_layernorm"}
+    return {*PreTrainedConfig().to_dict(), *of_outputs, "reshape_hidden_states", "use_mask_token"}
+
 
 def _general_options() -> set[str]:
     """Options of models of transformers that change nothing in what a trained network predicts."""
-    from transformers import PreTrainedConfig
-
-    of_outputs = {
-        "out_features",
-        "out_indices",
-        "stage_names",
-        "model_type",
-        "apply_layernorm",
-        "reshape_hidden_states",
-    }
-    of_training = {"use_mask_token", "initializer_range", "initializer_factor", "layer_scale_init_value"}
+    of_training = {"initializer_range", "initializer_factor", "layer_scale_init_value"}
     of_training |= {"drop_path_rate", "drop_connect_rate", "dropout_rate", "hidden_dropout_prob", "attention_dropout"}
     of_training |= {"attention_probs_dropout_prob", "classifier_dropout_prob", "batch_norm_momentum"}
     of_heads = {"projection_dim", "encoder_stride", "pooler_output_size", "pooler_act", "semantic_loss_ignore_index"}
-    return {*PreTrainedConfig().to_dict(), *of_outputs, *of_training, *of_heads}
+    return {*_options_beside(), *of_training, *of_heads}
 
 
 @contextmanager

@@ -6,17 +6,27 @@ B = images of the batch, C = channels, H, W = height and width in pixels, S = si
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from ludwig.encoders.base import Encoder
+from ludwig.encoders.base import Encoder, Find
 from ludwig.encoders.image_backbones import Backbone, unknown
 from ludwig.features.image import ImageFacts
-from ludwig.nn.pixel_scale import RGB, PixelScale
+from ludwig.nn.pixel_scale import RGB, PixelScale, StandardName, Statistics
 from ludwig.nn.signal import Shape, Signal
+from ludwig.pretrained.loading import (
+    Description,
+    read_description,
+    read_image_preparation,
+    write_description,
+    write_preparation,
+)
+from ludwig.pretrained.names import asset_name
 from ludwig.schema import param
 
 
@@ -59,6 +69,10 @@ class PretrainedImageEncoder(Encoder):
             """The network."""
             raise NotImplementedError
 
+        def standard(self, image: ImageFacts) -> StandardName | Statistics | None:
+            """By which statistics the network's pixels are standardised."""
+            return image.standardize_image
+
         def requires(self) -> Mapping[str, Any]:
             backbone = self.backbone()
             side = self.image_size or (backbone.side if self.use_pretrained or backbone.needs_size else None)
@@ -80,7 +94,7 @@ class PretrainedImageEncoder(Encoder):
         self.download_folder = config.download_folder
         image, self.backbone = facts[0], config.backbone()
         size = (image.channels, image.height, image.width)
-        self.scale = PixelScale(image.standardize_image)
+        self.scale = PixelScale(config.standard(image))
         self.network = self.backbone.build(*size, pretrained=config.use_pretrained)
         self.network.requires_grad_(config.trainable)
         self.train()
@@ -128,14 +142,19 @@ class DownloadOptions:
 
 
 class TransformersImageEncoder(PretrainedImageEncoder):
-    """A vision model of the library transformers."""
+    """A vision model of the library transformers.
+
+    Weights that are named have the architecture of their own config.json, whatever the variant, and the pixel
+    statistics of their preprocessor_config.json; `image_size` is to be that of their training where the variant's is
+    not. A saved model holds both files.
+    """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(PretrainedImageEncoder.Config):
         pretrained_model_name_or_path: str | None = param(
             None,
-            help="Pretrained weights: a folder, or an id of the Hugging Face hub, with the architecture that the "
-            "encoder has; null for those of the variant.",
+            help="Pretrained weights: a folder, or an id of the Hugging Face hub, of a network of the encoder's "
+            "family; null for those of the variant.",
         )
         architecture: dict[str, Any] | None = param(
             None,
@@ -143,12 +162,55 @@ class TransformersImageEncoder(PretrainedImageEncoder):
             "those of the variant, for small networks without pretrained weights.",
         )
 
+        description: Description | None = param(
+            None, internal=True, help="The architecture, as the config.json of the pretrained model has it."
+        )
+        preparation: Description | None = param(
+            None, internal=True, help="How images are prepared, as preprocessor_config.json has it."
+        )
+
         def variant(self) -> Backbone:
             """The network before the two options above."""
             raise NotImplementedError
 
+        def origin(self) -> str | None:
+            """The folder or the hub's id of weights whose architecture is not known here."""
+            return self.pretrained_model_name_or_path
+
+        @property
+        def source(self) -> str | None:
+            """Where the architecture is read; None where it is known, or the options describe it."""
+            return self.origin() if self.use_pretrained and self.architecture is None else None
+
+        def described(self, find: Find) -> Self:
+            if self.source is None:
+                return self
+            place = find(asset_name("image", self.source), self.source)
+            cache = {} if self.download_folder is None else {"cache_dir": self.download_folder}
+            description, preparation = read_description(place, cache), read_image_preparation(place, cache)
+            return dataclasses.replace(self, description=description, preparation=preparation)
+
+        def assets(self) -> Mapping[str, Callable[[Path], None]]:
+            if self.source is None or self.description is None:
+                return {}
+            return {asset_name("image", self.source): functools.partial(_write, self.description, self.preparation)}
+
         def backbone(self) -> Backbone:
-            return self.variant().changed(self.pretrained_model_name_or_path, self.architecture or {})
+            backbone = self.variant().changed(self.pretrained_model_name_or_path, self.architecture or {})
+            return backbone if self.description is None else backbone.described_by(self.description)
+
+        def standard(self, image: ImageFacts) -> StandardName | Statistics | None:
+            known = self.preparation or {}
+            if not known.get("do_normalize", True):
+                return None
+            if "image_mean" not in known:
+                return image.standardize_image
+            return tuple(known["image_mean"]), tuple(known["image_std"])
+
+
+def _write(description: Description, preparation: Description | None, folder: Path) -> None:
+    write_description(description, folder)
+    write_preparation(preparation or {}, folder)
 
 
 class VariantEncoder(TransformersImageEncoder):

@@ -12,9 +12,7 @@ from ludwig.encoders.image_base import TransformersImageEncoder, VariantEncoder
 from ludwig.schema import param
 
 VARIANT = "Model variant: the size of the network. Larger ones are slower and usually better."
-NAME = (
-    "Pretrained weights: an id of the Hugging Face hub, or a folder whose network has the architecture of this encoder."
-)
+NAME = "Pretrained weights: an id of the Hugging Face hub, or a folder, of a network of the encoder's family."
 
 
 def _layers(size: int, layers: int, heads: int, patch: int) -> dict[str, Any]:
@@ -138,6 +136,10 @@ class NamedEncoder(TransformersImageEncoder):
         usual: ClassVar[TransformersBackbone]
         known: ClassVar[Mapping[str, tuple[dict[str, Any], int]]]  # names: architecture, and size of images
         pretrained_model_name_or_path: str
+
+        def origin(self) -> str | None:
+            name = self.pretrained_model_name_or_path
+            return None if name in (*self.known, self.usual.origin) else name
 
         def variant(self) -> Backbone:
             name = self.pretrained_model_name_or_path

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -33,7 +32,7 @@ from ludwig.pretrained.loading import (
     recompute_activations,
     write_description,
 )
-from ludwig.pretrained.names import is_missing_folder
+from ludwig.pretrained.names import asset_name, is_missing_folder
 from ludwig.runtime.console import warn
 from ludwig.schema import Chosen, param
 
@@ -47,11 +46,6 @@ FINE_TUNING_RATE, FROZEN_RATE = 5e-5, 1e-3
 def pools(reduce_output: str | None) -> bool:
     """Whether the network's own pooled state of the class token stands for a text."""
     return reduce_output == "cls_pooled"
-
-
-def asset_name(part: str, source: str) -> str:
-    """The name of files in a saved model: one for each source that they come from."""
-    return f"{part}_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
 
 
 class PretrainedEncoder(Encoder):

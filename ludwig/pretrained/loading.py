@@ -1,4 +1,4 @@
-"""Structures and weights of pretrained networks that read texts, by the library transformers.
+"""Structures and weights of pretrained networks that read texts or sounds, by the library transformers.
 
 A description is what the `config.json` of a pretrained network holds: its architecture, without weights.
 """
@@ -6,7 +6,7 @@ A description is what the `config.json` of a pretrained network holds: its archi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,34 @@ def write_description(description: Description, folder: Path) -> None:
     """Writes the file that `read_description` reads."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(description, indent=2), encoding="utf-8")
+
+
+def read_preparation(source: str) -> Description:
+    """How sounds were prepared for a pretrained network, as its preprocessor_config.json has it; empty without one."""
+    from transformers.feature_extraction_utils import FeatureExtractionMixin
+
+    return _prepared(FeatureExtractionMixin.get_feature_extractor_dict, source, {})
+
+
+def read_image_preparation(source: str, options: Mapping[str, Any]) -> Description:
+    """As `read_preparation`, of images; `options` are those of the hub."""
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    return _prepared(ImageProcessingMixin.get_image_processor_dict, source, options)
+
+
+def _prepared(read: Callable[..., Any], source: str, options: Mapping[str, Any]) -> Description:
+    try:
+        with quietly():
+            return dict(read(source, **options)[0])
+    except OSError:
+        return {}
+
+
+def write_preparation(preparation: Description, folder: Path) -> None:
+    """Writes the file that `read_preparation` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "preprocessor_config.json").write_text(json.dumps(preparation, indent=2), encoding="utf-8")
 
 
 def new_description(family: str, options: Mapping[str, Any]) -> Description:
@@ -129,7 +157,7 @@ def _class_and_structure(description: Description, class_name: str | None) -> tu
         if type(structure) in mapping:
             return mapping[type(structure)], structure
     raise ConfigValidationError(
-        f"encoder: The library transformers has no network that reads texts of the family "
+        f"encoder: The library transformers has no network that encodes, of the family "
         f"'{description['model_type']}'. Choose another pretrained model."
     )
 

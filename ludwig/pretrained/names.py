@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 PRESETS = {
@@ -49,3 +50,8 @@ def is_missing_folder(name: str) -> bool:
     """Whether a name can only be a folder, and there is none."""
     path = Path(name)
     return (path.is_absolute() or name.startswith((".", "~")) or len(path.parts) > 2) and not path.is_dir()
+
+
+def asset_name(part: str, source: str) -> str:
+    """The name of files in a saved model: one for each source that they come from."""
+    return f"{part}_{hashlib.sha256(source.encode()).hexdigest()[:8]}"

@@ -108,6 +108,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "convnextv2": _STAGES,
     "efficientnet": {"width_coefficient": 0.25, "depth_coefficient": 0.25, "hidden_dim": 320},
     "mobilenetv2": {"depth_multiplier": 0.25},
+    "auto_transformer": {"model_type": "deit", **_TRANSFORMER, "intermediate_size": 24},
 }
 _FEW_LAYERS = {"mamba": {"n_layers": 1}, "mamba2": {"n_layers": 1}, "jamba": {"n_layers": 2, "attention_every_k": 2}}
 ENCODER_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
@@ -120,6 +121,44 @@ ENCODER_OPTIONS: dict[tuple[str, str], dict[str, Any]] = {
         for kind in ("text", "sequence", "timeseries", "audio", "combined")
         for name, options in _FEW_LAYERS.items()
     },
+}
+_SPEECH = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "conv_dim": [8, 8],
+    "conv_kernel": [40, 10],
+    "conv_stride": [20, 5],
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2,
+}
+OF_SOUNDS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("wav2vec2", "hubert", "wavlm"), _SPEECH),
+    "whisper": {
+        "d_model": 16,
+        "encoder_layers": 2,
+        "encoder_attention_heads": 2,
+        "encoder_ffn_dim": 24,
+        "num_mel_bins": 16,
+        "max_source_positions": 376,  # as many as the longest sound has by default
+        "vocab_size": 8,
+        **dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id"), 0),
+    },
+    "ast": {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 24,
+        "patch_size": 8,
+        "frequency_stride": 8,
+        "time_stride": 8,
+        "max_length": 760,
+        "num_mel_bins": 16,
+    },
+}
+ENCODER_OPTIONS |= {
+    ("audio", name): {"use_pretrained": False, "architecture": architecture} for name, architecture in OF_SOUNDS.items()
 }
 
 

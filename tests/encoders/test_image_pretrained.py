@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -14,6 +15,7 @@ from ludwig.api import LudwigModel
 from ludwig.config import load_config
 from ludwig.encoders import ENCODERS
 from ludwig.error import ConfigValidationError
+from ludwig.features.base import at_origin
 from ludwig.features.image import ImageFacts
 from ludwig.nn.pixel_scale import STATISTICS
 from tests.contracts.samples import ARCHITECTURES
@@ -32,6 +34,7 @@ TYPES = {  # how transformers calls them
     "efficientnet": "efficientnet",
     "mobilenetv2": "mobilenet_v2",
 }
+STANDARDS = {"vit": "inception", "siglip": "inception", "mobilenetv2": "inception", "clip": "clip"}
 SIZED = ("vit", "clip", "siglip", "dinov2", "swin_transformer")  # by the size of images
 IMAGES = torch.randint(0, 256, (3, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
@@ -62,7 +65,7 @@ def build(name, folder, **options):
     config = ENCODERS.get(name, "image").Config(**raw)
     required = config.requires()
     facts = ImageFacts(3, SIDE, SIDE, standardize_image=required.get("standardize_image"))
-    return config.build([facts])
+    return config.described(at_origin).build([facts])
 
 
 def standardised(images, name):
@@ -76,12 +79,67 @@ def test_the_vectors_are_those_of_the_saved_network(name, tmp_path):
     network = pretrained(name, tmp_path)
     encoder = build(name, tmp_path)
     encoder.start([])
-    standard = {"vit": "inception", "siglip": "inception", "mobilenetv2": "inception", "clip": "clip"}
     with torch.no_grad():
-        found = network(standardised(IMAGES, standard.get(name, "imagenet1k")))
+        found = network(standardised(IMAGES, STANDARDS.get(name, "imagenet1k")))
         expected = found.last_hidden_state[:, 0] if name == "vit" else found.pooler_output.flatten(1)
         torch.testing.assert_close(encoder.eval()(IMAGES).values, expected, rtol=1e-4, atol=1e-5)
     assert encoder.shape.size == expected.shape[1]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_folder_brings_its_own_architecture(name, tmp_path):
+    network = pretrained(name, tmp_path)
+    encoder = build(name, tmp_path, architecture=None)
+    encoder.start([])
+    assert {*encoder.network.state_dict()} <= {*network.state_dict()}
+    with torch.no_grad():
+        found = network(standardised(IMAGES, STANDARDS.get(name, "imagenet1k")))
+        expected = found.last_hidden_state[:, 0] if name == "vit" else found.pooler_output.flatten(1)
+        torch.testing.assert_close(encoder.eval()(IMAGES).values, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("preparation", "mean", "deviation"),
+    [
+        ({"image_mean": [0.5, 0.4, 0.3], "image_std": [0.5, 0.25, 0.2]}, (0.5, 0.4, 0.3), (0.5, 0.25, 0.2)),
+        ({"do_normalize": False, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}, (0, 0, 0), (1, 1, 1)),
+    ],
+)
+def test_a_folder_brings_its_own_pixel_statistics(preparation, mean, deviation, tmp_path):
+    network = pretrained("resnet", tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(preparation))
+    encoder = build("resnet", tmp_path, architecture=None)
+    encoder.start([])
+    images = (IMAGES / 255 - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(deviation).view(3, 1, 1)
+    with torch.no_grad():
+        expected = network(images).pooler_output.flatten(1)
+        torch.testing.assert_close(encoder.eval()(IMAGES).values, expected, rtol=1e-4, atol=1e-5)
+
+
+AUTO = {  # any families: options of a small network, and how its states become a vector
+    "deit": ({**ARCHITECTURES["clip"], "image_size": SIDE}, lambda found: found.last_hidden_state[:, 0]),
+    "swin": ({**ARCHITECTURES["swin_transformer"], "image_size": SIDE}, lambda found: found.pooler_output),
+    "segformer": (
+        {"hidden_sizes": [8] * 4, "depths": [1] * 4, "num_attention_heads": [1] * 4},
+        lambda found: found.last_hidden_state.mean((2, 3)),
+    ),
+    "resnet": (ARCHITECTURES["resnet"], lambda found: found.pooler_output.flatten(1)),
+}
+
+
+@pytest.mark.parametrize("family", AUTO)
+def test_any_vision_model_is_read_by_auto_transformer(family, tmp_path):
+    options, pooled = AUTO[family]
+    torch.manual_seed(7)
+    network = AutoModel.from_config(AutoConfig.for_model(family, **options)).eval()
+    network.save_pretrained(tmp_path)
+    encoder = build("auto_transformer", tmp_path, architecture=None)
+    encoder.start([])
+    with torch.no_grad():
+        expected = pooled(network(standardised(IMAGES, "imagenet1k")))
+        torch.testing.assert_close(encoder.eval()(IMAGES).values, expected, rtol=1e-4, atol=1e-5)
+    larger = torch.randint(0, 256, (2, 3, 48, 40), dtype=torch.uint8)
+    assert encoder(larger).values.shape == (2, encoder.shape.size)
 
 
 @pytest.mark.parametrize("name", ["vit", "clip", "siglip", "dinov2", "swin_transformer"])
@@ -160,8 +218,9 @@ def test_weights_of_another_architecture_are_refused_with_the_right_one(tmp_path
 
 def test_weights_of_another_family_are_refused(tmp_path):
     pretrained("convnext", tmp_path)
-    with pytest.raises(ConfigValidationError, match="of the type convnext, and this encoder is a resnet"):
-        build("resnet", tmp_path).start([])
+    for architecture in ({}, {"architecture": None}):
+        with pytest.raises(ConfigValidationError, match="of the type convnext, and this encoder is a resnet"):
+            build("resnet", tmp_path, **architecture).start([])
 
 
 def test_weights_that_are_incomplete_are_refused(tmp_path):
@@ -193,6 +252,19 @@ def test_an_architecture_that_cannot_be_is_refused(options, words):
     config = ENCODERS.get("vit", "image").Config(use_pretrained=False, architecture=options)
     with pytest.raises(ConfigValidationError, match=words):
         config.build([ImageFacts(3, 16, 16)])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "needs a folder or a hub id"),
+        ({"use_pretrained": False}, "must name the family"),
+        ({"pretrained_model_name_or_path": "some/one", "architecture": {"depths": [1]}}, "have their own"),
+    ],
+)
+def test_auto_transformer_needs_weights_or_a_family(options, words):
+    with pytest.raises(ConfigValidationError, match=words):
+        load_config(config_of({"type": "auto_transformer", **options}))
 
 
 def test_images_that_are_too_small_are_reported():
@@ -251,11 +323,13 @@ def test_small_ones_learn_from_scratch(name, tmp_path):
     pd.testing.assert_frame_equal(LudwigModel.load(str(tmp_path / "saved")).predict(test)[0], found)
 
 
-@pytest.mark.parametrize("trainable", [False, True])
-def test_a_saved_model_needs_no_pretrained_weights(trainable, tmp_path):
+@pytest.mark.parametrize(("trainable", "known"), [(False, True), (True, True), (True, False)])
+def test_a_saved_model_needs_no_pretrained_weights(trainable, known, tmp_path):
     pretrained("resnet", tmp_path / "base")
     table = stripes(120)
     config = config_of(section("resnet", tmp_path / "base", trainable=trainable))
+    if not known:  # then the saved model holds the architecture
+        del config["input_features"][0]["encoder"]["architecture"]
     model = LudwigModel({**config, "trainer": {**config["trainer"], "epochs": 1}})
     model.train(dataset=table, output_directory=None)
     own = AutoModel.from_pretrained(tmp_path / "base").state_dict()
