@@ -131,9 +131,9 @@ def test_every_config_is_valid(name: str) -> None:
 
 
 def test_many_types_in_one_model_are_trained_saved_and_loaded(tmp_path: Path) -> None:
-    parcels = example("many_at_once").parcels(600)
+    parcels = example("many_at_once").parcels(500)
     config = yaml.safe_load((ROOT / "examples" / "many_at_once" / "config.yaml").read_text(encoding="utf-8"))
-    model = LudwigModel({**config, "trainer": {**config["trainer"], "train_steps": 200}})
+    model = LudwigModel({**config, "trainer": {**config["trainer"], "train_steps": 120, "steps_per_checkpoint": 60}})
     model.train(dataset=parcels, random_seed=1, output_directory=None)
 
     test = parcels[parcels["split"] == 2]
