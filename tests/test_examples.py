@@ -145,6 +145,8 @@ def test_many_types_in_one_model_are_trained_saved_and_loaded(tmp_path: Path) ->
 
     assert not any("note_of_driver" in name for name, _ in model.collect_weights())  # its encoder is the sender's
     predictions, _ = model.predict(test)
+    errors = predictions["days_predictions"] - test["days"]
+    assert scores["days"]["r2"] == pytest.approx(1 - (errors**2).mean() / test["days"].var(ddof=0), abs=1e-3)
     model.save(str(tmp_path / "model"))
     again, _ = LudwigModel.load(str(tmp_path / "model")).predict(test.drop(columns=["days", "labels", "condition"]))
     pd.testing.assert_frame_equal(again, predictions)
