@@ -67,7 +67,8 @@ class ConcatCombiner(Combiner):
                 others = [name for name in features if name not in sequences]
                 text = (
                     f"The combiner 'concat' cannot mix the unreduced sequences of {', '.join(sequences)} with "
-                    f"{', '.join(others)}. Set their encoder.reduce_output, or combiner.flatten_inputs to true."
+                    f"{', '.join(others)}. Set their encoder.reduce_output, or combiner.flatten_inputs to true; "
+                    "the combiner sequence_concat keeps the steps."
                 )
                 faults.append(("", text))
             if self.batch_ensemble and layers == 0:

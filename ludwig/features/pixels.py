@@ -141,7 +141,7 @@ def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
     if array.dtype == np.uint16:
         return np.ascontiguousarray((array.astype(np.float32) * (255 / BRIGHTEST)).round().astype(np.uint8))
     low, high = array.min(initial=0), array.max(initial=0)
-    if array.dtype.kind == "b" or (array.dtype.kind == "f" and high <= 1):
+    if array.dtype.kind == "b" or (array.dtype.kind == "f" and low >= 0 and high <= 1):
         array = array * 255
     elif not (low >= 0 and high <= 255):  # NaN is neither
         raise InputDataError(

@@ -20,6 +20,11 @@ from ludwig.outputs.base import Output, OutputSection
 from ludwig.outputs.dependencies import Dependencies
 from ludwig.schema import param
 
+HOW_TO_KEEP_STEPS = (
+    " Set encoder.reduce_output of a text, sequence or timeseries input to null, as with the encoder rnn; beside other "
+    "inputs use the combiner sequence_concat."
+)
+
 
 class DecodedOutput(Output):
     """An output of an encoder-combiner-decoder model."""
@@ -64,7 +69,10 @@ class DecodedOutput(Output):
                 text = f"The combiner gives a sequence, and the decoder '{self.decoder.type}' takes none."
                 return [("reduce_input", f"{text} Set it to sum or mean.")]
             takes = " or ".join(sorted(self.decoder.takes))
-            return [("decoder.type", f"The decoder '{self.decoder.type}' needs a {takes}. It would get a {form}.")]
+            hint = HOW_TO_KEEP_STEPS if self.decoder.takes == {"sequence"} else ""
+            return [
+                ("decoder.type", f"The decoder '{self.decoder.type}' needs a {takes}. It would get a {form}.{hint}")
+            ]
 
     config: Config
 

@@ -153,7 +153,7 @@ def test_a_tagger_needs_the_whole_sequence():
         LudwigModel(config)
     config["output_features"][0].pop("reduce_input")
     config["input_features"][0]["encoder"] = {"type": "parallel_cnn"}
-    with pytest.raises(ConfigValidationError, match="'tagger' needs a sequence"):
+    with pytest.raises(ConfigValidationError, match="'tagger' needs a sequence.*Set encoder.reduce_output of"):
         LudwigModel(config)
 
 

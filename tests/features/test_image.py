@@ -233,7 +233,10 @@ def test_flags_are_black_and_white():
     assert pixels_of(np.array([[True, False]])).tolist() == [[[255], [0]]]
 
 
-@pytest.mark.parametrize("array", [np.array([[np.nan, 1.0]]), np.array([[-1, 3]]), np.array([[0, 256]])])
+UNFIT = [np.array([[np.nan, 1.0]]), np.array([[-1, 3]]), np.array([[0, 256]]), np.array([[-0.5, 0.5]])]
+
+
+@pytest.mark.parametrize("array", UNFIT)
 def test_arrays_beyond_bytes_are_refused(array):
     with pytest.raises(InputDataError, match="numbers from 0 to 255, or from 0 to 1"):
         pixels_of(array)
