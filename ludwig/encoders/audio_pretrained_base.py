@@ -38,7 +38,7 @@ from ludwig.schema import param
 
 AudioReduction = Literal["mean", "last", "cls_pooled"]
 FINE_TUNED_ROWS, FROZEN_ROWS = 8, 32  # of a batch: sounds have many steps
-FINE_TUNING_RATE, FROZEN_RATE = 3e-5, 1e-3  # the first as in Baevski et al. 2020, section 4.3
+FINE_TUNING_RATE, FROZEN_RATE = 3e-5, 1e-3
 
 
 class Heard(NamedTuple):
