@@ -22,7 +22,7 @@ WARNINGS = {  # what is reported of words that have no counterpart
     "legacy_vit_with_pretrained_weights": ["hidden_size, num_hidden_layers of vit"],
     "options_of_generators": ["attention of german .* reduce_output"],
     "padding_of_series": ["padding of load .* mask", "padding_value of load", "tokenizer of load", "limit of peak"],
-    "padding_of_tokens": ["padding of clicks .* mask", "cache_encoder_embeddings of notes"],
+    "padding_of_tokens": ["padding of clicks .* mask"],
     "reading_of_images": ["requires_equal_dimensions of photo", "prefetch_size of photo"],
     "sequence_length_above_the_limit": ["max_sequence_length of clicks is raised from 200 to 300"],
 }
