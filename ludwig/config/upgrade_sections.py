@@ -43,6 +43,8 @@ TODAYS_WORDS = {
 
 
 WITHOUT_SUCCESSOR = {
+    r"input_features\[\d+\]\.preprocessing\.horizon": "It belongs to timeseries outputs; inputs have window_size.",
+    r"output_features\[\d+\]\.preprocessing\.window_size": "It belongs to timeseries inputs; outputs have horizon.",
     r"backend\.credentials": "Remote storage takes its credentials from the environment, as fsspec reads them. Remove "
     "this one.",
 }

@@ -147,7 +147,7 @@ def preprocess(
     _check_rows(table, specs)
     read, rows = len(table), None
     if tables.whole is not None:
-        table, rows = _split(table, config, seed)
+        table, rows = _split(table, specs, config, seed)
     parsed = Parsed(table, specs)
     facts = dict(known) if known else _fitted(parsed, None if rows is None else rows.training, events)
     events.encoding_starts(table)
@@ -166,12 +166,22 @@ def preprocess(
     return Prepared(frame, held_out["validation"], held_out["test"], facts, counts)
 
 
-def _split(table: pd.DataFrame, config: Preprocessing, seed: int) -> tuple[pd.DataFrame, SplitRows]:
+def _split(
+    table: pd.DataFrame, specs: Sequence[Spec], config: Preprocessing, seed: int
+) -> tuple[pd.DataFrame, SplitRows]:
     """The rows that are kept, and which of them belong to which split."""
     kept = sample(len(table), config.sample_ratio, config.sample_size, seed)
     if kept is not None:
         table = table.iloc[kept]
-    splits = default_split(config.split, table).build().split(table, seed)
+    rule = default_split(config.split, table)
+    ahead = next((spec.feature for spec in specs if spec.feature.target and spec.feature.reads_neighbours), None)
+    if ahead is not None and not rule.keeps_order:
+        warn(
+            f"The rows are not split in order of time, and the {ahead.where} reads the rows after each one: the same "
+            "values stand in several splits, and scores are too good. Set preprocessing.split to {type: datetime, "
+            "column: ...}, or add a column 'split' of 0, 1 and 2 in order of time."
+        )
+    splits = rule.build().split(table, seed)
     if len(splits.training) == 0:
         raise InputDataError("The training split has no rows. See preprocessing.split, or give more data.")
     return table, splits

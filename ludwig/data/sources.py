@@ -78,6 +78,8 @@ def _refuse_odd_path(source: str | Path) -> None:
 def _format_in_memory(source: Any) -> str:
     if isinstance(source, Mapping | list):
         return "dict"
+    if isinstance(source, pd.Series):
+        raise InputDataError("The data must be a table. Received: a Series. Pass series.to_frame() in its place.")
     if isinstance(source, pd.DataFrame) or hasattr(source, "__arrow_c_stream__"):
         return "df"
     raise InputDataError(

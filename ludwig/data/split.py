@@ -9,7 +9,7 @@ import dataclasses
 import math
 import zlib
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -57,6 +57,8 @@ class Splitter(Component, ABC):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
+        keeps_order: ClassVar[bool] = False  # whether rows that follow each other in time may stay in one part
+
         @property
         def columns(self) -> tuple[str, ...]:
             """The columns that the rule reads."""
@@ -167,6 +169,8 @@ class FixedSplitter(Splitter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Splitter.Config):
+        keeps_order: ClassVar[bool] = True
+
         column: str = param(DEFAULT_COLUMN, help="Split column: 0 is training, 1 validation, 2 test.")
 
         @property
@@ -253,6 +257,8 @@ class DatetimeSplitter(Splitter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):
+        keeps_order: ClassVar[bool] = True
+
         datetime_format: str | None = param(None, help="Date and time format as strftime codes; null infers it.")
 
         def takes_column_of(self, feature: type[Feature[Any, Any, Any]]) -> bool:

@@ -205,6 +205,11 @@ class Feature(Component, ABC, Generic[C, T, F]):
         raise LookupError(f"the {self.where} needs preprocessing state that is fitted on a training split")
 
     @property
+    def reads_neighbours(self) -> bool:
+        """Whether a cell is made of the rows before or after its own."""
+        return False
+
+    @property
     def role(self) -> str:
         """What the column is for."""
         return "target" if self.target else "input"

@@ -179,6 +179,10 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
     default_encoder = "lags"
     may_share_column = True
 
+    @property
+    def reads_neighbours(self) -> bool:
+        return bool(self.config.horizon if self.target else self.config.window_size)
+
     def parse(self, column: pd.Series) -> Series:
         steps = self.config.horizon if self.target else self.config.window_size
         if steps:

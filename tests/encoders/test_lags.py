@@ -50,6 +50,7 @@ def config(window: int) -> dict:
     return {"input_features": [past], "output_features": [future], "trainer": {"train_steps": 300}}
 
 
+@pytest.mark.filterwarnings("ignore:The rows are not split in order of time")
 @pytest.mark.filterwarnings("ignore:1 of 2400 rows dropped")  # the last one, which has no next step
 def test_a_forecast_is_nearly_as_good_as_the_formula(season, tmp_path):
     model = LudwigModel(config(24))

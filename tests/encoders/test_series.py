@@ -108,6 +108,7 @@ SMALL = {"output_size": 16, "d_model": 16, "num_heads": 2, "layer_size": 32, "pa
 SMALL |= {"num_blocks": 2, "num_layers": 2, "ffn_dim": 32, "dropout": 0.0}
 
 
+@pytest.mark.filterwarnings("ignore:The rows are not split in order of time")
 @pytest.mark.filterwarnings("ignore:.* rows dropped")  # the last ones, which have no next steps
 @pytest.mark.parametrize("name", ["dense", "nbeats", "patchtst"])
 def test_a_forecast_of_a_sine_beats_the_mean(name, tmp_path):
