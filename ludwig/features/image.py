@@ -24,7 +24,7 @@ from ludwig.features.invalid import InvalidOptions
 from ludwig.features.masks import MOST_CLASSES, MaskDecoder, Palette, ValueTally, painted, refuse_misfits
 from ludwig.features.media import digest_of, drawn, media_of
 from ludwig.features.missing import settled
-from ludwig.features.pixels import Shape, shape_of
+from ludwig.features.pixels import Shape, array_of, shape_of
 from ludwig.nn.pixel_scale import RGB, STATISTICS, StandardName
 from ludwig.schema import param
 
@@ -214,7 +214,7 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
     def parse(self, column: pd.Series) -> Objects:
         share = self.config.max_invalid_share
         words = {"file": "image file", "besides": "array of pixels"}
-        return media_of(column, self.folder, share, self.where, in_memory=_pixel_array, **words)
+        return media_of(column, self.folder, share, self.where, in_memory=array_of, **words)
 
     def tally(self, cells: Objects) -> ShapeTally:
         there = [source for source in cells.values if source is not None]
@@ -317,7 +317,3 @@ class ImageFeature(Feature[Objects, ShapeTally, ImageFacts]):
             dropped = empty if dropped is None else empty | dropped
             dropped = dropped if dropped.any() else None
         return Encoded(masks, dropped)
-
-
-def _pixel_array(value: Any) -> Any:
-    return value if isinstance(value, np.ndarray) else None

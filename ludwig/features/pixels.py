@@ -66,6 +66,15 @@ def _whole(values: NDArray[Any]) -> NDArray[np.int32]:
     return exact.astype(np.int32).clip(-1)
 
 
+def array_of(cell: Any) -> NDArray[Any] | None:
+    """The pixels of a cell that holds an image in memory: an array, a tensor or an image of Pillow; None of another."""
+    if isinstance(cell, np.ndarray):
+        return cell
+    if hasattr(cell, "convert") and hasattr(cell, "getbands"):  # an image of Pillow, which is not imported here
+        return _deep_pixels(cell) if cell.mode in DEEP else np.asarray(cell.convert(_mode(cell)))
+    return np.asarray(cell) if hasattr(cell, "__array__") else None
+
+
 def _deep_pixels(image: Any) -> NDArray[Any]:
     """The greys of an image of more than 8 bits; integers of 32 bits that 16 hold are those of 16: [H, W]."""
     pixels = np.array(image)

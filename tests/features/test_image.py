@@ -391,3 +391,19 @@ def test_the_usual_folder_is_that_of_the_users_caches(folder, monkeypatch, tmp_p
     learned(["a.png"], folder, mode="lazy_cached")[2].column.decoded()
     assert len([path for path in (tmp_path / "caches" / "ludwig" / "images").rglob("*") if path.is_file()]) == 1
     assert ImageFeature.Config(lazy_cache_dir="somewhere").faults() != []
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "I;16"])
+def test_images_of_pillow_are_read_as_their_files(folder, mode):
+    plain = Image.fromarray(PIXELS)
+    picture = plain.convert("L").convert("I;16") if mode == "I;16" else plain.convert(mode)
+    path = folder / "pillow.png"
+    picture.save(path)
+    feature = ImageFeature(ImageFeature.Config(), "i")
+    one, other = (pixels_of(feature.parse(pd.Series([cell])).values[0]) for cell in (picture, str(path)))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_tensors_are_read_as_arrays():
+    cells = ImageFeature(ImageFeature.Config(), "i").parse(pd.Series([torch.from_numpy(PIXELS)], dtype=object))
+    np.testing.assert_array_equal(pixels_of(cells.values[0]), PIXELS)
