@@ -121,7 +121,7 @@ def load_tokenizer(name: str, trust_remote_code: bool = False) -> PretrainedToke
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=trust_remote_code)
     except (OSError, ValueError) as error:
         raise ConfigValidationError(
-            f"The tokenizer of '{name}' cannot be loaded. Give a folder with a saved model, an id of the "
-            f"hub, or a preset. {first_line(error)}"
+            f"The tokenizer of '{name}' cannot be loaded (base_model, or pretrained_model_name_or_path). Give a folder "
+            f"with a saved model, an id of the hub, or a preset. {first_line(error)}"
         ) from None
     return PretrainedTokenizer(tokenizer)

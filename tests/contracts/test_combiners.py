@@ -46,8 +46,9 @@ def fits(name: str, options: dict[str, Any], forms: Forms) -> bool:
 
 def tried(name: str) -> list[tuple[dict[str, Any], Forms]]:
     """A small one with every combination of forms; its defaults and each switch turned with the last that fits."""
-    small, found = variants(COMBINERS.get(name).Config)[1:2], []
-    for options in variants(COMBINERS.get(name).Config):
+    every_variant, found = variants(COMBINERS.get(name).Config), []
+    small = every_variant[1:2] or every_variant
+    for options in every_variant:
         fitting = [forms for forms in COMBINATIONS if fits(name, options, forms)]
         found += [(options, forms) for forms in (fitting if options in small else fitting[-1:])]
     return found

@@ -119,7 +119,8 @@ def section(registry: Registry[Any], kind: str, name: str, world: Path) -> dict[
     options = {key: value for key, value in SMALL.items() if key in known and name not in OF_THE_DATA}
     if registry is ENCODERS and registry.get(name, kind).Config().form() == "sequence":
         options["reduce_output"] = "mean"  # as `concat` does not mix sequences with vectors
-    own = ENCODER_OPTIONS.get((kind, name)) if registry is ENCODERS and kind == "image" else None
+    own = ENCODER_OPTIONS.get((kind, name), {}) if registry is ENCODERS else {}
+    own = own if "use_pretrained" in own else None
     files = {key: str(world / file) for key, file in FOREIGN.items() if key in known} if own is None else {}
     return {"type": name, **options, **files, **(own or {})}
 

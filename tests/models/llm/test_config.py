@@ -29,7 +29,7 @@ class TestRules:
             ({"prompt": {"template": "{q}", "task": "Sum up"}}, "prompt.template", "__task__"),
             ({"generation": {"temperature": -1.0}}, "generation.temperature", "more than 0"),
             ({"generation": {"temperature": 0, "do_sample": True}}, "generation.temperature", "more than 0"),
-            ({"output_features": [{**TEXT, "reduce_input": "sum"}]}, "output_features[0].reduce_input", "Unknown"),
+            ({"output_features": [{**TEXT, "reduce_input": "mean"}]}, "output_features[0].reduce_input", "Unknown"),
             ({"output_features": [{**TEXT, "loss": "focal"}]}, "output_features[0].loss", "focal"),
         ],
     )
@@ -40,7 +40,7 @@ class TestRules:
 
     @pytest.mark.parametrize("section", ["quantization", "adapters", "model_parameters", "is_multimodal"])
     def test_sections_that_would_do_nothing_are_unknown(self, declared, section):
-        assert f"{section}: Unknown parameter" in refusal(declared(**{section: {}}))
+        assert f"{section}: Unknown parameter" in refusal(declared(**{section: {"bits": 4}}))
 
     @pytest.mark.parametrize(
         ("preprocessing", "decoder", "path"),
