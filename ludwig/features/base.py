@@ -105,6 +105,10 @@ class Feature(Component, ABC, Generic[C, T, F]):
             """Whether what a frozen encoder gives for the column is computed once for all rows of a training run."""
             return False
 
+        def uncached(self) -> Self:
+            """The same without that."""
+            return self
+
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
             return []

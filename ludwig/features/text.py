@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,9 @@ class TextFeature(TokenFeature):
         @property
         def caches_embeddings(self) -> bool:
             return self.cache_encoder_embeddings
+
+        def uncached(self) -> Self:
+            return dataclasses.replace(self, cache_encoder_embeddings=False)
 
         def faults_without_encoder(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that are for a column with an encoder of its own."""

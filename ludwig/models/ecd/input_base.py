@@ -10,6 +10,7 @@ from ludwig.columns.frame import Augment
 from ludwig.encoders.base import ENCODERS, Encoder
 from ludwig.features.base import Feature
 from ludwig.features.section import ColumnOptions
+from ludwig.runtime.console import warn
 from ludwig.schema import Chosen, Component, Registry, load, param
 
 
@@ -58,6 +59,14 @@ class Input(Component):
             encoder = ENCODERS.get(section["type"], self.feature.kind)
             return dataclasses.replace(self, encoder=load(encoder.Config, options))
 
+        def cached_where_it_can(self) -> Self:
+            """With embeddings that are computed once only where these do not change in training."""
+            obstacle = self.encoder.obstacle_to_caching if self.preprocessing.caches_embeddings else None
+            if obstacle is None:
+                return self
+            warn(f"The input '{self.name}': cache_encoder_embeddings has no effect and is left out. {obstacle}")
+            return dataclasses.replace(self, preprocessing=self.preprocessing.uncached())
+
         def augment(self) -> Augment | None:
             """What changes a batch of this input at random, in training only and on the device; None for nothing."""
             return None
@@ -81,10 +90,6 @@ class Input(Component):
             if self.encoder.looks_up_words and not self.preprocessing.lists_words:
                 text = "Has no effect: a pretrained tokenizer has pieces of words and no vocabulary of its own. Remove "
                 faults.append(("encoder.pretrained_embeddings", f"{text}it, or choose another tokenizer."))
-            obstacle = self.encoder.obstacle_to_caching if self.preprocessing.caches_embeddings else None
-            if obstacle is not None:
-                text = f"Needs a frozen pretrained encoder. {obstacle} Set it to false."
-                faults.append(("preprocessing.cache_encoder_embeddings", text))
             return faults
 
 

@@ -81,6 +81,7 @@ class Ecd(AnsweringModel):
             if any(feature.reads_steps for feature in outputs):
                 named = [bool(section.get("encoder")) for section in given["input_features"]]
                 inputs = [f if has else f.keeping_steps() for f, has in zip(inputs, named, strict=True)]
+            inputs = [feature.cached_where_it_can() for feature in inputs]
             section, combiner = given.get("combiner") or {}, self.combiner
             if "type" not in section and not _fits(combiner, inputs, outputs):
                 combiner = load(COMBINERS.get("concat").Config, section)

@@ -15,7 +15,7 @@ from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
 from ludwig.columns.ragged import Ragged
 from ludwig.encoders.text_pretrained_base import PretrainedEncoder
-from ludwig.error import ConfigValidationError
+from ludwig.error import ConfigValidationError, LudwigWarning
 from ludwig.models.ecd.embeddings import STEPS, embedded
 from ludwig.training.save_times import SaveTimes
 from tests.contracts.pretrained import folder_of
@@ -170,10 +170,9 @@ def test_what_changes_in_training_is_not_kept(encoder, message):
     config = config_of(True, encoder)
     if encoder.get("type") == "embed":
         config["input_features"][0]["encoder"] = {"type": "embed"}
-    with pytest.raises(
-        ConfigValidationError, match=r"input_features\[0\]\.preprocessing\.cache_encoder_embeddings: .*" + message
-    ):
-        LudwigModel(config)
+    with pytest.warns(LudwigWarning, match="cache_encoder_embeddings has no effect and is left out. .*" + message):
+        model = LudwigModel(config)
+    assert model.config_obj.input_features[0].preprocessing.cache_encoder_embeddings is False
 
 
 def test_an_ensemble_and_columns_without_an_encoder_keep_none():
