@@ -69,15 +69,15 @@ class Generator(Decoder):
 
     def forward(self, signal: Signal, target: Tensor | None = None) -> Prediction:
         """`target`: token ids, below zero behind the end: [B, T]."""
-        memory, mask = self._memory(signal)
+        memory, mask = self.memory_of(signal)
         begun = self.begun(memory, mask)
         generated = None if self.training and target is not None else self._generated(begun, len(memory))
         if target is None:
             assert generated is not None
-            hidden = self._hidden(self._with_start(generated.ids), begun)
+            hidden = self._hidden(self.with_start(generated.ids), begun)
             there = generated.ids >= 0
             return Prediction(None, hidden, generated.ids, generated.probabilities, mask=there)
-        hidden = self.hidden_of_target(self._with_start(target), begun)  # [B, T, D]
+        hidden = self.hidden_of_target(self.with_start(target), begun)  # [B, T, D]
         ids, shares = (None, None) if generated is None else (generated.ids, generated.probabilities)
         return Prediction(self.head(hidden), hidden, ids, shares, mask=target >= 0)
 
@@ -88,14 +88,14 @@ class Generator(Decoder):
     def _hidden(self, tokens: Tensor, begun: State) -> Tensor:
         return self.advanced(tokens, begun, 0)[0]
 
-    def _memory(self, signal: Signal) -> tuple[Tensor, Tensor]:
+    def memory_of(self, signal: Signal) -> tuple[Tensor, Tensor]:
         """What is attended to; a vector is a sequence of one step: [B, M, H], [B, M]."""
         values = self.fc_stack(signal.values, signal.mask)
         if signal.mask is not None:
             return values, signal.mask
         return values.unsqueeze(1), torch.ones(len(values), 1, dtype=torch.bool, device=values.device)
 
-    def _with_start(self, target: Tensor) -> Tensor:
+    def with_start(self, target: Tensor) -> Tensor:
         """The tokens that stand before those of the target; the start is one behind the vocabulary: [B, T]."""
         return torch.cat([self._start(target).unsqueeze(1), target[:, :-1].clamp_min(0).long()], dim=1)
 

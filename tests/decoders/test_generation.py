@@ -38,8 +38,8 @@ def signal() -> Signal:
 def test_token_by_token_gives_the_logits_of_all_at_once(name, options):
     decoder, target = build(name, **options), torch.randint(1, TOKENS, (3, LONGEST))
     expected = decoder(signal(), target).logits
-    state = decoder.begun(*decoder._memory(signal()))
-    tokens, found = decoder._with_start(target), []
+    state = decoder.begun(*decoder.memory_of(signal()))
+    tokens, found = decoder.with_start(target), []
     for place in range(LONGEST):
         hidden, state = decoder.advanced(tokens[:, place : place + 1], state, place)
         found.append(decoder.head(hidden))

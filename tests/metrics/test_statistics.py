@@ -200,3 +200,24 @@ def test_probabilities_that_are_not_finite_are_left_out(rows):
     assert not {"brier_score", "expected_calibration_error"} & set(
         statistics.classification_statistics(target, target, LABELS, shares)["overall_stats"]
     )
+
+
+def test_statistics_of_sets_are_sklearns():
+    rng = np.random.default_rng(1)
+    target, predicted = rng.random((60, 4)) < 0.4, rng.random((60, 4)) < 0.5
+    found = statistics.label_statistics(target, predicted, LABELS)
+    expected = {
+        "subset_accuracy": metrics.accuracy_score(target, predicted),
+        "avg_f1_score_micro": metrics.f1_score(target, predicted, average="micro"),
+        "avg_f1_score_macro": metrics.f1_score(target, predicted, average="macro"),
+    }
+    assert found["overall_stats"] == pytest.approx(expected)
+    for place, label in enumerate(LABELS):
+        of_label = found["per_class_stats"][label]
+        assert of_label["precision"] == pytest.approx(metrics.precision_score(target[:, place], predicted[:, place]))
+        assert of_label["recall"] == pytest.approx(metrics.recall_score(target[:, place], predicted[:, place]))
+
+
+def test_there_are_no_statistics_of_no_sets():
+    empty = np.zeros((0, 4), dtype=bool)
+    assert statistics.label_statistics(empty, empty, LABELS) == {}
