@@ -43,7 +43,7 @@ LAZY = [
     *("transformers", "peft", "accelerate", "bitsandbytes", "huggingface_hub", "safetensors", "ray", "optuna"),
     *("onnx", "onnxscript", "onnxruntime", "torch._dynamo", "sklearn", "scipy", "h5py", "tables", "fsspec"),
     *("matplotlib", "PIL", "soundfile", "openpyxl", "pyreadstat", "lxml", "fastapi", "uvicorn"),
-    *("sacrebleu", "rouge_score", "jiwer"),
+    *("sacrebleu", "rouge_score", "jiwer", "cmaes"),
     *("torch.distributed.device_mesh", "torch.distributed.fsdp", "torch.distributed.tensor"),
     *("tensorboard", "torch.utils.tensorboard", "mlflow", "wandb", "comet_ml", "aim"),
     *("torchvision", "timm", "spacy"),

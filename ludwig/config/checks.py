@@ -107,6 +107,7 @@ def parts_agree_with_themselves(config: ModelConfig) -> list[Fault]:
     """Options of one section that do not go together."""
     faults = [(f"trainer.{name}", text) for name, text in config.trainer.faults()]
     faults += [(f"preprocessing.{name}", text) for name, text in config.preprocessing.faults()]
+    faults += [(f"hyperopt.{name}", text) for name, text in (config.hyperopt.faults() if config.hyperopt else ())]
     for key in ("input_features", "output_features"):
         for place, feature in enumerate(getattr(config, key)):
             faults += [(f"{key}[{place}].{name}", text) for name, text in feature.faults()]
@@ -130,18 +131,38 @@ def balancing_fits(config: ModelConfig) -> list[Fault]:
 def validation_is_known(config: ModelConfig) -> list[Fault]:
     """The output and the metric that decide exist."""
     field, metric = config.trainer.validation_field, config.trainer.validation_metric
+    places = {"output": "trainer.validation_field", "metric": "trainer.validation_metric"}
+    return [(places[option], text) for option, text in _faults_of_metric(config, field, metric, places["output"])]
+
+
+def objectives_are_known(config: ModelConfig) -> list[Fault]:
+    """The outputs and the metrics that a search optimizes exist, and evaluations report them."""
+    search, faults = config.hyperopt, []
+    for place, objective in enumerate([] if search is None else search.wanted):
+        path = f"hyperopt.objectives[{place}]" if search and search.objectives else "hyperopt"
+        places = {"output": f"{path}.output_feature", "metric": f"{path}.metric"}
+        field, metric = objective.output_feature, objective.metric
+        found = _faults_of_metric(config, field, metric, places["output"])
+        faults += [(places[option], text) for option, text in found]
+        deciding = config.trainer.validation_metric or (metric if place == 0 else None)
+        if not found and metric not in ("loss", deciding):
+            outputs = [f for f in config.output_features if field in (None, f.name) and metric in f.metric_names()]
+            if metric not in outputs[0].reported:
+                text = f"'{metric}' is reported only where it is trainer.validation_metric. Set that to {metric}."
+                faults.append((places["metric"], text))
+    return faults
+
+
+def _faults_of_metric(config: ModelConfig, field: str | None, metric: str | None, option: str) -> list[Fault]:
+    """("output" or "metric", message) of a metric that no output has; `option` is where the output is set."""
     by_name = {feature.name: feature for feature in config.output_features}
     if field == "combined":
         wrong = metric not in (None, "loss")
-        return (
-            [("trainer.validation_metric", f"'combined' has only the metric loss. Received: '{metric}'.")]
-            if wrong
-            else []
-        )
+        return [("metric", f"'combined' has only the metric loss. Received: '{metric}'.")] if wrong else []
     if field is not None and field not in by_name:
         names = [*by_name, "combined"]
         text = f"There is no output '{field}'.{nearest(field, names)} Outputs: {', '.join(names)}."
-        return [("trainer.validation_field", text)]
+        return [("output", text)]
     if metric is None or metric == "loss":
         return []
     fields = [by_name[field]] if field is not None else list(config.output_features)
@@ -149,10 +170,9 @@ def validation_is_known(config: ModelConfig) -> list[Fault]:
     if not having:
         known = sorted({name for feature in fields for name in feature.metric_names()})
         text = f"No output has the metric '{metric}'.{nearest(metric, known)} Choose one of: {', '.join(known)}."
-        return [("trainer.validation_metric", text)]
+        return [("metric", text)]
     if len(having) > 1:
-        text = f"Several outputs have the metric '{metric}': {', '.join(having)}. Set trainer.validation_field."
-        return [("trainer.validation_metric", text)]
+        return [("metric", f"Several outputs have the metric '{metric}': {', '.join(having)}. Set {option}.")]
     return []
 
 
@@ -268,6 +288,7 @@ RULES: tuple[Callable[[ModelConfig], list[Fault]], ...] = (
     parts_agree_with_themselves,
     balancing_fits,
     validation_is_known,
+    objectives_are_known,
     preferences_are_one_an_output,
     watched_metrics_are_known,
     split_column_fits,

@@ -12,6 +12,7 @@ from ludwig.config.checks import deciding_field, faults_between
 from ludwig.config.defaults import merge_defaults
 from ludwig.config.model_config import CONFIGS, ModelConfig
 from ludwig.config.presets import with_preset
+from ludwig.config.search import faults_of_search
 from ludwig.config.upgrade import upgraded
 from ludwig.config.upgrade_sections import todays_word
 from ludwig.config.upgrade_texts import raise_length_limits
@@ -29,7 +30,8 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
     Raises:
         ConfigValidationError: with every fault at once, each with its path.
     """
-    config = merge_defaults(with_preset(upgraded(plain_section(raw))))
+    todays = upgraded(plain_section(raw))
+    config = merge_defaults(with_preset(todays))
     raise_length_limits(config)
     model_type = config.get("model_type", "ecd")
     if not isinstance(model_type, str) or model_type not in CONFIGS:
@@ -44,6 +46,9 @@ def load_config(raw: Mapping[str, Any], *, is_saved: bool = False) -> ModelConfi
         raise  # there is always a fault, so this is never reached
     loaded = loaded.completed(config)
     raise_all([*faults_between(loaded), *([] if is_saved else loaded.faults_of_origins())])
+    if loaded.hyperopt is not None and not is_saved:
+        without = {key: section for key, section in todays.items() if key != "hyperopt"}
+        raise_all(faults_of_search(without, loaded.hyperopt, load_config))
     return _with_validation(loaded)
 
 

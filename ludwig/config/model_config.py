@@ -16,6 +16,7 @@ from ludwig.data.preprocess import Preprocessing
 from ludwig.features import FEATURES
 from ludwig.features.number import SampleWeightFeature
 from ludwig.globals import LUDWIG_VERSION
+from ludwig.hyperopt.config import SearchConfig
 from ludwig.models import Model
 from ludwig.models.assets import Assets
 from ludwig.models.base import FeatureSpec
@@ -45,7 +46,7 @@ class ModelConfig(Model.Config):
     defaults: dict[str, Any] = param(
         dict, help="Defaults by feature type: sections that all features of the type start from."
     )
-    hyperopt: dict[str, Any] | None = param(None, help="Hyperparameter search; training ignores it.")
+    hyperopt: SearchConfig | None = param(None, help="Hyperparameter search; training ignores it.")
     backend: Annotated[Backend.Config, BACKEND] | None = param(
         None, help="Backend: where the work runs, and where preprocessed data is cached."
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from ludwig.config.upgrade_idle import drop_idle_options
 from ludwig.config.upgrade_off import drop_encoders_of_prompts, drop_off_values
+from ludwig.config.upgrade_search import upgrade_search
 from ludwig.config.upgrade_sections import SECTION_UPGRADES
 from ludwig.config.upgrade_texts import TEXT_UPGRADES
 from ludwig.data.names import sanitize
@@ -388,6 +389,7 @@ def _drop(section: Raw, keys: tuple[str, ...]) -> None:
 
 UPGRADES: tuple[Callable[[Raw], None], ...] = (
     rename_training,
+    upgrade_search,
     rename_types,
     clean_names,
     spell_out_columns,

@@ -33,11 +33,12 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Chosen:
-    """Marks a section whose class is chosen by its `type` key among the components of a kind."""
+    """Marks a section whose class is chosen by its `type` key, or by another one, among the components of a kind."""
 
     registry: Registry[Any]
     default: str | None = None  # None: the user must set the type
     kind: str = ANY
+    key: str = "type"
 
     def make(self) -> Any:
         """The default section."""
@@ -234,7 +235,17 @@ class _Dict(ma.fields.Dict):
     """A section whose keys are free."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(_section(value), attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        try:
+            return super()._deserialize(_section(value), attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        except ma.ValidationError as error:
+            raise ma.ValidationError(_without_layers(error.messages)) from None
+
+
+def _without_layers(faults: Any) -> Any:
+    """The faults of each entry without the layers `key` and `value` that marshmallow puts between."""
+    if not isinstance(faults, dict):
+        return faults
+    return {name: layers.get("value", layers.get("key", layers)) for name, layers in faults.items()}
 
 
 class _Section(ma.fields.Nested):
@@ -280,24 +291,24 @@ class _ChosenField(ma.fields.Field[Any]):
         self.chosen = chosen
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Any:
+        registry, kind, key = self.chosen.registry, self.chosen.kind, self.chosen.key
         if not isinstance(value, str | Mapping):
             raise ma.ValidationError(
-                f"Must be a section with a `type`, or the name of a type. Received: {value!r:.200}.{quoting(value)}"
+                f"Must be a section with a `{key}`, or the name of a {key}. Received: {value!r:.200}.{quoting(value)}"
             )
-        section = {"type": value} if isinstance(value, str) else dict(value)
-        name = section.pop("type", self.chosen.default)
-        registry, kind = self.chosen.registry, self.chosen.kind
+        section = {key: value} if isinstance(value, str) else dict(value)
+        name = section.pop(key, self.chosen.default)
         if name is None:
             choices = ", ".join(registry.names(kind))
-            raise ma.ValidationError({"type": [f"Missing: set the {registry.role}. Choose one of: {choices}."]})
+            raise ma.ValidationError({key: [f"Missing: set the {registry.role}. Choose one of: {choices}."]})
         try:
             component = registry.get(name, kind)
         except LookupError as error:
-            raise ma.ValidationError({"type": [str(error)]}) from None
+            raise ma.ValidationError({key: [str(error)]}) from None
         return load(component.Config, section)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> Any:
-        return None if value is None else {"type": value.type, **dump(value)}
+        return None if value is None else {self.chosen.key: value.type, **dump(value)}
 
 
 _ARTICLE = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}

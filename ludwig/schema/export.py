@@ -72,13 +72,13 @@ def _name_of(config: type) -> str:
     return f"{config.__module__.removeprefix('ludwig.')}.{config.__qualname__.removesuffix('.Config')}"
 
 
-def _reference(config: type, sheet: _Sheet, words: Sequence[str] = ()) -> dict[str, Any]:
-    """Declares a section once under its dotted name and points to it; `words` are what its `type` may say."""
+def _reference(config: type, sheet: _Sheet, words: Sequence[str] = (), key: str = "type") -> dict[str, Any]:
+    """Declares a section once under its dotted name and points to it; `words` are what its `type` may be."""
     name = f"{_name_of(config)}.{words[0]}" if words else _name_of(config)
     if name not in sheet.definitions:
         sheet.definitions[name] = {}  # stands in while the section is drawn, so that a section may contain itself
         kind = {"const": words[0]} if len(words) == 1 else {"enum": list(words)}
-        sheet.definitions[name] = _section(config, sheet, {"type": kind} if words else None)
+        sheet.definitions[name] = _section(config, sheet, {key: kind} if words else None)
     return {"$ref": f"#/$defs/{name}"}
 
 
@@ -100,9 +100,9 @@ def _chosen(chosen: Chosen, sheet: _Sheet) -> dict[str, Any]:
     sections = []
     for name in names:
         config = chosen.registry.get(name, chosen.kind).Config
-        reference = _reference(config, sheet, chosen.registry.words_of(name, chosen.kind))
+        reference = _reference(config, sheet, chosen.registry.words_of(name, chosen.kind), chosen.key)
         needs_type = name != chosen.default
-        sections.append({"allOf": [reference], "required": ["type"]} if needs_type else reference)
+        sections.append({"allOf": [reference], "required": [chosen.key]} if needs_type else reference)
     return {"anyOf": [{"enum": chosen.registry.words(chosen.kind)}, *sections]}
 
 

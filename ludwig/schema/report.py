@@ -12,7 +12,7 @@ def faults_of(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """(path, message) of each leaf of marshmallow's tree of messages; list positions become `[i]`."""
     if isinstance(tree, Mapping):
         for key, branch in tree.items():
-            yield from faults_of(branch, _join(path, key, branch))
+            yield from faults_of(branch, _join(path, key))
     elif isinstance(tree, list):
         for branch in tree:
             yield from faults_of(branch, path)
@@ -20,11 +20,11 @@ def faults_of(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, str(tree)
 
 
-def _join(path: str, key: Any, branch: Any) -> str:
+def _join(path: str, key: Any) -> str:
     if isinstance(key, int):
         return f"{path}[{key}]"
-    if key == "_schema" or (key in ("key", "value") and isinstance(branch, list)):
-        return path  # marshmallow's own layers, which the user never wrote
+    if key == "_schema":
+        return path  # a layer of marshmallow's own, which the user never wrote
     return f"{path}.{key}" if path else str(key)
 
 

@@ -27,6 +27,11 @@ NEEDED = {  # what a section cannot do without
     "input_features": [],
     "output_features": [],
     "base_model": "none",
+    "lower": 1,
+    "upper": 8,
+    "q": 2,
+    "categories": ["a"],
+    "values": [1],
 }
 UNREAD = {  # options that no code reads, and why they are there
     "TextFeature.Config.prompt": "part of the cache key alone: what is read are the rendered texts",

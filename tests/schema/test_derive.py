@@ -158,7 +158,8 @@ def test_the_json_schema_of_own_options_names_other_components_and_leaves_theirs
     assert whole["properties"]["combiner"]["$ref"] == "urn:ludwig:combiner"
     assert whole["properties"]["combiner"]["default"] == "tabm"
     assert whole["properties"]["trainer"]["$ref"] == "urn:ludwig:training.trainer.Trainer"
-    assert [*whole["$defs"]] == ["data.preprocess.Preprocessing"]
+    sections = ["data.preprocess.Preprocessing", "hyperopt.config.section.SearchConfig"]
+    assert [*whole["$defs"]] == [*sections, "hyperopt.config.section.Objective"]
     assert whole["$defs"]["data.preprocess.Preprocessing"]["properties"]["split"]["$ref"] == "urn:ludwig:split"
     jsonschema.Draft202012Validator.check_schema(whole)
 
