@@ -18,12 +18,13 @@ OF_OTHER_LIBRARIES: Mapping[str, tuple[str, ...]] = {  # by search algorithm: op
     "bohb": ("space", "bohb_config"),
     "dragonfly": ("optimizer", "domain", "space"),
     "hebo": ("space",),
-    "hyperopt": ("space",),
+    "hyperopt": ("space", "gamma"),
     "nevergrad": ("optimizer_kwargs", "space"),
     "optuna": ("space",),
     "skopt": ("optimizer", "space", "convert_to_python"),
     "zoopt": ("algo", "budget", "dim_dict"),
 }
+WHY_NOT = "it steers the library itself, in whose place Optuna runs"
 OF_SCHEDULERS: Mapping[str, tuple[Any, ...]] = {  # the values at which they ask for what happens
     "metric": (None, "_metric"),
     "mode": (None,),
@@ -54,7 +55,7 @@ def upgrade_search(config: Raw) -> None:
     if isinstance(executor, dict):
         _upgrade_executor(executor)
     if isinstance(algorithm, dict):
-        _drop(algorithm, OF_OTHER_LIBRARIES.get(str(algorithm.get("type")), ()), _is_empty, "search_alg", "Optuna runs")
+        _drop(algorithm, OF_OTHER_LIBRARIES.get(str(algorithm.get("type")), ()), _is_empty, "search_alg", WHY_NOT)
 
 
 def _split_sampler(section: Raw) -> None:
@@ -90,7 +91,7 @@ def _rename_parameters(section: Raw) -> None:
 def _upgrade_executor(executor: Raw) -> None:
     if executor.get("type") in OLDER_EXECUTORS:
         executor["type"] = "optuna"
-    _drop(executor, OF_RAY, _is_empty, "executor", "Ray does not run")
+    _drop(executor, OF_RAY, _is_empty, "executor", "it is for Ray, and trials run on this machine")
     scheduler = executor.get("scheduler")
     if isinstance(scheduler, dict):
         stops = scheduler.get("type") in STOPPING

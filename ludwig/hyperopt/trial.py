@@ -101,7 +101,7 @@ class Trials:
         left = None if plan.ends_at is None else max(plan.ends_at - time.time(), LEAST_SECONDS)
         model = self._model(plan.parameters, left)
         data = self._data_of(model)
-        watch = Watch(self, plan.ends_at, stops)
+        watch = Watch(self, stops)
         results = model.train(
             dataset=data,
             random_seed=plan.seed,
@@ -173,11 +173,10 @@ def _reading_of(model: LudwigModel) -> str:
 
 
 class Watch(Callback):
-    """Ends a trial that the scheduler stops, that reaches its maximum time, or whose search is out of time."""
+    """Ends a trial that the scheduler stops, or that reaches its maximum time."""
 
-    def __init__(self, trials: Trials, ends_at: float | None, stops: Stops) -> None:
-        self.target, self.time, self.most = trials.targets[0], trials.time, trials.most
-        self.ends_at, self.stops = ends_at, stops
+    def __init__(self, trials: Trials, stops: Stops) -> None:
+        self.target, self.time, self.most, self.stops = trials.targets[0], trials.time, trials.most, stops
         self.evaluations, self.stopped = 0, False
 
     def should_early_stop(self, trainer: Any, progress_tracker: Progress, is_coordinator: bool, **kwargs: Any) -> bool:
@@ -186,8 +185,7 @@ class Watch(Callback):
         history = progress_tracker.validation_metrics.get(self.target.output, {}).get(self.target.metric)
         if history and not self.stopped:
             self.stopped = self.stops(elapsed, history[-1][2])
-        is_late = self.ends_at is not None and time.time() > self.ends_at
-        return self.stopped or is_late or (self.most is not None and elapsed >= self.most)
+        return self.stopped or (self.most is not None and elapsed >= self.most)
 
     def _elapsed(self, progress: Progress) -> int:
         times = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any, ClassVar
 
 from ludwig.error import MissingExtraError
@@ -212,17 +211,11 @@ class HyperoptSearch(SearchAlgorithm):
         stands_in: ClassVar[str | None] = PARZEN_TREES
 
         n_initial_points: int = param(20, min=1, help="Number of random trials before the first that is modelled.")
-        gamma: float = param(
-            0.25, above=0, max=1, help="Good trials are gamma times the square root of all, at most 25."
-        )
 
     config: Config
 
     def sampler(self, seed: int) -> Any:
-        def count_good(trials: int) -> int:
-            return min(math.ceil(self.config.gamma * math.sqrt(trials)), 25)
-
-        return _parzen(seed, n_startup_trials=self.config.n_initial_points, gamma=count_good)
+        return _parzen(seed, n_startup_trials=self.config.n_initial_points)
 
 
 @ALGORITHMS.register("bohb")
