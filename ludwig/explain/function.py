@@ -37,7 +37,7 @@ def predict_function(model: LudwigModel, target: str) -> PredictFunction:
         NotTrainedError: The model is not trained or loaded.
 
     ```python
-    shap.Explainer(predict_function(model, "price"), background)(rows)
+    shap.KernelExplainer(predict_function(model, "price"), background).shap_values(rows)
     ```
     """
     output = scored_output(network_of(model), target, "target")

@@ -157,7 +157,8 @@ def _repeated(signal: Signal) -> Signal:
 
 def _scores(network: AnsweringModel, name: str, signals: Sequence[Signal]) -> Tensor:
     output = network.outputs[name]
-    return output.scores(output.complete(network.answer_to(signals, name)))  # [B, S]
+    found: Tensor = output.scores(output.complete(network.answer_to(signals, name)))
+    return found  # [B, S]
 
 
 def _add(

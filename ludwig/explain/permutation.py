@@ -32,8 +32,8 @@ def permutation_importance(
     repeats: int = 5,
     random_seed: int = 42,
 ) -> pd.Series:
-    """How much worse a metric of an output gets where an input's column is shuffled, so that it tells nothing of its
-    row any more.
+    """How much worse a metric of an output gets where an input's column is shuffled, so that its cells belong
+    to other rows.
 
     Use it to see which inputs the quality of a model rests on; take rows that it was not trained on. An input that
     others can stand in for seems to matter little, though without all of them the model would be far worse.
