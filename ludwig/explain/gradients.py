@@ -61,18 +61,29 @@ def differentiable(network: AnsweringModel) -> Iterator[None]:
 @torch.no_grad()
 def baseline_of(network: AnsweringModel, sample: Frame, device: torch.device) -> Baseline:
     """The mean of what the encoders give for the rows of a sample; of sequences that of all their steps: [H]."""
-    sums: list[list[Tensor]] = []
-    counts: list[list[int]] = []
+    means: list[list[_Mean]] = []
     for batch in batches(sample, ROWS_OF_SAMPLE, device):
         tables = [_rows_of(signal) for signal in network.signals(batch)]
-        if not sums:
-            sums = [[table.new_zeros(table.shape[1:], dtype=torch.float32) for table in parts] for parts in tables]
-            counts = [[0] * len(parts) for parts in tables]
-        sums = [[s + t.float().sum(0) for s, t in zip(*pair, strict=True)] for pair in zip(sums, tables, strict=True)]
-        counts = [[c + len(t) for c, t in zip(*pair, strict=True)] for pair in zip(counts, tables, strict=True)]
-    return [
-        [total / max(count, 1) for total, count in zip(*pair, strict=True)] for pair in zip(sums, counts, strict=True)
-    ]
+        means = means or [[_Mean(table) for table in parts] for parts in tables]
+        for own, parts in zip(means, tables, strict=True):
+            for mean, table in zip(own, parts, strict=True):
+                mean.add(table)
+    return [[mean.value for mean in own] for own in means]
+
+
+class _Mean:
+    """The mean of the rows of tables like the given one."""
+
+    def __init__(self, like: Tensor) -> None:
+        self.total, self.count = like.new_zeros(like.shape[1:], dtype=torch.float32), 0
+
+    def add(self, table: Tensor) -> None:
+        self.total += table.float().sum(0)
+        self.count += len(table)
+
+    @property
+    def value(self) -> Tensor:
+        return self.total / max(self.count, 1)
 
 
 def rows_at_once(network: AnsweringModel, baseline: Baseline) -> int:
@@ -105,7 +116,7 @@ def attributed(
             if _has_step_of_each_token(batch.column(source.features[0]), signal):
                 kept = steps.setdefault(source.features[0], expected.new_zeros(len(batch), scores, main.shape[1]))
                 kept[:, label] += main.sum(2)  # [B, T]
-    if scores > 1:  # probabilities sum to 1, so what one label wins the others lose
+    if scores > 1:  # probabilities sum to 1, so what the others win the first one loses
         for found in (features, *steps.values()):
             found[:, 0] = -found[:, 1:].sum(1)
     return Attributed(features, expected, steps)
@@ -147,7 +158,8 @@ def _line(start: Tensor, difference: Tensor, places: Tensor) -> Tensor:
 def _mean(slopes: Tensor, shares: Tensor) -> Tensor:
     """Over the points of the line: [P * B, ...] -> [B, ...]."""
     each = slopes.view(POINTS, -1, *slopes.shape[1:])  # [P, B, ...]
-    return torch.tensordot(shares, each, dims=1)
+    found: Tensor = torch.tensordot(shares, each, dims=1)
+    return found
 
 
 def _repeated(signal: Signal) -> Signal:

@@ -5,8 +5,7 @@ N = rows, S = labels, or one number; F = input features, T = tokens of a text
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,8 @@ from ludwig.features.base import Facts
 from ludwig.lifecycle.held import Data, fitted, within_call
 from ludwig.models.base import FeatureSpec
 from ludwig.models.ecd.answers import AnsweringModel
+
+NO_TOKENS: Mapping[str, Tokens] = {}
 
 
 class IntegratedGradientsExplainer:
@@ -101,9 +102,13 @@ class IntegratedGradientsExplainer:
         ]
 
     def _explanation(
-        self, names: Sequence[str], attributions: NDArray[np.float32], expected: NDArray[np.float64], tokens: Any = None
+        self,
+        names: Sequence[str],
+        attributions: NDArray[np.float32],
+        expected: NDArray[np.float64],
+        tokens: Mapping[str, Tokens] = NO_TOKENS,
     ) -> Explanation:
-        return Explanation(self.target, self.labels, tuple(names), attributions, expected, tokens or {})
+        return Explanation(self.target, self.labels, tuple(names), attributions, expected, tokens)
 
     def _result(self, rows: Rows, found: list[Explanation]) -> ExplanationsResult:
         """With nothing known of the rows that could not be used."""
