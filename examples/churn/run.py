@@ -71,7 +71,7 @@ def main() -> None:
         left = split["churn"][draw == 2] == "Yes"
         constant = np.full(len(left), (split["churn"][draw < 2] == "Yes").mean())
         model, test = ours(split, seed), split[draw == 2]
-        importances.append(permutation_importance(model, test, "churn", metric="roc_auc"))
+        importances.append(permutation_importance(model, test, "churn", metric="roc_auc", repeats=2))
         linear = logistic_regression(split)
         systems = {"constant": constant, "logistic regression": linear, "ours": probabilities(model, test)}
         rows += [[seed, name, roc_auc_score(left, p), log_loss(left, p)] for name, p in systems.items()]
