@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ludwig.api import LudwigModel
 from ludwig.error import ArgumentError
-from ludwig.explain.subject import network_of, scored_output
+from ludwig.explain.subject import network_of, scored_output, with_encoders
 
 PredictFunction = Callable[["pd.DataFrame | NDArray[np.generic]"], NDArray[np.float64]]
 
@@ -24,7 +24,7 @@ def predict_function(model: LudwigModel, target: str) -> PredictFunction:
     Use it where a program explains, plots or tests any function, as SHAP and scikit-learn's inspection do.
 
     Args:
-        model: A trained model.
+        model: A trained model with an encoder for each input.
         target: The output: binary, category, category_distribution or number.
 
     Returns:
@@ -40,7 +40,7 @@ def predict_function(model: LudwigModel, target: str) -> PredictFunction:
     shap.KernelExplainer(predict_function(model, "price"), background).shap_values(rows)
     ```
     """
-    output = scored_output(network_of(model), target, "target")
+    output = scored_output(with_encoders(network_of(model), "Functions of a model"), target, "target")
     columns = [*dict.fromkeys(spec.column for spec in model.config_obj.resolve(model.assets)[0])]
     key = "probabilities" if output.labels else "predictions"
 

@@ -19,7 +19,7 @@ from ludwig.error import (
     LudwigWarning,
     MissingExtraError,
 )
-from ludwig.explain import IntegratedGradientsExplainer, permutation_importance
+from ludwig.explain import IntegratedGradientsExplainer, permutation_importance, predict_function
 
 FULL_TUNING = {"type": "finetune", "epochs": 25, "batch_size": 4, "learning_rate": 0.005}
 
@@ -328,6 +328,7 @@ def test_explanations_need_an_encoder_for_each_input(declared, table):
     for explain in (
         lambda: IntegratedGradientsExplainer(model, table, table, "a"),
         lambda: permutation_importance(model, table, "a"),
+        lambda: predict_function(model, "a"),
     ):
         with pytest.raises(ArgumentError, match=r"need an encoder for each input .*, and this is a language model\."):
             explain()
