@@ -5,7 +5,7 @@ N = rows, B = rows of a batch, C = columns of a block
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
@@ -142,6 +142,18 @@ class Frame:
         blocks = [Block(block.names, block.values.index_select(0, index)) for block in self.blocks]
         others = {name: other.rows(index) for name, other in self.others.items()}
         return Frame(blocks, others, self.layout, len(index))
+
+    def reordered(self, names: Collection[str], order: Tensor) -> Frame:
+        """With the rows of some columns in another order, which the others keep."""
+        blocks = list(self.blocks)
+        for number, block in enumerate(self.blocks):
+            places = [place for place, name in enumerate(block.names) if name in names]
+            if places:
+                values = block.values.clone()
+                values[:, places] = block.values[:, places][order]  # [N, C, *shape]
+                blocks[number] = Block(block.names, values)
+        others = {name: other.rows(order) if name in names else other for name, other in self.others.items()}
+        return Frame(blocks, others, self.layout, self._rows)
 
     def slice(self, start: int, stop: int) -> Frame:
         """Neighbouring rows: views of the blocks."""

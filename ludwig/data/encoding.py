@@ -174,6 +174,8 @@ def refuse_nothing_to_evaluate(encoded: EncodedTable, table: pd.DataFrame, outpu
     Raises:
         InputDataError: There is no row that a prediction can be compared with.
     """
+    if len(table) == 0:
+        raise InputDataError("The data has no rows, so nothing can be evaluated. Give rows with targets.")
     kept = encoded.dropped.used
     rows = int(kept.sum())
     if rows == 0:

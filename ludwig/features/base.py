@@ -183,6 +183,10 @@ class Feature(Component, ABC, Generic[C, T, F]):
         """The texts that rows of predicted ids stand for: [N]; None where predictions are no texts."""
         return None
 
+    def token_names(self, ids: NDArray[Any], facts: F) -> list[str] | None:
+        """The token that each id stands for; None where the column has no tokens."""
+        return None
+
     def decoder(self, facts: F) -> Decoder | None:
         """What reads one source of a column that is kept as files; None for other columns."""
         return None

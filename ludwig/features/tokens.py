@@ -342,6 +342,12 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
             "probability": np.where(ids < 0, 1.0, shares.astype(np.float64)).prod(axis=1),
         }
 
+    def token_names(self, ids: NDArray[Any], facts: TokenFacts) -> list[str]:
+        """Special tokens of a pretrained tokenizer are empty."""
+        distinct, places = np.unique(ids, return_inverse=True)
+        named = ["".join(self.tokenizer.words([place], facts.vocabulary.words)) for place in distinct.tolist()]
+        return [named[place] for place in places.tolist()]
+
     def are_tokens(self, ids: NDArray[Any]) -> Flags:
         """Which ids stand for text, and are neither special nor padding: [N, S]."""
         return np.asarray(~np.isin(ids, list(self.tokenizer.special_ids)) & (ids >= 0))

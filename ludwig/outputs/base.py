@@ -193,6 +193,15 @@ class Output(Component, nn.Module):
         hidden = probabilities.new_empty((len(probabilities), 0))
         return Prediction(None, hidden, probabilities.argmax(-1), probabilities)
 
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """What `scores` are of: the classes, where each row has one, or the column, where it is a number; else none."""
+        return ()
+
+    def scores(self, prediction: Prediction) -> Tensor:
+        """The probability of each class, or the number in the column's own units, of a complete prediction: [B, S]."""
+        raise NotImplementedError
+
     def observed(self, target: Tensor) -> Tensor:
         """The target as metrics compare it with predictions."""
         return target

@@ -125,6 +125,14 @@ class BinaryOutput(DecodedOutput):
         of_true = logits.sigmoid() if own is None else own
         return dataclasses.replace(prediction, predictions=of_true >= self.threshold, probabilities=of_true)
 
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        return self.labels
+
+    def scores(self, prediction: Prediction) -> Tensor:
+        assert prediction.probabilities is not None
+        return torch.stack([1 - prediction.probabilities, prediction.probabilities], dim=1)  # [B, 2]
+
     def statistics(self, columns: Mapping[str, Any], target: Any) -> dict[str, Any]:
         predicted = np.asarray(columns["predictions"])
         return binary_statistics(np.asarray(target), predicted, np.asarray(columns["probabilities"]), self.labels)

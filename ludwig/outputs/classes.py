@@ -76,3 +76,11 @@ class ClassOutput(DecodedOutput):
         own = self.loss.probabilities(logits)
         probabilities = logits.softmax(-1) if own is None else own
         return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        return self.labels
+
+    def scores(self, prediction: Prediction) -> Tensor:
+        assert prediction.probabilities is not None
+        return prediction.probabilities  # [B, C]

@@ -165,6 +165,14 @@ class NumberOutput(ScaledOutput):
             return dataclasses.replace(prediction, predictions=own)
         return dataclasses.replace(prediction, predictions=own[:, 0], quantiles=own[:, 1:])
 
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def scores(self, prediction: Prediction) -> Tensor:
+        assert prediction.predictions is not None
+        return prediction.predictions.unsqueeze(1)  # [B, 1]
+
     def answers(self, prediction: Prediction) -> dict[str, Tensor]:
         answers = super().answers(prediction)
         if prediction.quantiles is None:

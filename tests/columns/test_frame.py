@@ -57,6 +57,14 @@ def test_rows_are_those_of_the_index(frame, index):
     assert texts == [[[1, 2, 3], [], [4]][i] for i in index]
 
 
+def test_some_columns_are_reordered_and_the_others_stay(frame):
+    found = frame.reordered(("b", "t"), torch.tensor([2, 0, 1]))
+    assert found.columns(("a", "b")).tolist() == [[1, 6], [2, 4], [3, 5]]
+    assert found.column("k").tolist() == [7, 8, 9]
+    assert found.column("t").mask.sum(1).tolist() == [1, 3, 0]
+    assert frame.columns(("a", "b")).tolist() == [[1, 4], [2, 5], [3, 6]]  # it stays as it was
+
+
 def test_a_slice_is_the_same_as_its_rows(frame):
     one, two = frame.slice(1, 9), frame.rows(torch.tensor([1, 2]))
     assert one.columns(("a", "b")).tolist() == two.columns(("a", "b")).tolist()

@@ -107,6 +107,10 @@ def test_predictions_have_a_row_for_each_row_and_metrics_are_numbers(kind, decod
     are_shares = kind != "set" and complete.probabilities is not None
     if are_shares and complete.probabilities.shape == (ROWS, len(output.labels)):
         torch.testing.assert_close(complete.probabilities.sum(1), torch.ones(ROWS))
+    if output.score_names:  # of classes they sum to 1
+        of_rows = output.scores(complete)
+        assert of_rows.shape == (ROWS, len(output.score_names))
+        torch.testing.assert_close(of_rows.sum(1), torch.ones(ROWS) if output.labels else complete.predictions)
     scores = output.scoreboard()
     with torch.no_grad():
         scores.update(complete, truth)

@@ -15,6 +15,7 @@ from ludwig.callbacks import Callback
 from ludwig.columns.dense import Dense
 from ludwig.columns.frame import Frame
 from ludwig.data.loader import batches, shuffled
+from ludwig.explain import IntegratedGradientsExplainer, predict_function
 from ludwig.runtime import engine as engine_room
 from ludwig.runtime.device import choose_device
 from ludwig.runtime.engine import Engine
@@ -185,3 +186,19 @@ def test_sizes_are_measured():
     one.train(table(), output_directory=None)
     assert 16 <= one.config["trainer"]["batch_size"] <= 256
     assert one.config["trainer"]["eval_batch_size"] >= 16
+
+
+def test_explanations_go_through_recurrent_layers():
+    rows = table(100).assign(t=[" ".join("ab"[place % 2] * (place % 5 + 1)) for place in range(100)])
+    text = {"name": "t", "type": "text", "encoder": {"type": "embed", "embedding_size": 8, "reduce_output": None}}
+    config = {
+        "input_features": [text, {"name": "x", "type": "number"}],
+        "output_features": [{"name": "y", "type": "number"}],
+        "combiner": {"type": "sequence", "encoder": {"type": "rnn", "state_size": 8}},
+        "trainer": {"epochs": 1},
+    }
+    recurrent = LudwigModel(config, gpus=0)
+    recurrent.train(rows, output_directory=None)
+    result = IntegratedGradientsExplainer(recurrent, rows[:5], rows, "y").explain()
+    sums = [float(row.expected_values[0] + row.to_array().sum()) for row in result.row_explanations]
+    np.testing.assert_allclose(sums, predict_function(recurrent, "y")(rows[:5]), atol=0.01)

@@ -6,13 +6,15 @@ B = rows of the batch
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
 from ludwig.columns.frame import Frame
+from ludwig.combiners.base import Source
 from ludwig.models.base import Model, Step
 from ludwig.nn.prediction import Prediction
+from ludwig.nn.signal import Signal
 from ludwig.nn.tree import register_tree
 from ludwig.outputs.decoded import DecodedOutput
 
@@ -32,6 +34,19 @@ class AnsweringModel(Model):
     """A model whose forward pass, of a batch and in training its targets, gives the logits of every output."""
 
     outputs: Mapping[str, DecodedOutput]
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """Which inputs each of the `signals` is of."""
+        raise NotImplementedError
+
+    def signals(self, batch: Frame) -> list[Signal]:
+        """What the encoders give."""
+        raise NotImplementedError
+
+    def answer_to(self, signals: Sequence[Signal], name: str) -> Prediction:
+        """The logits of one output, from what the encoders give; no other is computed than those that it reads."""
+        raise NotImplementedError
 
     def training_loss(self, batch: Frame) -> Step:
         targets = {name: self.target(name, batch) for name in self.outputs}

@@ -16,10 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
+from ludwig.combiners.base import Source
 from ludwig.models.assets import Assets
 from ludwig.models.ecd.answers import AnsweringModel, Answers
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
+from ludwig.nn.signal import Signal
 
 
 class DeepEnsemble(AnsweringModel):
@@ -52,6 +54,18 @@ class DeepEnsemble(AnsweringModel):
         predictions = {name: self._joined(name, [each.predictions[name] for each in found]) for name in self.outputs}
         auxiliary = [each.auxiliary for each in found if each.auxiliary is not None]
         return Answers(predictions, torch.stack(auxiliary).mean() if auxiliary else None)
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        return [source for network in self._each() for source in network.sources]
+
+    def signals(self, batch: Frame) -> list[Signal]:
+        return [signal for network in self._each() for signal in network.signals(batch)]
+
+    def answer_to(self, signals: Sequence[Signal], name: str) -> Prediction:
+        count = len(signals) // len(self.networks)
+        own = [signals[count * place : count * (place + 1)] for place in range(len(self.networks))]
+        return self._joined(name, [net.answer_to(part, name) for net, part in zip(self._each(), own, strict=True)])
 
     def _joined(self, name: str, answers: Sequence[Prediction]) -> Prediction:
         """The answers of all members of all networks: [B, N * K, ...]."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ludwig.columns.frame import Augment, Frame
-from ludwig.combiners.base import COMBINERS, Combiner
+from ludwig.combiners.base import COMBINERS, Combiner, Source
 from ludwig.encoders.base import ENCODERS
 from ludwig.features.base import Facts
 from ludwig.models.assets import Assets
@@ -215,10 +215,25 @@ class Ecd(AnsweringModel):
     def forward(self, batch: Frame, targets: Mapping[str, Tensor] | None = None) -> Answers:
         """Logits of every output; `targets`: in training of all outputs, else of those whose decoders read them."""
         combined = self.combined(batch)
-        predictions = self._decoded(combined, targets or {})
+        predictions = self._decoded(combined, targets or {}, self.order)
         if combined.dealt is not None:
             predictions = {name: answer.gathered(combined.dealt) for name, answer in predictions.items()}
         return Answers(predictions, combined.auxiliary_loss)
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        return self.inputs.sources
+
+    def signals(self, batch: Frame) -> list[Signal]:
+        found: list[Signal] = self.inputs(batch)
+        return found
+
+    def answer_to(self, signals: Sequence[Signal], name: str) -> Prediction:
+        needed = {name}
+        for other in reversed(self.order):
+            if other in needed:
+                needed.update(self.outputs[other].config.dependencies)
+        return self._decoded(self._joined(signals), {}, [other for other in self.order if other in needed])[name]
 
     def with_embeddings(self, frame: Frame, device: torch.device) -> Frame:
         return self.inputs.with_embeddings(frame, device)
@@ -244,6 +259,9 @@ class Ecd(AnsweringModel):
         signals = self.inputs(batch)
         if self.training and self.modality_dropout.rate:
             signals = self.modality_dropout(signals)
+        return self._joined(signals)
+
+    def _joined(self, signals: Sequence[Signal]) -> Signal:
         combined: Signal = self.combiner(signals)
         skips = combined.skips or next((signal.skips for signal in signals if signal.skips), ())
         linear = [signal.linear for signal in signals if signal.linear is not None]
@@ -253,11 +271,11 @@ class Ecd(AnsweringModel):
         beside = torch.cat(linear, dim=1) if linear else None  # [B, L]
         return dataclasses.replace(combined, skips=skips, linear=beside, auxiliary_loss=auxiliary)
 
-    def _decoded(self, combined: Signal, targets: Mapping[str, Tensor]) -> dict[str, Prediction]:
+    def _decoded(self, combined: Signal, targets: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Prediction]:
         predictions: dict[str, Prediction] = {}
         hidden: dict[str, Signal] = {}
         outputs = self.outputs
-        for name in self.order:
+        for name in names:
             predictions[name] = outputs[name](combined, hidden, targets.get(name))
             hidden[name] = outputs[name].hidden_of(predictions[name])
         return predictions

@@ -86,13 +86,17 @@ def draw(output: str, progress: Progress) -> Any:
 
 
 def _title(output: str, most: int) -> str:
-    """The name of the output, cut to fit; a square stands for each letter that the font has not."""
+    ending = ": metrics by step"
+    return drawable(output, most - len(ending)) + ending
+
+
+def drawable(text: str, most: int) -> str:
+    """The text, cut to fit; a square stands for each letter that the font has not."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    font, ending = get_font(findfont(FontProperties())), ": metrics by step"
-    room = most - len(ending)
-    short = output if len(output) <= room else output[: room - 1] + "…"
-    return "".join(letter if font.get_char_index(ord(letter)) else "□" for letter in short) + ending
+    font = get_font(findfont(FontProperties()))
+    short = text if len(text) <= most else text[: most - 1] + "…"
+    return "".join(letter if font.get_char_index(ord(letter)) else "□" for letter in short)
 
 
 def _panels(output: str, progress: Progress) -> dict[str, dict[str, Points]]:

@@ -19,6 +19,7 @@ from ludwig.error import (
     LudwigWarning,
     MissingExtraError,
 )
+from ludwig.explain import IntegratedGradientsExplainer, permutation_importance, predict_function
 
 FULL_TUNING = {"type": "finetune", "epochs": 25, "batch_size": 4, "learning_rate": 0.005}
 
@@ -319,3 +320,15 @@ class TestBuilding:
         model, _, run = fluent
         saved = json.loads((Path(run) / "model/model_hyperparameters.json").read_text())
         assert LudwigModel(saved).config == model.config
+
+
+def test_explanations_need_an_encoder_for_each_input(declared, table):
+    model = LudwigModel(declared(trainer={"type": "none"}, adapter=None))
+    model.train(dataset=table, output_directory=None)
+    for explain in (
+        lambda: IntegratedGradientsExplainer(model, table, table, "a"),
+        lambda: permutation_importance(model, table, "a"),
+        lambda: predict_function(model, "a"),
+    ):
+        with pytest.raises(ArgumentError, match=r"need an encoder for each input .*, and this is a language model\."):
+            explain()

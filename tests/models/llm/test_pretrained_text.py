@@ -44,6 +44,12 @@ class TestEncoding:
         expected = load_tokenizer(base_model).tokenizer(texts)["input_ids"]
         assert rows(encoded(prompt(), pd.Series(texts)).column) == expected
 
+    def test_each_token_has_a_name_and_special_ones_an_empty_one(self, prompt, base_model):
+        tokenizer = load_tokenizer(base_model).tokenizer
+        ids = [1, *tokenizer("two one two", add_special_tokens=False)["input_ids"]]
+        names = prompt().token_names(np.array(ids), FACTS)
+        assert names == ["", *tokenizer.convert_ids_to_tokens(ids[1:])]
+
     def test_an_answer_ends_with_the_end_token(self, answer):
         assert [row[-1] for row in rows(encoded(answer(), pd.Series(["one", ""])).column)] == [2, 2]
 
