@@ -178,12 +178,16 @@ def _trials(
     flags: Flags,
 ) -> Trials:
     search: Any = declared.hyperopt
+    targets = [_target(declared, objective) for objective in search.wanted]
+    trainer = raw.setdefault("trainer", {})
+    if declared.trainer.trains and trainer.get("validation_metric") is None:  # the weights of a trial score best
+        trainer |= {"validation_field": targets[0].output, "validation_metric": targets[0].metric}
     return Trials(
         raw=raw,
         sources=sources,
         machine=machine,
         callbacks=hooks,
-        targets=[_target(declared, objective) for objective in search.wanted],
+        targets=targets,
         split=_split(search.split),
         eval_split=_split(search.eval_split),
         time=search.executor.scheduler.time,

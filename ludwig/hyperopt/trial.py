@@ -98,10 +98,9 @@ class Trials:
     def run(self, plan: Plan, stops: Stops) -> TrialResults:
         """Trains and evaluates; what was found is in the trial's folder as well."""
         began = time.perf_counter()
-        left = None if plan.ends_at is None else max(plan.ends_at - time.time(), LEAST_SECONDS)
-        model = self._model(plan.parameters, left)
+        model = self._model(plan.parameters)
         data = self._data_of(model)
-        watch = Watch(self, stops)
+        watch = Watch(self, plan.ends_at, stops)
         results = model.train(
             dataset=data,
             random_seed=plan.seed,
@@ -134,14 +133,8 @@ class Trials:
             write_json(plan.folder / RESULT_FILE_NAME, found.to_dict())
         return found
 
-    def _model(self, parameters: Mapping[str, Any], seconds: float | None = None) -> LudwigModel:
-        """The model of a trial, which may train so long."""
+    def _model(self, parameters: Mapping[str, Any]) -> LudwigModel:
         config = with_parameters(self.raw, parameters)
-        trainer = config.setdefault("trainer", {})
-        if trainer.get("validation_metric") is None:  # so that the weights of a trial are those of its best score
-            trainer |= {"validation_field": self.targets[0].output, "validation_metric": self.targets[0].metric}
-        if seconds is not None:
-            trainer["time_limit_s"] = min(trainer.get("time_limit_s") or seconds, seconds)
         return LudwigModel(config, logging_level=logging.ERROR, callbacks=list(self.callbacks), **self.machine)
 
     def _data_of(self, model: LudwigModel) -> PreprocessedDataset:
@@ -173,11 +166,16 @@ def _reading_of(model: LudwigModel) -> str:
 
 
 class Watch(Callback):
-    """Ends a trial that the scheduler stops, or that reaches its maximum time."""
+    """Ends a trial that the scheduler stops, that reaches its maximum time, or whose search is out of time."""
 
-    def __init__(self, trials: Trials, stops: Stops) -> None:
-        self.target, self.time, self.most, self.stops = trials.targets[0], trials.time, trials.most, stops
+    def __init__(self, trials: Trials, ends_at: float | None, stops: Stops) -> None:
+        self.target, self.time, self.most = trials.targets[0], trials.time, trials.most
+        self.ends_at, self.stops = ends_at, stops
         self.evaluations, self.stopped = 0, False
+
+    def on_trainer_train_setup(self, trainer: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any) -> None:
+        if self.ends_at is not None:
+            trainer.stopping.limit_time(max(self.ends_at - time.time(), LEAST_SECONDS))
 
     def should_early_stop(self, trainer: Any, progress_tracker: Progress, is_coordinator: bool, **kwargs: Any) -> bool:
         self.evaluations += 1

@@ -42,14 +42,18 @@ class Stopping:
     def __init__(self, patience: int, limits: Limits, engine: Engine) -> None:
         """`patience`: evaluations without improvement after which a run ends; none below 1."""
         self.patience, self.limits, self.engine, self.workers = patience, limits, engine, engine.workers
+        self.time_limit = limits.time_limit_s
         self.polls = self.next_poll = 0
+
+    def limit_time(self, seconds: float) -> None:
+        """Training takes no longer than so many seconds in all, whatever the config allows."""
+        self.time_limit = seconds if self.time_limit is None else min(self.time_limit, seconds)
 
     def at_start(self, progress: Progress) -> StopReason | None:
         """Whether a run that is resumed had ended already."""
         if self.is_out_of_patience(progress):
             return StopReason.PATIENCE
-        limit = self.limits.time_limit_s
-        if limit is not None and progress.seconds >= limit:
+        if self.time_limit is not None and progress.seconds >= self.time_limit:
             return StopReason.TIME
         return StopReason.FINISHED if progress.is_done else None
 
@@ -93,8 +97,7 @@ class Stopping:
         return self.patience > 0 and len(since) >= self.patience
 
     def _is_out_of_time(self, progress: Progress) -> bool:
-        limit = self.limits.time_limit_s
-        return limit is not None and progress.seconds_now() >= limit
+        return self.time_limit is not None and progress.seconds_now() >= self.time_limit
 
     def _polls_until_next(self, progress: Progress) -> int:
         """As many optimizer steps as take about POLL_SECONDS."""

@@ -254,6 +254,10 @@ def test_the_time_budget_ends_a_trial_that_runs_and_begins_no_other():
     assert results.best_trial.training_stats["stop_reason"] == "time"
 
 
+def test_the_budget_of_a_search_is_no_limit_of_its_models(saved):
+    assert saved[0].best_model().config["trainer"]["time_limit_s"] is None
+
+
 def test_nothing_of_the_process_is_left_changed():
     before = (torch.initial_seed(), torch.get_num_threads(), logging.getLogger("optuna").level)
     state = np.random.get_state()[1].copy()
