@@ -175,7 +175,7 @@ class Watch(Callback):
 
     def on_trainer_train_setup(self, trainer: Any, save_path: str | None, is_coordinator: bool, **kwargs: Any) -> None:
         if self.ends_at is not None:
-            trainer.stopping.limit_time(max(self.ends_at - time.time(), LEAST_SECONDS))
+            trainer.limit_time(max(self.ends_at - time.time(), LEAST_SECONDS))
 
     def should_early_stop(self, trainer: Any, progress_tracker: Progress, is_coordinator: bool, **kwargs: Any) -> bool:
         self.evaluations += 1

@@ -97,6 +97,10 @@ class TrainerBase(Component):
     def train_online(self, training: Frame) -> None:
         """Goes on training on more rows."""
 
+    @abstractmethod
+    def limit_time(self, seconds: float) -> None:
+        """The run takes no longer than so many seconds in all; a callback may ask that from its setup hook on."""
+
     def resolved(self) -> dict[str, Any]:
         """The options that were automatic, with the values that they got."""
         return {}

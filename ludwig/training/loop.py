@@ -150,6 +150,9 @@ class Loop(TrainerBase):
         self._close(splits, reason)
         return reason
 
+    def limit_time(self, seconds: float) -> None:
+        self.stopping.limit_time(seconds)
+
     def resolved(self) -> dict[str, Any]:
         return {**self.base.resolved(), **self.evaluator.resolved(), **rates_in(self.config)}
 

@@ -96,6 +96,9 @@ class NoTrainer(TrainerBase):
             self.callbacks.on_trainer_train_teardown(self, progress, self.save_path, self.engine.is_main)
         return progress
 
+    def limit_time(self, seconds: float) -> None:
+        """An evaluation is not broken off."""
+
     def train_online(self, training: Frame) -> None:
         """The model stays as it is."""
 
