@@ -48,6 +48,7 @@ def names_of(table: pd.DataFrame) -> list[str]:
 
 
 def is_list_of_sections(value: Any) -> bool:
+    """Whether it is what the config has for features."""
     return isinstance(value, Sequence) and all(isinstance(entry, Mapping) for entry in value)
 
 
@@ -67,7 +68,7 @@ def typed(given: Any, table: pd.DataFrame) -> list[Section]:
     typed = []
     for feature in given:
         column = feature.get("column") or feature.get("name")
-        if column not in table.columns:
+        if not isinstance(column, str) or column not in table.columns:
             known = ", ".join(table.columns[:20])
             raise ConfigValidationError(
                 f"X has no column '{column}', which input_features names.{nearest(column, table.columns)} "
