@@ -36,7 +36,7 @@ def small(epochs: int = 10, **sections: Any) -> dict[str, Any]:
     return {
         "combiner": {"type": "concat", "fc_layers": [{"output_size": 32}]},
         "defaults": {"number": {"encoder": "passthrough"}},
-        "trainer": {"epochs": epochs, "learning_rate": 0.03, "batch_size": 32},
+        "trainer": {"epochs": epochs, "learning_rate": 0.05, "batch_size": 64},
         **sections,
     }
 
@@ -203,12 +203,12 @@ def test_weights_count_as_repeated_rows_do() -> None:
     X, y = np.ones((200, 1)), np.arange(200) % 2
     weights = np.where(y == 0, 3.0, 1.0)
     many = weights.astype(int)
-    ours = LudwigClassifier(small(40), random_state=1)
+    ours = LudwigClassifier(small(20), random_state=1)
     weighted = ours.fit(X, y, sample_weight=weights).predict_proba(X[:1])
     repeated = clone(ours).fit(X.repeat(many, axis=0), y.repeat(many)).predict_proba(X[:1])
     np.testing.assert_allclose(weighted, [[0.75, 0.25]], atol=0.03)
     np.testing.assert_allclose(repeated, weighted, atol=0.05)
-    means = LudwigRegressor(small(40), random_state=1).fit(X, 4.0 * y, sample_weight=weights).predict(X[:1])
+    means = LudwigRegressor(small(20), random_state=1).fit(X, 4.0 * y, sample_weight=weights).predict(X[:1])
     np.testing.assert_allclose(means, np.average(4 * y, weights=weights), atol=0.2)
 
 
