@@ -117,6 +117,7 @@ def test_a_pipeline_scales_columns_and_keeps_their_names(iris: tuple[pd.DataFram
     assert pipeline[-1].feature_names_in_.tolist() == [*X.columns, "colour_blue", "colour_red"]
 
 
+@pytest.mark.slow
 def test_a_search_over_configs_in_two_processes_finds_the_better_one(iris: tuple[pd.DataFrame, pd.Series]) -> None:
     X, y = (part[::3] for part in iris)
     tried = [small(trainer={"epochs": 1, "learning_rate": 1e-6}), small()]

@@ -210,7 +210,7 @@ class LudwigClassifier(ClassifierMixin, _LudwigEstimator):  # type: ignore[misc]
         >>> from sklearn.datasets import load_iris
         >>> from ludwig.sklearn import LudwigClassifier
         >>> X, y = load_iris(return_X_y=True, as_frame=True)
-        >>> classifier = LudwigClassifier({"trainer": {"epochs": 30}}, random_state=1).fit(X, y)
+        >>> classifier = LudwigClassifier({"trainer": {"epochs": 5}}, random_state=1).fit(X, y)
         >>> classifier.predict_proba(X).shape
         (150, 3)
     """
