@@ -27,8 +27,11 @@ def run(words: list[str], folder: Path) -> None:
     assert done.returncode == 0, f"{words[-1]}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
 
 
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("guide", "training", "explain", "sklearn"))]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/training.md", "docs/explain.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_the_python_of_a_page_runs_from_top_to_bottom(page: str, folder: Path) -> None:
     blocks = PYTHON.findall((ROOT / page).read_text(encoding="utf-8"))
     assert blocks, "the page shows no Python"
