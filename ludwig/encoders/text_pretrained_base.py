@@ -41,6 +41,7 @@ OF_TOKENIZERS = ("bos_token_id", "eos_token_id", "sep_token_id")  # ids that a v
 FITTED_PADDING = 0  # the id of padding in such a vocabulary
 FINE_TUNED_ROWS = 32  # of a batch, as in Devlin et al. 2019, appendix A.3, which is also where the rate is from
 FINE_TUNING_RATE, FROZEN_RATE = 5e-5, 1e-3
+DEEP_RATE = 1e-4  # of adapters, and of deep networks from scratch
 
 
 def pools(reduce_output: str | None) -> bool:
@@ -133,10 +134,10 @@ class PretrainedEncoder(Encoder):
             return None
 
         @property
-        def suggested_learning_rate(self) -> float | None:
+        def suggested_learning_rate(self) -> float:
             if self.is_fixed:
                 return FROZEN_RATE
-            return FINE_TUNING_RATE if self.loads_weights and self.adapter is None else None
+            return FINE_TUNING_RATE if self.loads_weights and self.adapter is None else DEEP_RATE
 
         @property
         def suggested_batch_size(self) -> int | None:

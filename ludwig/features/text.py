@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,6 @@ class TextFeature(TokenFeature):
             return [*super().faults(), *self.faults_without_encoder()]
 
     kind = "text"
-    suggested_learning_rate: ClassVar[float] = 0.0001
     default_encoder = "ngrams"
     encoder_of_steps = ENCODER_OF_STEPS
     may_hold_times = True

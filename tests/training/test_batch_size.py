@@ -90,7 +90,7 @@ def test_automatic_values_are_settled_in_the_config():
     one.train(texts(), output_directory=None)
     trainer = one.config["trainer"]
     assert trainer["batch_size"] == 128  # where epochs are counted
-    assert trainer["learning_rate"] == 0.0001  # with a text among the inputs
+    assert trainer["learning_rate"] == 0.0015  # the usual one of few rows, also with a text among the inputs
     assert (trainer["epochs"], trainer["train_steps"], trainer["steps_per_checkpoint"]) == (1, None, 0)
     assert trainer["early_stop"] >= 5
 
