@@ -21,10 +21,11 @@ from ludwig.data.dataset import Dataset
 from ludwig.data.encoding import Parsed
 from ludwig.data.sources import Source
 from ludwig.data.split import SplitIndex
-from ludwig.error import ArgumentError, TrainingError
+from ludwig.error import ArgumentError, InputDataError, TrainingError
+from ludwig.features.base import Facts
 from ludwig.kfold.folds import Folding
 from ludwig.kfold.statistics import out_of_fold, overall
-from ludwig.lifecycle import Held, fold_data, parsed_table
+from ludwig.lifecycle import Held, fold_data, fold_state, parsed_table
 from ludwig.lifecycle.held import within_call
 from ludwig.runtime.arguments import path_of, seed_of, whole_number
 from ludwig.runtime.atomic import claimed, storing
@@ -146,24 +147,21 @@ def cross_validate(
         column = folding.sanitized_column
         parsed = parsed_table(held, dataset, data_format, column, is_textual=folding.is_textual)
         folds = folding.folds(parsed, held.config_obj.preprocessing, seed)
-        tested = np.concatenate([rows.test for rows in folds])
-        if kept.evaluation.collects_predictions and len(np.unique(tested)) < len(tested):
-            raise ArgumentError(
-                "The splitter tests some rows in several folds, so they have no single out-of-fold prediction. Remove "
-                "collect_out_of_fold_predictions, or use a splitter that tests each row once."
-            )
-        ready = _ready(held, parsed, folds, kept, seed)
+        if kept.evaluation.collects_predictions:
+            _refuse_tested_twice(folds)
+        ready = _ready(held, parsed, folds, _fitted(held, parsed, folds), kept, seed)
         run = _run_here(make, ready) if processes == 1 else _run_elsewhere(make, ready, min(processes, len(folds)))
-        results = {}
+        results = []
         for number, result in enumerate(run, start=1):
-            results[f"fold_{number}"] = result
+            results.append(result)
             logger.info("fold_%d of %d is trained and evaluated.", number, len(folds))
-    statistics: Statistics = {name: result.statistics() for name, result in results.items()}
-    statistics["overall"] = overall([result.evaluation for result in results.values()])
+    names = [f"fold_{number}" for number in range(1, len(folds) + 1)]
+    statistics: Statistics = {name: result.statistics() for name, result in zip(names, results, strict=True)}
+    statistics["overall"] = overall([result.evaluation for result in results])
     if kept.evaluation.collects_predictions:
-        predictions = [result.predictions for result in results.values()]
+        predictions = [result.predictions for result in results]
         statistics["out_of_fold_predictions"] = out_of_fold(predictions, parsed.table.index)
-    return statistics, {f"fold_{number}": _indices(rows) for number, rows in enumerate(folds, start=1)}
+    return statistics, {name: _indices(rows) for name, rows in zip(names, folds, strict=True)}
 
 
 def _indices(rows: SplitIndex) -> dict[str, Any]:
@@ -171,11 +169,33 @@ def _indices(rows: SplitIndex) -> dict[str, Any]:
     return {"training_indices": training, "test_indices": rows.test}
 
 
-def _ready(held: Held, parsed: Parsed, folds: list[SplitIndex], kept: Kept, seed: int) -> Iterator[Fold]:
-    """The folds, each fitted and encoded when it is its turn; the folder is made once the first one is."""
-    folder: Path | None = None
+def _refuse_tested_twice(folds: list[SplitIndex]) -> None:
+    tested = np.concatenate([rows.test for rows in folds])
+    if len(np.unique(tested)) < len(tested):
+        raise ArgumentError(
+            "The splitter tests some rows in several folds, so they have no single out-of-fold prediction. Remove "
+            "collect_out_of_fold_predictions, or use a splitter that tests each row once."
+        )
+
+
+def _fitted(held: Held, parsed: Parsed, folds: list[SplitIndex]) -> list[dict[str, Facts]]:
+    """The fitted state of every fold, so that one that cannot be trained is found before any is."""
+    states = []
     for number, rows in enumerate(folds, start=1):
-        data = fold_data(held, parsed, rows, seed)
+        try:
+            states.append(fold_state(held, parsed, rows))
+        except InputDataError as error:
+            raise InputDataError(f"fold_{number}: {error}") from None
+    return states
+
+
+def _ready(
+    held: Held, parsed: Parsed, folds: list[SplitIndex], states: list[dict[str, Facts]], kept: Kept, seed: int
+) -> Iterator[Fold]:
+    """The folds, each encoded when it is its turn; the folder is made once the first one is."""
+    folder: Path | None = None
+    for number, (rows, facts) in enumerate(zip(folds, states, strict=True), start=1):
+        data = fold_data(held, parsed, rows, facts, seed)
         folder = kept.folder() if number == 1 else folder
         yield Fold(f"fold_{number}", data, kept, folder, seed)
 

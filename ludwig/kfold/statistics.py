@@ -60,8 +60,9 @@ def _lists_of_columns(tables: Sequence[pd.DataFrame]) -> list[str]:
     The order within a list is that of the fold's own classes, so it has to be made anew from those columns.
     """
     there = [table for table in tables if len(table)]
-    names = there[0].columns if there else []
-    return [name for name in names if all(name in table and _repeats(table, name) for table in there)]
+    if not there:
+        return []
+    return [name for name in there[0].columns if all(name in table and _repeats(table, name) for table in there)]
 
 
 def _repeats(table: pd.DataFrame, name: str) -> bool:

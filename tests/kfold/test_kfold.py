@@ -269,6 +269,17 @@ class TestSources:
         assert not list(tmp_path.iterdir())
 
 
+def test_a_fold_that_cannot_be_trained_is_found_before_any_is(tmp_path):
+    class Splitter:
+        def split(self, X: object, y: np.ndarray, groups: object = None) -> list[tuple[np.ndarray, np.ndarray]]:
+            rows = np.arange(ROWS)
+            return [(rows[::2], rows[1::2]), (np.flatnonzero(y == "high"), np.flatnonzero(y == "low"))]
+
+    with pytest.raises(InputDataError, match="fold_2: The output feature 'y' has one class only"):
+        cross_validated(2, CONFIG, TABLE, splitter=Splitter(), output_directory=str(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
 class TestArguments:
     @pytest.mark.parametrize(
         ("options", "message"),
