@@ -48,11 +48,14 @@ def _panels(statistics: Mapping[str, Any]) -> dict[str, list[float]]:
     folds = [each["fold_eval_stats"] for name, each in statistics.items() if name.startswith("fold_")]
     outputs = list(dict.fromkeys(name for each in folds for name in each))
     shown = [name for name in outputs if name != "combined" or len(outputs) > 2]
-    panels = {}
+    panels: dict[str, list[float]] = {}
     for output in shown:
+        drawn: list[list[float]] = []
         for metric, values in scores(folds, output).items():
-            if np.isfinite(values).all():
-                panels[f"{output}: {metric.replace('_', ' ')}" if len(shown) > 1 else metric.replace("_", " ")] = values
+            if np.isfinite(values).all() and values not in drawn:  # an alias has the values of another metric
+                name = metric.replace("_", " ")
+                panels[f"{output}: {name}" if len(shown) > 1 else name] = values
+                drawn.append(values)
     return panels
 
 
