@@ -488,8 +488,8 @@ def kfold_cross_validate(
         output_directory: Where runs go: `<output_directory>/kfold_run/fold_1` and so on, numbered where that is taken.
             Predictions that are saved there have the positions of their rows in the table as index.
         skip_save_processed_input: Has no effect, since the preprocessed data of folds is never kept.
-        skip_collect_predictions: Whether predictions are not even collected; excludes
-            `collect_out_of_fold_predictions`.
+        skip_collect_predictions: Cannot go together with `collect_out_of_fold_predictions`, without which no
+            predictions are returned anyway.
         random_seed: Of folds, validation rows, weights, order and dropout; the same in each fold.
         collect_out_of_fold_predictions: Whether the predictions of all rows, each by the model that was not trained on
             it, are returned as `statistics["out_of_fold_predictions"]`, a DataFrame with the caller's index; null for

@@ -30,6 +30,7 @@ from ludwig.lifecycle.held import within_call
 from ludwig.runtime.arguments import path_of, seed_of, whole_number
 from ludwig.runtime.atomic import claimed, storing
 from ludwig.runtime.console import logger_of, warn
+from ludwig.runtime.distributed import workers_of
 from ludwig.training import Saves
 
 logger = logger_of(__name__)
@@ -193,10 +194,11 @@ def _ready(
     held: Held, parsed: Parsed, folds: list[SplitIndex], states: list[dict[str, Facts]], kept: Kept, seed: int
 ) -> Iterator[Fold]:
     """The folds, each encoded when it is its turn; the folder is made once the first one is."""
-    folder: Path | None = None
+    workers, folder = workers_of(held.device), None
     for number, (rows, facts) in enumerate(zip(folds, states, strict=True), start=1):
         data = fold_data(held, parsed, rows, facts, seed)
-        folder = kept.folder() if number == 1 else folder
+        if number == 1:
+            folder = workers.broadcast(kept.folder() if workers.is_main else None)
         yield Fold(f"fold_{number}", data, kept, folder, seed)
 
 
@@ -212,6 +214,8 @@ def _run_elsewhere(make: Make, folds: Iterator[Fold], processes: int) -> Iterato
     pool = ProcessPoolExecutor(processes, context, initializer=torch.set_num_threads, initargs=(threads,))
     running: deque[Future[FoldResult]] = deque()
     try:
+        for idle in [pool.submit(int) for _ in range(processes)]:
+            idle.result()  # so that a process that cannot start is found before anything is written
         for fold in folds:
             if len(running) == processes:
                 yield running.popleft().result()

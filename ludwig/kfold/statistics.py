@@ -45,8 +45,11 @@ def out_of_fold(predictions: Sequence[pd.DataFrame], index: pd.Index) -> pd.Data
         predictions: Those of each fold, with the positions of its rows as index.
         index: The caller's.
     """
-    lists = _lists_of_columns(predictions)
-    found = pd.concat(predictions)
+    there = [table for table in predictions if len(table)]
+    if not there:
+        return pd.DataFrame(index=index)
+    lists = [name for name in there[0].columns if all(name in table and _repeats(table, name) for table in there)]
+    found = pd.concat(there)
     for name in lists:
         parts = _parts(found, name)
         found[parts] = found[parts].fillna(0.0)  # a class that is not among the training rows of a fold
@@ -54,18 +57,11 @@ def out_of_fold(predictions: Sequence[pd.DataFrame], index: pd.Index) -> pd.Data
     return found.reindex(pd.RangeIndex(len(index))).set_axis(index, axis=0)
 
 
-def _lists_of_columns(tables: Sequence[pd.DataFrame]) -> list[str]:
-    """Columns of lists whose values stand in columns of their own as well, as the probabilities of classes do.
+def _repeats(table: pd.DataFrame, name: str) -> bool:
+    """Whether the column has lists whose values stand in columns of their own too, as the probabilities of classes do.
 
     The order within a list is that of the fold's own classes, so it has to be made anew from those columns.
     """
-    there = [table for table in tables if len(table)]
-    if not there:
-        return []
-    return [name for name in there[0].columns if all(name in table and _repeats(table, name) for table in there)]
-
-
-def _repeats(table: pd.DataFrame, name: str) -> bool:
     parts = _parts(table, name)
     return bool(parts) and bool(table[name].tolist() == table[parts].to_numpy().tolist())
 

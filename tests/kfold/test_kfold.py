@@ -179,6 +179,35 @@ class TestResult:
         missing = statistics["out_of_fold_predictions"]["y_predictions"].isna()
         assert set(np.flatnonzero(missing)) == {*range(ROWS)} - {*tested.tolist()} | {59}
 
+    def test_a_fold_without_a_target_among_its_test_rows_counts_nowhere(self):
+        class Splitter:
+            def split(self, X: object, y: object = None, groups: object = None) -> list[tuple[np.ndarray, np.ndarray]]:
+                return [(np.arange(20, ROWS), np.arange(10)), (np.arange(20, ROWS), np.arange(10, 20))]
+
+        table = TABLE.assign(y=TABLE["y"].where(np.arange(ROWS) >= 10))
+        with pytest.warns(LudwigWarning) as caught:
+            statistics, _ = unsaved(2, CONFIG, table, splitter=Splitter(), collect_out_of_fold_predictions=True)
+        assert any("fold_1 has no test row that can be used" in str(each.message) for each in caught)
+        second = statistics["fold_2"]["fold_eval_stats"]
+        assert statistics["fold_1"]["fold_eval_stats"] == {}
+        assert statistics["overall"]["y"]["accuracy_mean"] == second["y"]["accuracy"]
+        assert statistics["out_of_fold_predictions"]["y_predictions"].notna().sum() == 10
+
+    def test_a_class_that_a_fold_was_not_trained_on_has_no_probability_there(self):
+        table = TABLE.assign(y=np.where(np.arange(ROWS) < 30, TABLE["y"], "third"), half=np.arange(ROWS) // 30)
+        table.loc[table.index[:4], "half"] = 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LudwigWarning)
+            statistics, _ = unsaved(
+                2, CONFIG, table, fold_type="group", fold_column="half", collect_out_of_fold_predictions=True
+            )
+        found = statistics["out_of_fold_predictions"]
+        classes = [name for name in found if name.startswith("y_probabilities_")]
+        assert len(classes) == 3
+        assert (found["y_probabilities_third"] == 0).any()
+        assert np.allclose(found[classes].sum(axis=1), 1, atol=1e-3)
+        assert found["y_probabilities"].map(len).eq(3).all()
+
     def test_validation_rows_let_training_stop_early(self):
         config = {**CONFIG, "trainer": {**CONFIG["trainer"], "epochs": 60, "early_stop": 1, "learning_rate": 0.3}}
         statistics, indices = unsaved(2, config, TABLE)

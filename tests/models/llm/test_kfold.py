@@ -6,16 +6,19 @@ import functools
 import logging
 
 import numpy as np
+import pytest
 
 from ludwig.api import kfold_cross_validate
 
+ONE_EPOCH = {"type": "finetune", "epochs": 1, "batch_size": 8, "learning_rate": 0.01}
 folds_of = functools.partial(
     kfold_cross_validate, 2, logging_level=logging.ERROR, collect_out_of_fold_predictions=True, skip_save_log=True
 )
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_model_a_fold(declared, table, tmp_path):
-    statistics, indices = folds_of(declared(), table, output_directory=str(tmp_path))
+    statistics, indices = folds_of(declared(trainer=ONE_EPOCH), table, output_directory=str(tmp_path))
     assert statistics["overall"]["a"]["loss_mean"] == np.mean(
         [statistics[name]["fold_eval_stats"]["a"]["loss"] for name in indices]
     )
