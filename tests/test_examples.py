@@ -100,7 +100,7 @@ def test_examples_are_as_good_as_their_pages_say(
 
 
 @pytest.mark.slow
-def test_wines_are_told_apart_in_all_folds(
+def test_wines_are_recognised_in_all_folds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("sklearn")
