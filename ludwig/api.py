@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from ludwig import lifecycle
+from ludwig import kfold, lifecycle
 from ludwig.api_types import EvaluationFrequency, PreprocessedDataset, TrainingResults, TrainingStats
 from ludwig.backend import Backend, initialize_backend
 from ludwig.callbacks import Callback, checked_callbacks
@@ -29,7 +30,14 @@ from ludwig.runtime.console import set_level_for_all
 from ludwig.runtime.device import choose_device
 from ludwig.training import Saves, TrainerBase
 
-__all__ = ["EvaluationFrequency", "LudwigModel", "PreprocessedDataset", "TrainingResults", "TrainingStats"]
+__all__ = [
+    "EvaluationFrequency",
+    "LudwigModel",
+    "PreprocessedDataset",
+    "TrainingResults",
+    "TrainingStats",
+    "kfold_cross_validate",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -433,6 +441,104 @@ class LudwigModel:
             if name not in weights:
                 raise ArgumentError(f"There is no tensor '{name}'.{nearest(name, weights)}")
         return [(name, weights[name]) for name in tensor_names or weights]
+
+
+def kfold_cross_validate(
+    num_folds: int,
+    config: str | Path | dict[str, Any],
+    dataset: Source | None = None,
+    data_format: str | None = None,
+    skip_save_training_description: bool = False,
+    skip_save_training_statistics: bool = False,
+    skip_save_model: bool = False,
+    skip_save_progress: bool = False,
+    skip_save_log: bool = False,
+    skip_save_processed_input: bool = False,
+    skip_save_predictions: bool = False,
+    skip_save_eval_stats: bool = False,
+    skip_collect_predictions: bool = False,
+    skip_collect_overall_stats: bool = False,
+    output_directory: str = "results",
+    random_seed: int = default_random_seed,
+    gpus: Devices | None = None,
+    gpu_memory_limit: float | None = None,
+    allow_parallel_threads: bool = True,
+    backend: Backend | Mapping[str, Any] | str | None = None,
+    logging_level: int = logging.INFO,
+    *,
+    collect_out_of_fold_predictions: bool = False,
+    fold_type: str | None = None,
+    fold_column: str | None = None,
+    splitter: kfold.Splitter | None = None,
+    num_processes: int = 1,
+    callbacks: list[Callback] | None = None,
+    **kwargs: Any,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Trains a model for each fold and evaluates it on the rows that it was not trained on.
+
+    Use it to find out how good a config is on little data, and how much that varies with the rows. The data is read and
+    parsed once; vocabularies, means and all other preprocessing state is fitted on each fold's training rows alone.
+    Within them, validation rows are held out by `preprocessing.split`, whose test share is left aside, so that early
+    stopping and the best evaluation work; a validation share of 0 holds out none. A split at random, the default, is
+    made in the way of the folds: stratified, whole groups, or the newest rows. One by a column is made by that column.
+
+    Args:
+        num_folds: How many folds, 2 or more.
+        dataset: A table: its path, a DataFrame, a dict of columns or a list of records.
+        output_directory: Where runs go: `<output_directory>/kfold_run/fold_1` and so on, numbered where that is taken.
+            Predictions that are saved there have the positions of their rows in the table as index.
+        skip_save_processed_input: Has no effect, since the preprocessed data of folds is never kept.
+        skip_collect_predictions: Cannot go together with `collect_out_of_fold_predictions`, without which no
+            predictions are returned anyway.
+        random_seed: Of folds, validation rows, weights, order and dropout; the same in each fold.
+        collect_out_of_fold_predictions: Whether the predictions of all rows, each by the model that was not trained on
+            it, are returned as `statistics["out_of_fold_predictions"]`, a DataFrame with the caller's index; null for
+            rows that no fold tests, or that have no target.
+        fold_type: "random", "stratified" (each fold has the same shares of the classes of the first output, or of
+            `fold_column`), "group" (the rows of one value of `fold_column` stay together) or "time" (rolling origin:
+            each fold tests rows later than all it trains on, by `fold_column`). By default stratified where the first
+            output is a category or binary, else random.
+        fold_column: The column of groups, times or classes; it need not be a feature. A splitter gets it as `groups`.
+        splitter: A splitter of scikit-learn in place of `fold_type`, with as many folds as `num_folds`.
+        num_processes: How many folds are trained at once, each in a process of its own; the threads are shared.
+        callbacks: Hooks of every fold, with one process only.
+
+    Returns:
+        The statistics: for each fold (`fold_1` ...) `training`, `validation` and `test`, the metrics by evaluation,
+        `evaluation_frequency`, and `fold_eval_stats`, the evaluation on its test rows; under `overall`
+        `<metric>_mean` and `<metric>_std` (divided by the number of folds) by output. Then the indices by fold:
+        `training_indices` (validation rows included) and `test_indices`, positions in the table.
+
+    Raises:
+        ArgumentError: The number of folds, the kind of folds or a keyword does not fit. Nothing has been done then.
+        InputDataError: The data does not fit the config or the folds, or is preprocessed already (hdf5).
+
+    Example:
+        >>> statistics, indices = kfold_cross_validate(5, config, table)  # doctest: +SKIP
+        >>> statistics["overall"]["species"]["accuracy_mean"]  # doctest: +SKIP
+        0.976
+    """
+    refuse_unknown(LudwigModel, kfold_cross_validate, kwargs)
+    if collect_out_of_fold_predictions and skip_collect_predictions:
+        raise ArgumentError("collect_out_of_fold_predictions cannot go together with skip_collect_predictions.")
+    folding = kfold.Folding(num_folds, fold_type, fold_column, splitter)
+    machine = (logging_level, backend, gpus, gpu_memory_limit, allow_parallel_threads, callbacks)
+    saves = _saves(
+        skip_save_training_description,
+        skip_save_training_statistics,
+        skip_save_model,
+        skip_save_progress,
+        skip_save_log,
+    )
+    evaluation = kfold.Evaluation(
+        not skip_save_predictions,
+        not skip_save_eval_stats,
+        collect_out_of_fold_predictions,
+        not skip_collect_overall_stats,
+    )
+    kept = kfold.Kept(output_directory, saves, evaluation)
+    make = functools.partial(LudwigModel, config, *machine)
+    return kfold.cross_validate(make, dataset, data_format, folding, kept, random_seed, num_processes)
 
 
 def _wanted(return_type: type | str, folder: str, skips_predictions: bool, skips_unprocessed: bool) -> Wanted:

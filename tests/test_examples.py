@@ -100,7 +100,25 @@ def test_examples_are_as_good_as_their_pages_say(
     assert scores_of(printed, "ours")[place] >= scores_of(printed, baseline)[place] + gain, printed
 
 
-@pytest.mark.parametrize("name", ["churn", "ames", "reviews", "digits", "electricity", "sklearn_pipeline"])
+@pytest.mark.slow
+def test_wines_are_recognised_in_all_folds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    module = example("kfold_wine")
+    monkeypatch.setattr(module, "FOLDS", 2)
+    module.main()
+    printed = capsys.readouterr().out
+    assert scores_of(printed, "ours")[0] > 0.9 > 0.5 > scores_of(printed, "most frequent")[0]
+    assert (tmp_path / "results" / "wine_spread.png").exists()
+
+
+NEEDY = ["churn", "ames", "reviews", "digits", "electricity", "sklearn_pipeline", "kfold_wine"]
+
+
+@pytest.mark.parametrize("name", NEEDY)
 def test_examples_without_their_packages_are_skipped(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -137,9 +137,9 @@ def trackers_of(options: argparse.Namespace) -> list[Any]:
 
 
 @contextmanager
-def announced(model: Any, command: str, words: Sequence[str]) -> Iterator[None]:
-    """Calls the callbacks of the model when the command begins, and when it is over, also after an error."""
-    hooks = CallbackList(model.callbacks)
+def announced(callbacks: Sequence[Any], command: str, words: Sequence[str]) -> Iterator[None]:
+    """Calls the callbacks when the command begins, and when it is over, also after an error."""
+    hooks = CallbackList(callbacks)
     hooks.on_cmdline(command, *words)
     try:
         yield

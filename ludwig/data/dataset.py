@@ -25,9 +25,12 @@ FIRST_ROWS = 5  # that a notebook shows
 class Dataset:
     """A frame, with its columns under the names that the config gives to preprocessed data."""
 
-    def __init__(self, frame: Frame, proc_columns: Mapping[str, str]) -> None:
-        """`proc_columns`: the preprocessed column of each feature."""
+    def __init__(
+        self, frame: Frame, proc_columns: Mapping[str, str], positions: NDArray[np.int64] | None = None
+    ) -> None:
+        """`proc_columns`: the preprocessed column of each feature; `positions`: where the rows stood in their table."""
         self.frame, self.features = frame, dict(proc_columns)
+        self.index = pd.RangeIndex(len(frame)) if positions is None else pd.Index(positions)  # that of predictions
 
     @staticmethod
     def joined(parts: Sequence[Dataset]) -> Dataset:

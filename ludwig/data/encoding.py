@@ -82,15 +82,29 @@ SILENT = Events()
 class Parsed:
     """A raw table whose cells have been parsed: once, however many splits or folds are then made of it."""
 
-    def __init__(self, table: pd.DataFrame, specs: Sequence[Spec]) -> None:
-        """Parses the column of each feature.
+    def __init__(self, table: pd.DataFrame, specs: Sequence[Spec], cells: Mapping[str, Cells] | None = None) -> None:
+        """Parses the column of each feature, unless its cells are given.
 
         Raises:
             InputDataError: A column is missing, or has cells that do not fit.
         """
         refuse_absent_columns(table, specs)
         self.table, self.specs = table, specs
-        self.cells: dict[str, Cells] = {spec.name: spec.feature.parse(table[spec.column]) for spec in specs}
+        known = dict(cells or {})
+        self.cells: dict[str, Cells] = {
+            spec.name: known[spec.name] if spec.name in known else spec.feature.parse(table[spec.column])
+            for spec in specs
+        }
+
+    def take(self, rows: NDArray[np.int64], *, alone: bool) -> Parsed:
+        """Some of the rows, without parsing them again.
+
+        Args:
+            alone: Whether a cell that is made of the rows around its own must not see any but these.
+        """
+        again = {spec.name for spec in self.specs if alone and spec.feature.reads_neighbours}
+        cells = {name: cells.take(rows) for name, cells in self.cells.items() if name not in again}
+        return Parsed(self.table.iloc[rows], self.specs, cells)
 
     def fit(self, training: NDArray[np.int64] | None = None) -> dict[str, Facts]:
         """The fitted state of each feature from the training rows, or from all; tied features are fitted together."""

@@ -22,8 +22,9 @@ from ludwig.data.arrow import Selection
 from ludwig.data.cache import CacheFile, cache_file, load_prepared
 from ludwig.data.cache_folder import Limits, prune
 from ludwig.data.dataset import Dataset
-from ludwig.data.encoding import Events, Spec, encode, refuse_nothing_to_evaluate, warn_of_dropped
-from ludwig.data.preprocess import Prepared, Preprocessing, Tables, rows_of_split
+from ludwig.data.encoding import Events, Parsed, Spec, encode, refuse_nothing_to_evaluate, warn_of_dropped
+from ludwig.data.names import refuse_absent
+from ludwig.data.preprocess import Prepared, Preprocessing, Tables, check_rows, rows_of_split
 from ludwig.data.reading import Sources, read_sources
 from ludwig.data.sources import Source, folder_of, format_of, read_table
 from ludwig.error import ArgumentError, InputDataError
@@ -134,6 +135,32 @@ class Pipeline:
             _keep(cache, prepared, self.cache_limits)
         return prepared
 
+    def for_folds(self, source: Source, data_format: str | None, column: str | None, *, is_textual: bool) -> Parsed:
+        """The table of a source, read and parsed once, however many folds are then made of it.
+
+        Args:
+            column: One that the folds depend on, whatever the features read.
+            is_textual: Whether its cells are read as they are written.
+
+        Raises:
+            InputDataError: A column is missing, has cells that do not fit, or the data is preprocessed already.
+        """
+        if format_of(source, data_format) == "hdf5":
+            raise InputDataError(
+                f"'{source}' holds preprocessed data, whose preprocessing was fitted on rows that the folds would hold "
+                "out. Pass the table that it was made from."
+            )
+        specs = [spec for side in self.resolve(folder_of(source)) for spec in side]
+        selection = self._columns(specs)
+        needed = {} if column is None else {column: "fold_column"}
+        if selection.textual is not None:
+            textual = {**dict.fromkeys(needed, is_textual), **selection.textual}
+            selection = dataclasses.replace(selection, textual=textual, needed={**selection.needed, **needed})
+        table = self.config.prepare(read_table(source, data_format, selection))
+        refuse_absent(needed, table.columns)
+        check_rows(table, specs)
+        return Parsed(table, specs)
+
     def for_prediction(
         self,
         dataset: Source | Dataset | None,
@@ -150,7 +177,7 @@ class Pipeline:
             InputDataError: A column is missing, or has cells that do not fit.
         """
         if isinstance(dataset, Dataset):
-            return Rows(dataset.frame, np.ones(len(dataset), dtype=bool), pd.RangeIndex(len(dataset)))
+            return Rows(dataset.frame, np.ones(len(dataset), dtype=bool), dataset.index)
         if dataset is None:
             raise ArgumentError("There is no data: give `dataset`.")
         inputs, outputs, besides = self.resolve(folder_of(dataset))

@@ -123,6 +123,7 @@ class Prepared:
     test: Frame | None
     facts: dict[str, Facts]
     rows: RowCounts = dataclasses.field(default_factory=dict)
+    tested: NDArray[np.int64] | None = None  # positions of the test rows in the table that the splits are of, if kept
 
 
 def preprocess(
@@ -144,24 +145,24 @@ def preprocess(
     table = tables.training if tables.whole is None else tables.whole
     if table is None:
         raise InputDataError("There is no training data: give `dataset`, or `training_set`.")
-    _check_rows(table, specs)
+    check_rows(table, specs)
     read, rows = len(table), None
     if tables.whole is not None:
         table, rows = _split(table, specs, config, seed)
     parsed = Parsed(table, specs)
-    facts = dict(known) if known else _fitted(parsed, None if rows is None else rows.training, events)
+    facts = dict(known) if known else fitted(parsed, None if rows is None else rows.training, events)
     events.encoding_starts(table)
     encoded = parsed.encode(facts, events)
     own = SplitRows(np.arange(len(table)), EMPTY, EMPTY) if rows is None else rows
-    training = _training_rows(parsed, encoded, own.training, config, seed)
+    training = training_rows(parsed, encoded, own.training, config, seed)
     counts = {"training": encoded.count(own.training, len(training))}
-    held_out = {name: _part(encoded, getattr(own, name), name, counts) for name in ("validation", "test")}
+    held_out = {name: part_of(encoded, getattr(own, name), name, counts) for name in ("validation", "test")}
     if rows is None:
         held_out = {name: _held_out(name, other, specs, facts, counts) for name, other in _others(tables).items()}
     beside = {SAMPLED: read - len(table), IN_NO_SPLIT: 0 if rows is None else len(table) - rows.count()}
     counts = {"total": summed([*counts.values()], beside), **counts}
-    _report(counts)
-    frame = _rows(encoded.frame, training)
+    report_rows(counts)
+    frame = rows_of(encoded.frame, training)
     events.encoding_ends(table)
     return Prepared(frame, held_out["validation"], held_out["test"], facts, counts)
 
@@ -174,12 +175,11 @@ def _split(
     if kept is not None:
         table = table.iloc[kept]
     rule = default_split(config.split, table)
-    ahead = next((spec.feature for spec in specs if spec.feature.target and spec.feature.reads_neighbours), None)
-    if ahead is not None and not rule.keeps_order:
-        warn(
-            f"The rows are not split in order of time, and the {ahead.where} reads the rows after each one: the same "
-            "values stand in several splits, and scores are too good. Set preprocessing.split to {type: datetime, "
-            "column: ...}, or add a column 'split' of 0, 1 and 2 in order of time."
+    if not rule.keeps_order:
+        warn_of_overlap(
+            specs,
+            "Set preprocessing.split to {type: datetime, column: ...}, or add a column 'split' of 0, 1 and 2 in order "
+            "of time.",
         )
     splits = rule.build().split(table, seed)
     if len(splits.training) == 0:
@@ -187,7 +187,18 @@ def _split(
     return table, splits
 
 
-def _fitted(parsed: Parsed, training: NDArray[np.int64] | None, events: Events) -> dict[str, Facts]:
+def warn_of_overlap(specs: Sequence[Spec], advice: str) -> None:
+    """Warns where rows are not split in order of time, and a target needs that they are."""
+    ahead = next((spec.feature for spec in specs if spec.feature.target and spec.feature.reads_neighbours), None)
+    if ahead is not None:
+        warn(
+            f"The rows are not split in order of time, and the {ahead.where} reads the rows after each one: the same "
+            f"values stand in several splits, and scores are too good. {advice}"
+        )
+
+
+def fitted(parsed: Parsed, training: NDArray[np.int64] | None, events: Events) -> dict[str, Facts]:
+    """The fitted state of each feature from the training rows, or from all."""
     events.fit_starts(parsed.table)
     facts = parsed.fit(training)
     events.fit_ends(parsed.table)
@@ -204,7 +215,8 @@ def rows_of_split(table: pd.DataFrame, config: Preprocessing, seed: int, split: 
     return rows if kept is None else kept[rows]
 
 
-def _check_rows(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
+def check_rows(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
+    """Raises where a column is not there, or where there are too few rows to train on."""
     refuse_absent_columns(table, specs)
     if len(table) < FEWEST_ROWS:
         count = "no rows" if len(table) == 0 else "one row"
@@ -221,22 +233,22 @@ def _held_out(
     """The rows of a table of its own, and their number."""
     if table is None:
         return None
-    part = _part(encode(table, specs, facts), np.arange(len(table)), name, counts)
+    part = part_of(encode(table, specs, facts), np.arange(len(table)), name, counts)
     if part is None:
         warn(f"The {name} set has no usable rows, so it is left out.")
     return part
 
 
-def _part(encoded: EncodedTable, rows: NDArray[np.int64], name: str, counts: RowCounts) -> Frame | None:
+def part_of(encoded: EncodedTable, rows: NDArray[np.int64], name: str, counts: RowCounts) -> Frame | None:
     """The usable ones of the rows of a split, and their number."""
     if len(rows) == 0:
         return None
     kept = rows[encoded.dropped.used[rows]]
     counts[name] = encoded.count(rows, len(kept))
-    return _rows(encoded.frame, kept) if len(kept) else None
+    return rows_of(encoded.frame, kept) if len(kept) else None
 
 
-def _training_rows(
+def training_rows(
     parsed: Parsed, encoded: EncodedTable, rows: NDArray[np.int64], config: Preprocessing, seed: int
 ) -> NDArray[np.int64]:
     """The rows that are trained on, those that are drawn more than once as often.
@@ -261,7 +273,7 @@ def _training_rows(
     return _balanced(encoded.frame, kept, parsed.specs, config, seed)
 
 
-def _report(counts: RowCounts) -> None:
+def report_rows(counts: RowCounts) -> None:
     """The rows in the log; those that are dropped for a missing cell as a warning, whatever the level."""
     for name, count in counts.items():
         logger.info("Rows of %s: %s.", "all data" if name == "total" else name, count)
@@ -270,7 +282,8 @@ def _report(counts: RowCounts) -> None:
     warn_of_dropped(missing, total.read)
 
 
-def _rows(frame: Frame, rows: NDArray[np.int64]) -> Frame:
+def rows_of(frame: Frame, rows: NDArray[np.int64]) -> Frame:
+    """The rows of a frame at these positions."""
     if len(rows) == len(frame) and np.array_equal(rows, np.arange(len(frame))):
         return frame
     return frame.rows(torch.from_numpy(rows))

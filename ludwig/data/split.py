@@ -9,7 +9,7 @@ import dataclasses
 import math
 import zlib
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,10 @@ class Splitter(Component, ABC):
             """Whether the rule can read a column that is a feature of this type."""
             return True
 
+        def without_test(self) -> Self:
+            """The rule for rows of which none are for test; a rule of no shares is as it is."""
+            return self
+
         def faults(self) -> list[tuple[str, str]]:
             """(parameter, message) of options that do not go together."""
             return []
@@ -102,6 +106,12 @@ class Shares:
         if self.probabilities[0] == 0:
             return [("probabilities", "The training share must be more than 0.")]
         return []
+
+    def without_test(self) -> Self:
+        """The shares of training and validation, in the same ratio."""
+        training, validation, _ = self.probabilities
+        together = training + validation
+        return dataclasses.replace(self, probabilities=[training / together, validation / together, 0.0])
 
     def counts(self, rows: int) -> tuple[int, int, int]:
         """How many rows each part gets; a wanted small part is topped up where there is enough."""

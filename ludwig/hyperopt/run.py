@@ -96,7 +96,7 @@ def hyperopt(
         InputDataError: The data does not fit the config.
         TrainingError: All trials failed.
     """
-    refuse_unknown(LudwigModel, "train", kwargs)
+    refuse_unknown(LudwigModel, hyperopt, kwargs)
     given_sources(dataset, training_set, validation_set, test_set)
     declared, raw = _declared(config)
     saves = output_directory is not None

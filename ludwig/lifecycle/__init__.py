@@ -5,6 +5,7 @@ Each function is one act of the facade. It is handed the model that it acts on a
 
 from ludwig.lifecycle.data import preprocess
 from ludwig.lifecycle.experiment import experiment
+from ludwig.lifecycle.folds import fold_data, fold_state, parsed_table
 from ludwig.lifecycle.held import DEFAULT_SEED, FULL, TEST, Data, Given, Held, Kept, trained
 from ludwig.lifecycle.prediction import Statistics, evaluate, predict
 from ludwig.lifecycle.saved import bare_network, change_config, load_weights, restore, save, save_config
@@ -26,7 +27,10 @@ __all__ = [
     "change_config",
     "evaluate",
     "experiment",
+    "fold_data",
+    "fold_state",
     "load_weights",
+    "parsed_table",
     "predict",
     "preprocess",
     "restore",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -84,12 +84,20 @@ def _kinds(sources: Sources) -> str:
 def _preprocessed(
     held: Held, sources: Sources, given: Given, seed: int, hooks: CallbackList, *, saves: bool
 ) -> PreprocessedDataset:
+    def prepared() -> PreprocessedDataset:
+        metadata, pipeline = _known_metadata(held, given.metadata), pipeline_of(held, hooks)
+        found = pipeline.for_training(sources, given.data_format, metadata, seed, save_cache=saves)
+        return as_datasets(held, found, seed)
+
+    return between_hooks(held, hooks, prepared)
+
+
+def between_hooks(held: Held, hooks: CallbackList, prepare: Callable[[], PreprocessedDataset]) -> PreprocessedDataset:
+    """What is prepared between the calls of the hooks, the last of which comes also after an error."""
     hooks.on_preprocess_start(held.config)
     result: PreprocessedDataset | None = None
     try:
-        metadata, pipeline = _known_metadata(held, given.metadata), _pipeline(held, hooks)
-        prepared = pipeline.for_training(sources, given.data_format, metadata, seed, save_cache=saves)
-        result = _as_datasets(held, prepared, seed)
+        result = prepare()
     finally:
         training, validation, test = (None, None, None) if result is None else sets_of(result).values()
         metadata_found = None if result is None else result.training_set_metadata
@@ -97,7 +105,9 @@ def _preprocessed(
     return result
 
 
-def _pipeline(held: Held, hooks: CallbackList) -> Pipeline:
+def pipeline_of(held: Held, hooks: CallbackList) -> Pipeline:
+    """What prepares data by the model's config."""
+
     def resolve(folder: Path | None) -> tuple[Sequence[FeatureSpec], Sequence[FeatureSpec], Sequence[FeatureSpec]]:
         config = held.config_obj
         return (*config.resolve(held.assets, folder), config.besides(held.assets, folder))
@@ -139,16 +149,17 @@ def _section_of(metadata: object, where: str) -> Mapping[str, Any]:
     return metadata
 
 
-def _as_datasets(held: Held, prepared: Prepared, seed: int) -> PreprocessedDataset:
+def as_datasets(held: Held, prepared: Prepared, seed: int) -> PreprocessedDataset:
+    """The splits with the fitted state, as users see them."""
     inputs, outputs = held.config_obj.resolve(held.assets)
     specs = [*inputs, *outputs, *held.config_obj.besides(held.assets)]
     names = {spec.name: proc_column(spec) for spec in specs}
     sections = {spec.name: {"preprocessing": dump(spec.feature.config)} for spec in specs}
     fitted = {name: facts.to_json() for name, facts in prepared.facts.items()}
     metadata = {**{name: {**values, **sections[name]} for name, values in fitted.items()}, "random_seed": seed}
-    parts = (prepared.validation, prepared.test)
-    validation, test = (None if frame is None else Dataset(frame, names) for frame in parts)
     training = Dataset(prepared.training, names)
+    validation = None if prepared.validation is None else Dataset(prepared.validation, names)
+    test = None if prepared.test is None else Dataset(prepared.test, names, prepared.tested)
     return PreprocessedDataset(training, validation, test, metadata, rows=to_json(prepared.rows))
 
 
@@ -159,7 +170,7 @@ def rows_of(held: Held, given: Given, split: str, hooks: CallbackList, *, with_t
     dataset = _dataset_of(given.dataset, split)
     if isinstance(dataset, Dataset):
         _refuse_other_config(held, dataset, with_targets=with_targets)
-    pipeline = _pipeline(held, hooks)
+    pipeline = pipeline_of(held, hooks)
     return pipeline.for_prediction(dataset, given.data_format, split, metadata, seed, with_targets=with_targets)
 
 

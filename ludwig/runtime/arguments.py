@@ -75,8 +75,11 @@ def logging_level_of(value: object) -> int:
         raise ArgumentError(f"logging_level must be an integer, or one of {known}. Received: {value!r:.100}.") from None
 
 
-def refuse_unknown(cls: type, method: str, keywords: dict[str, Any]) -> None:
+def refuse_unknown(cls: type, method: str | Callable[..., Any], keywords: dict[str, Any]) -> None:
     """A keyword of another method of the class has no effect and gives a warning; any other is an error.
+
+    Args:
+        method: One of the class, by its name, or a function that stands beside it.
 
     Raises:
         ArgumentError: No method has such a parameter.
@@ -85,11 +88,12 @@ def refuse_unknown(cls: type, method: str, keywords: dict[str, Any]) -> None:
         return
     methods = [value for name, value in vars(cls).items() if callable(value) and not name.startswith("_")]
     elsewhere = {name for each in [*methods, cls] for name in _parameters(each)} - {"self"}
-    own = _parameters(getattr(cls, method))
+    function = getattr(cls, method) if isinstance(method, str) else method
+    own, name = _parameters(function), function.__name__
     for keyword in keywords:
         if keyword not in elsewhere:
-            raise ArgumentError(f"`{method}` has no parameter '{keyword}'.{nearest(keyword, own)}")
-        warnings.warn(f"`{method}` does not use '{keyword}', so it has no effect here.", UserWarning, stacklevel=3)
+            raise ArgumentError(f"`{name}` has no parameter '{keyword}'.{nearest(keyword, own)}")
+        warnings.warn(f"`{name}` does not use '{keyword}', so it has no effect here.", UserWarning, stacklevel=3)
 
 
 def _parameters(method: Callable[..., Any]) -> list[str]:
