@@ -27,7 +27,7 @@ from ludwig.models.manifest import read_unchanged
 from ludwig.runtime.arguments import logging_level_of, path_of, refuse_unknown
 from ludwig.runtime.console import set_level_for_all
 from ludwig.runtime.device import choose_device
-from ludwig.training import Saves, TrainerBase
+from ludwig.training import OnlineTraining, Saves
 
 __all__ = ["EvaluationFrequency", "LudwigModel", "PreprocessedDataset", "TrainingResults", "TrainingStats"]
 
@@ -89,11 +89,7 @@ class LudwigModel:
         self.assets = Assets()
         self.model: Model | None = None
         self.training_set_metadata: dict[str, Any] | None = None
-        self.online: TrainerBase | None = None  # the trainer that `train_online` keeps from call to call
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy trains online from a fresh optimizer: what a trainer holds of the running process stays here."""
-        return {**vars(self), "online": None}
+        self.online: OnlineTraining | None = None  # what `train_online` keeps from call to call
 
     def __repr__(self) -> str:
         return lifecycle.as_line(self)

@@ -97,6 +97,13 @@ class TrainerBase(Component):
     def train_online(self, training: Frame) -> None:
         """Goes on training on more rows."""
 
+    def online_state(self) -> Checkpoint | None:
+        """What `train_online` goes on from, beside the weights of the model; None where nothing is kept."""
+        return None
+
+    def resume_online(self, state: Checkpoint | None) -> None:
+        """`train_online` is to go on from what another trainer kept, if anything."""
+
     def resolved(self) -> dict[str, Any]:
         """The options that were automatic, with the values that they got."""
         return {}

@@ -15,7 +15,7 @@ from ludwig.error import ConfigValidationError
 from ludwig.models.base import Model
 from ludwig.nn.dropout import drawing
 from ludwig.nn.named_weight import NamedWeight
-from ludwig.runtime.console import logger_of
+from ludwig.runtime.console import logger_of, warn
 from ludwig.runtime.engine import Engine
 from ludwig.runtime.process import repeatable
 from ludwig.training import checkpoints
@@ -62,11 +62,13 @@ class Loop(TrainerBase):
         self.last_steps: list[MicroBatch] = []
         self.has_begun = False
         self.weights_in_training: list[Tensor] = []  # between online calls, where others are evaluated
+        self.online_from: Checkpoint | None = None  # what the first online call goes on from
         if config.enable_profiling:
             self.callbacks = callbacks.plus([Profiling(config.profiler)])
         self.held = _prepared(config, model, engine)
 
     # what callbacks may look at: model, config, objective, and
+    size: Size
     plan: Plan
     progress: Progress
     learner: Learner
@@ -116,7 +118,8 @@ class Loop(TrainerBase):
         """
         with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
             splits = Splits(training, validation, test).embedded(self.model, self.engine, resume_from).on(self.engine)
-            self._begin(splits.training, resume_from, validates=splits.validation is not None)
+            size = Size.of(self.model, splits.training, self.workers, validates=splits.validation is not None)
+            self._begin(splits.training, size, resume_from)
             self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
             try:
                 if resume_from is not None:
@@ -160,21 +163,60 @@ class Loop(TrainerBase):
         """
         training = resident(training, self.engine)
         if not self.has_begun:
-            self._begin(training, None, validates=False)
+            self._begin_online(training)
         self.learner.take(self.weights_in_training)
         self.plan = dataclasses.replace(self.plan, rows=len(training))
         self.progress.begin_epoch(0)
         self.progress.total_steps = self.progress.steps + self.plan.steps_per_epoch
         self.model.train()
         self.gathered = Gathered(self.model, with_scores=False)
-        with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
-            for window in self._windows(training):
-                self.step(window)
-        self.model.eval()
+        try:
+            with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
+                for window in self._windows(training):
+                    self.step(window)
+        finally:
+            self.model.eval()
+            self.weights_in_training = self.learner.show_evaluated_weights()
+            self._give_back()
         if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.gathered.optimizer_steps):
             refuse_run_without_weights(self)
-        self.weights_in_training = self.learner.show_evaluated_weights()
-        self._give_back()
+
+    def online_state(self) -> Checkpoint | None:
+        """Of shards it is not kept: a model that is loaded begins with a fresh optimizer then."""
+        if not self.has_begun or self.engine.shards:
+            return None if self.engine.shards else self.online_from
+        state = {
+            "learner": self.learner.state_dict(),
+            "layout": self.learner.layout(),
+            "size": vars(self.size),
+            "weights_in_training": self.weights_in_training,
+            "random": checkpoints.random_state(self.engine, of_process=False),
+        }
+        return Checkpoint({}, self.progress, state)
+
+    def resume_online(self, state: Checkpoint | None) -> None:
+        self.online_from = state
+
+    def _begin_online(self, training: Frame) -> None:
+        """What is settled by the size of the data stays as the very first call settled it."""
+        before = self.online_from
+        state = {} if before is None else before.optimizer or {}
+        size = Size(**state["size"]) if state else Size.of(self.model, training, self.workers, validates=False)
+        self._begin(training, size, None)
+        if before is None:
+            return
+        self.online_from = None
+        if state["layout"] != self.learner.layout():
+            warn(
+                "The section `trainer` was changed after the model was saved, and the state of its optimizer no longer "
+                "fits. Online training goes on from the weights alone."
+            )
+            return
+        self.progress = dataclasses.replace(before.progress, base_batch_size=self.base.batch_size)
+        self.learner.load_state_dict(state["learner"])
+        self.weights_in_training = [weight.clone() for weight in state["weights_in_training"]]
+        if self.workers.count == 1:  # of several each draws dropout of its own
+            checkpoints.restore_random_state(state["random"], self.engine, of_process=False)
 
     def _give_back(self) -> None:
         """The caller's model has the trained weights, which another one had while processes held shards."""
@@ -185,11 +227,9 @@ class Loop(TrainerBase):
 
     # -- the beginning
 
-    def _begin(self, training: Frame, resume_from: Checkpoint | None, *, validates: bool) -> None:
-        self.has_begun = True
+    def _begin(self, training: Frame, size: Size, resume_from: Checkpoint | None) -> None:
         check_bucketing(training, self.config.bucketing_field)
-        size = Size.of(self.model, training, self.workers, validates=validates)
-        given = self.config
+        given, self.size = self.config, size
         self.config = dataclasses.replace(given, **rates_of(given, size, self.model.suggested_learning_rate()))
         self.base = self.plan = self._plan(size, resume_from)
         self.rate = float(self.config.learning_rate) * SCALINGS[self.config.learning_rate_scaling](self.workers.count)
@@ -208,6 +248,7 @@ class Loop(TrainerBase):
         self.selection.keep_frozen(self.model, self.progress)
         self._follow_plateaus()
         self.progress.start_clock()
+        self.has_begun = True
 
     def _plan(self, size: Size, resume_from: Checkpoint | None) -> Plan:
         """The plan, whose batch size is settled once in the life of a run where the config leaves it open."""
