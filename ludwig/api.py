@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from ludwig.config import ModelConfig, load_config, read_config
 from ludwig.config.consent import refuse_foreign_code
 from ludwig.data.dataset import Dataset
 from ludwig.data.sources import Source
-from ludwig.error import ArgumentError, nearest
 from ludwig.inference.session import Wanted
 from ludwig.lifecycle import Data, Given, Kept, Statistics
 from ludwig.models import Model, artifacts
@@ -422,13 +421,34 @@ class LudwigModel:
             ArgumentError: A name is not known.
         """
         refuse_unknown(LudwigModel, "collect_weights", kwargs)
-        weights = lifecycle.trained(self, "collect_weights").parameters_by_name()
-        if isinstance(tensor_names, str) or not isinstance(tensor_names, Iterable | None):
-            raise ArgumentError(f"tensor_names must be a list of names. Received: {tensor_names!r:.100}.")
-        for name in tensor_names or ():
-            if name not in weights:
-                raise ArgumentError(f"There is no tensor '{name}'.{nearest(name, weights)}")
-        return [(name, weights[name]) for name in tensor_names or weights]
+        return lifecycle.collect_weights(self, tensor_names)
+
+    def collect_activations(
+        self,
+        layer_names: list[str],
+        dataset: Data,
+        data_format: str | None = None,
+        split: str = FULL,
+        batch_size: int = 128,
+        **kwargs: Any,
+    ) -> list[tuple[str, torch.Tensor]]:
+        """What layers give for each row, as (name, tensor `[N, ...]` on the CPU) in the order of the names.
+
+        Args:
+            layer_names: Names of `model.named_modules()`, with `::<part>` where a layer gives several tensors;
+                `<input>::encoded`, `<output>::last_hidden` and `<output>::logits`.
+            dataset: The data; the columns of the targets are not needed.
+            batch_size: Rows that are computed at once. The result does not depend on it.
+
+        Rows that cannot be used are NaN. Tensors of more than 1 GiB together are mapped from temporary files, which
+        are gone with them. See docs/inspecting.md.
+
+        Raises:
+            ArgumentError: A name is not known, or a layer has no activations of rows.
+        """
+        refuse_unknown(LudwigModel, "collect_activations", kwargs)
+        given = Given(dataset, data_format=data_format)
+        return lifecycle.collect_activations(self, layer_names, given, split, batch_size)
 
 
 def _wanted(return_type: type | str, folder: str, skips_predictions: bool, skips_unprocessed: bool) -> Wanted:

@@ -6,6 +6,7 @@ Each function is one act of the facade. It is handed the model that it acts on a
 from ludwig.lifecycle.data import preprocess
 from ludwig.lifecycle.experiment import experiment
 from ludwig.lifecycle.held import DEFAULT_SEED, FULL, TEST, Data, Given, Held, Kept, trained
+from ludwig.lifecycle.inspection import collect_activations, collect_weights
 from ludwig.lifecycle.prediction import Statistics, evaluate, predict
 from ludwig.lifecycle.saved import bare_network, change_config, load_weights, restore, save, save_config
 from ludwig.lifecycle.shown import as_html, as_line
@@ -24,6 +25,8 @@ __all__ = [
     "as_line",
     "bare_network",
     "change_config",
+    "collect_activations",
+    "collect_weights",
     "evaluate",
     "experiment",
     "load_weights",

@@ -184,6 +184,16 @@ class Model(Component, nn.Module):
         raise ArgumentError("generation_config is for models that generate text (model_type: llm).")
         yield
 
+    # -- what `collect_activations` asks for
+
+    def activation_names(self) -> list[str]:
+        """The names of activations beside those of layers: `<feature>::<what>`."""
+        raise NotImplementedError
+
+    def activations(self, batch: Frame) -> dict[str, Tensor]:
+        """One forward pass without targets, and what it gives of these: [B, ...]."""
+        raise NotImplementedError
+
     # -- what training asks for
 
     def suggested_learning_rate(self) -> float:
