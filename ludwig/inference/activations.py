@@ -8,7 +8,7 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -78,23 +78,35 @@ def collect(
         ArgumentError: A layer is not called once in a forward pass, or gives no tensor of rows.
         StorageError: The temporary files do not fit on the disk.
     """
-    widths = frame.widths()
     columns = {point.name: _Column(point.name) for point in points}
-    places = np.flatnonzero(kept)  # [rows of the frame]
-    done = 0
     model.eval()
+    try:
+        for found in _of_dataset(model, frame, kept, points, batch_size, device):
+            for name, values in found.items():
+                columns[name].add(values)
+            if sum(column.nbytes for column in columns.values()) > IN_MEMORY_BYTES:
+                for column in columns.values():
+                    column.spill()
+        tensors = {name: column.tensor() for name, column in columns.items()}
+    finally:
+        for column in columns.values():
+            column.close()
+    return [(point.name, tensors[point.name]) for point in points]
+
+
+def _of_dataset(
+    model: Model, frame: Frame, kept: NDArray[np.bool_], points: Sequence[Point], batch_size: int, device: torch.device
+) -> Iterator[dict[str, Tensor]]:
+    """The activations of neighbouring rows of the dataset, in its order."""
+    widths, places = frame.widths(), np.flatnonzero(kept)
+    done = 0
     for batch in batches(frame, batch_size, device) if len(frame) else [frame.load(device)]:
         found = _activations(model, batch.padded(widths), points)
+        until = done + len(batch)
         begin = places[done - 1] + 1 if done else 0
-        end = places[done + len(batch) - 1] + 1 if done + len(batch) < len(frame) else len(kept)
-        for name, values in found.items():
-            columns[name].add(_spread(values, places[done : done + len(batch)] - begin, end - begin))
-        done += len(batch)
-        if sum(column.nbytes for column in columns.values()) > IN_MEMORY_BYTES:
-            for column in columns.values():
-                column.spill()
-    tensors = {name: column.tensor() for name, column in columns.items()}
-    return [(point.name, tensors[point.name]) for point in points]
+        end = places[until - 1] + 1 if until < len(frame) else len(kept)
+        yield {name: _spread(values, places[done:until] - begin, end - begin) for name, values in found.items()}
+        done = until
 
 
 def _spread(values: Tensor, places: NDArray[np.int64], rows: int) -> Tensor:
@@ -231,7 +243,7 @@ class _Column:
     def spill(self) -> None:
         """From now on the rows go to a file."""
         if self.file is None:
-            self.file = tempfile.TemporaryFile()  # noqa: SIM115  (it is closed when it is mapped)
+            self.file = tempfile.TemporaryFile()  # noqa: SIM115  (`close` closes it)
             for part in self.parts:
                 self._write(part)
             self.parts = []
@@ -252,6 +264,11 @@ class _Column:
         assert self.like is not None
         if self.file is None or self.nbytes == 0:
             return torch.cat(self.parts) if self.parts else self.like.clone()
-        with self.file:
-            content = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_COPY)  # which the tensor keeps open
+        content = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_COPY)  # which the tensor keeps open
         return torch.frombuffer(content, dtype=self.like.dtype).view(self.rows, *self.like.shape[1:])
+
+    def close(self) -> None:
+        """The file is open no longer, but for what has mapped it."""
+        if self.file is not None:
+            with suppress(OSError):  # what did not fit on the disk does not now either
+                self.file.close()
