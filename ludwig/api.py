@@ -435,13 +435,9 @@ class LudwigModel:
         """What layers give for each row, as (name, tensor `[N, ...]` on the CPU) in the order of the names.
 
         Args:
-            layer_names: Names of `model.named_modules()`, with `::<part>` where a layer gives several tensors;
-                `<input>::encoded`, `<output>::last_hidden` and `<output>::logits`.
-            dataset: The data; the columns of the targets are not needed.
+            layer_names: Those of `model.named_modules()`; `<input>::encoded`, `<output>::last_hidden`,
+                `<output>::logits`; `<layer>::<part>` where a layer gives several tensors. See docs/inspecting.md.
             batch_size: Rows that are computed at once. The result does not depend on it.
-
-        Rows that cannot be used are NaN. Tensors of more than 1 GiB together are mapped from temporary files, which
-        are gone with them. See docs/inspecting.md.
 
         Raises:
             ArgumentError: A name is not known, or a layer has no activations of rows.

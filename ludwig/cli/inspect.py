@@ -48,19 +48,14 @@ def _page(found: dict[str, Any]) -> str:
         for name, value in values.items()
     ]
     selected, versions = found["selected"], found["versions"]["trained_with"] or {}
-    title = (
-        f"Metrics of the selected evaluation: epoch {selected['epoch']}, step {selected['step']}" if selected else ""
-    )
+    moment = f"epoch {selected['epoch']}, step {selected['step']}" if selected else ""
     tables = [
         ("", plain, ()),
         ("Features", features, ("feature", "type", "role", "encoder or decoder")),
         ("Files", list(found["files_mb"].items()), ("file", "MB")),
         ("Rows", rows, ("split", "read", "used")),
-        (title, metrics, ("output", "metric", "split", "value")),
+        (f"Metrics of the selected evaluation: {moment}", metrics, ("output", "metric", "split", "value")),
         ("Trained with", list(versions.items()), ()),
     ]
-    return "\n\n".join(
-        f"{title}\n{tabulate(table, headers=headers, floatfmt='.4g')}".strip()
-        for title, table, headers in tables
-        if table
-    )
+    shown = [(title, tabulate(table, headers=headers, floatfmt=".4g")) for title, table, headers in tables if table]
+    return "\n\n".join(f"{title}\n{text}".strip() for title, text in shown)

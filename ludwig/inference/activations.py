@@ -190,8 +190,9 @@ def _part_of(point: Point, output: Any) -> Tensor:
     names = [f"{layer}{PART}{part}" if part else layer for part in parts]
     if not names:
         raise ArgumentError(f"The layer '{layer}' gives no tensor. Choose a layer inside of it.")
+    hint = nearest(point.name, names) if point.part else ""
     raise ArgumentError(
-        f"'{point.name}' is none of the tensors that this layer gives.{nearest(point.name, names) if point.part else ''} "
+        f"'{point.name}' is none of the tensors that this layer gives.{hint} "
         f"Choose one of: {', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}."
     )
 

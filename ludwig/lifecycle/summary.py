@@ -116,9 +116,7 @@ def _report_of(folder: Path) -> Json:
 
 def _in_order(by_split: Json) -> Json:
     """The splits as one reads them, what is no split last."""
-    return dict(
-        sorted(by_split.items(), key=lambda entry: SPLITS.index(entry[0]) if entry[0] in SPLITS else len(SPLITS))
-    )
+    return {split: by_split[split] for split in dict.fromkeys([*SPLITS, *by_split]) if split in by_split}
 
 
 def _selected(metrics: Json) -> Json:

@@ -160,6 +160,14 @@ class Model(Component, nn.Module):
         """Complete predictions by output: [B, ...]."""
         raise NotImplementedError
 
+    def activation_names(self) -> list[str]:
+        """Names of activations beside those of layers: `<feature>::<what>`."""
+        return []
+
+    def activations(self, batch: Frame) -> dict[str, Tensor]:
+        """One forward pass without targets, and what it gives of these: [B, ...]."""
+        raise NotImplementedError
+
     def weights_of(self, batch: Frame) -> dict[str, Tensor]:
         """How much the rows of a batch count together in the loss of each output: []."""
         return {
@@ -183,16 +191,6 @@ class Model(Component, nn.Module):
         """
         raise ArgumentError("generation_config is for models that generate text (model_type: llm).")
         yield
-
-    # -- what `collect_activations` asks for
-
-    def activation_names(self) -> list[str]:
-        """The names of activations beside those of layers: `<feature>::<what>`."""
-        raise NotImplementedError
-
-    def activations(self, batch: Frame) -> dict[str, Tensor]:
-        """One forward pass without targets, and what it gives of these: [B, ...]."""
-        raise NotImplementedError
 
     # -- what training asks for
 

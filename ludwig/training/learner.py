@@ -308,11 +308,6 @@ class Learner:
 
     # -- what a checkpoint holds of all this
 
-    def layout(self) -> list[Any]:
-        """What a state must have in common with this learner to be loaded: the optimizer, the shapes of its groups."""
-        groups = [[list(weight.shape) for weight in group["params"]] for group in self.optimizer.param_groups]
-        return [type(self.optimizer).__name__, groups]
-
     def state_dict(self) -> dict[str, Any]:
         scaler = self.engine.scaler
         return {

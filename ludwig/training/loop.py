@@ -15,7 +15,7 @@ from ludwig.error import ConfigValidationError
 from ludwig.models.base import Model
 from ludwig.nn.dropout import drawing
 from ludwig.nn.named_weight import NamedWeight
-from ludwig.runtime.console import logger_of, warn
+from ludwig.runtime.console import logger_of
 from ludwig.runtime.engine import Engine
 from ludwig.runtime.process import repeatable
 from ludwig.training import checkpoints
@@ -27,6 +27,7 @@ from ludwig.training.interrupt import Interrupt, listening
 from ludwig.training.learner import Learner, MicroBatch
 from ludwig.training.loop_options import LoopOptions
 from ludwig.training.objective import losses_by_output, weighted_sum
+from ludwig.training.online_epoch import one_more_epoch, state_of
 from ludwig.training.plan import SCALINGS, Plan, plan_of
 from ludwig.training.profiling import Profiling
 from ludwig.training.progress import Progress
@@ -37,7 +38,7 @@ from ludwig.training.run_state import own_state, restore_own_state
 from ludwig.training.save_times import SaveTimes
 from ludwig.training.selection import Selection
 from ludwig.training.stopping import Stopping, StopReason
-from ludwig.training.windows import AccumulationWindow, check_bucketing, order_of, resident, windows
+from ludwig.training.windows import AccumulationWindow, check_bucketing, order_of, windows
 
 logger = logger_of(__name__)
 
@@ -119,7 +120,7 @@ class Loop(TrainerBase):
         with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
             splits = Splits(training, validation, test).embedded(self.model, self.engine, resume_from).on(self.engine)
             size = Size.of(self.model, splits.training, self.workers, validates=splits.validation is not None)
-            self._begin(splits.training, size, resume_from)
+            self.begin(splits.training, size, resume_from)
             self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
             try:
                 if resume_from is not None:
@@ -128,7 +129,7 @@ class Loop(TrainerBase):
                     why = self.run(splits, interrupt)
                 self.progress.stop_reason, self.ended_by = why, interrupt.signal
                 finish(self, splits)
-                self._give_back()
+                self.give_back()
             finally:
                 self.model.release()
                 self.callbacks.on_trainer_train_teardown(self, self.progress, self.save_path, self.engine.is_main)
@@ -157,68 +158,15 @@ class Loop(TrainerBase):
         return {**self.base.resolved(), **self.evaluator.resolved(), **rates_in(self.config)}
 
     def train_online(self, training: Frame) -> None:
-        """One more epoch, keeping the optimizer from call to call.
-
-        Between calls the model has the weights that are evaluated, which may be averages.
-        """
-        training = resident(training, self.engine)
-        if not self.has_begun:
-            self._begin_online(training)
-        self.learner.take(self.weights_in_training)
-        self.plan = dataclasses.replace(self.plan, rows=len(training))
-        self.progress.begin_epoch(0)
-        self.progress.total_steps = self.progress.steps + self.plan.steps_per_epoch
-        self.model.train()
-        self.gathered = Gathered(self.model, with_scores=False)
-        try:
-            with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
-                for window in self._windows(training):
-                    self.step(window)
-        finally:
-            self.model.eval()
-            self.weights_in_training = self.learner.show_evaluated_weights()
-            self._give_back()
-        if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.gathered.optimizer_steps):
-            refuse_run_without_weights(self)
+        one_more_epoch(self, training)
 
     def online_state(self) -> Checkpoint | None:
-        """Of shards it is not kept: a model that is loaded begins with a fresh optimizer then."""
-        if not self.has_begun or self.engine.shards:
-            return None if self.engine.shards else self.online_from
-        state = {
-            "learner": self.learner.state_dict(),
-            "layout": self.learner.layout(),
-            "size": vars(self.size),
-            "weights_in_training": self.weights_in_training,
-            "random": checkpoints.random_state(self.engine, of_process=False),
-        }
-        return Checkpoint({}, self.progress, state)
+        return state_of(self)
 
     def resume_online(self, state: Checkpoint | None) -> None:
         self.online_from = state
 
-    def _begin_online(self, training: Frame) -> None:
-        """What is settled by the size of the data stays as the very first call settled it."""
-        before = self.online_from
-        state = {} if before is None else before.optimizer or {}
-        size = Size(**state["size"]) if state else Size.of(self.model, training, self.workers, validates=False)
-        self._begin(training, size, None)
-        if before is None:
-            return
-        self.online_from = None
-        if state["layout"] != self.learner.layout():
-            warn(
-                "The section `trainer` was changed after the model was saved, and the state of its optimizer no longer "
-                "fits. Online training goes on from the weights alone."
-            )
-            return
-        self.progress = dataclasses.replace(before.progress, base_batch_size=self.base.batch_size)
-        self.learner.load_state_dict(state["learner"])
-        self.weights_in_training = [weight.clone() for weight in state["weights_in_training"]]
-        if self.workers.count == 1:  # of several each draws dropout of its own
-            checkpoints.restore_random_state(state["random"], self.engine, of_process=False)
-
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
         """The caller's model has the trained weights, which another one had while processes held shards."""
         if self.whole_model is not self.model:
             self.engine.reshard(self.model)
@@ -227,7 +175,7 @@ class Loop(TrainerBase):
 
     # -- the beginning
 
-    def _begin(self, training: Frame, size: Size, resume_from: Checkpoint | None) -> None:
+    def begin(self, training: Frame, size: Size, resume_from: Checkpoint | None) -> None:
         check_bucketing(training, self.config.bucketing_field)
         given, self.size = self.config, size
         self.config = dataclasses.replace(given, **rates_of(given, size, self.model.suggested_learning_rate()))
@@ -275,12 +223,12 @@ class Loop(TrainerBase):
         """What is left of the epoch; where batches grow, in larger ones from there on."""
         while self.progress.row < self.plan.rows and not self.progress.is_done:
             plan = self.plan
-            for window in self._windows(training):
+            for window in self.windows_over(training):
                 yield window
                 if self.plan is not plan:
                     break
 
-    def _windows(self, training: Frame) -> Iterator[AccumulationWindow]:
+    def windows_over(self, training: Frame) -> Iterator[AccumulationWindow]:
         order = order_of(training, self.config, self.plan, self.progress, self.seed, self.workers)
         weights_of = self.objective.weights_of
         found = windows(training, order, self.plan, self.progress, self.model, self.engine, weights_of)

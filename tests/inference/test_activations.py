@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,7 @@ class TestValues:
         network = model.model
         combined, y_hidden, logits, z = of(model, "combiner", "y::last_hidden", "y::logits", "z::logits")
         pieces = of(model, "x::encoded", "u::encoded", "c::encoded", "t::encoded")
-        places = {name: piece for name, piece in zip("xuct", pieces, strict=True)}
+        places = dict(zip("xuct", pieces, strict=True))
         order = [name for source in network.inputs.sources for name in source.features]
         by_hand = network.combiner.stack(torch.cat([places[name] for name in order], dim=1))
         torch.testing.assert_close(combined, by_hand.detach())
@@ -230,7 +230,7 @@ class TestManyRows:
     def test_are_mapped_from_files_that_nobody_sees(self, model, small, monkeypatch):
         names = names_with_activations(model)
         mapped = of(model, *names, batch_size=7)
-        assert os.listdir(small) == []
+        assert list(small.iterdir()) == []
         monkeypatch.setattr(activations, "IN_MEMORY_BYTES", 2**30)
         for name, one, other in zip(names, mapped, of(model, *names, batch_size=7), strict=True):
             assert one.dtype == other.dtype
@@ -242,9 +242,9 @@ class TestManyRows:
         found += 1
         torch.testing.assert_close(found, before + 1)
 
-    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is always full")
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
     def test_that_do_not_fit_on_the_disk_are_a_plain_error(self, model, small, monkeypatch):
-        monkeypatch.setattr(tempfile, "TemporaryFile", lambda: open("/dev/full", "wb"))
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda: Path("/dev/full").open("wb"))  # noqa: SIM115
         with pytest.raises(StorageError, match="do not fit"):
             of(model, "combiner", batch_size=7)
 

@@ -62,7 +62,7 @@ class Network(nn.Module):
         return logits
 
     def read(self, prompt: Padded) -> tuple[Tensor, Tensor]:
-        """The hidden vector behind each prompt, which the head reads, and its logits of the next token: [B, H], [B, V]."""
+        """What the head reads behind each prompt, and its logits of the next token: [B, H], [B, V]."""
         seen: list[Tensor] = []
         head = self.pretrained.get_output_embeddings()
         hook = head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
