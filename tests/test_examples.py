@@ -99,7 +99,7 @@ def test_examples_are_as_good_as_their_pages_say(
     assert scores_of(printed, "ours")[place] >= scores_of(printed, baseline)[place] + gain, printed
 
 
-@pytest.mark.parametrize("name", ["churn", "ames", "reviews", "digits", "electricity"])
+@pytest.mark.parametrize("name", ["churn", "ames", "reviews", "digits", "electricity", "stream"])
 def test_examples_without_their_packages_are_skipped(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,3 +148,19 @@ def test_many_types_in_one_model_are_trained_saved_and_loaded(tmp_path: Path) ->
     model.save(str(tmp_path / "model"))
     again, _ = LudwigModel.load(str(tmp_path / "model")).predict(test.drop(columns=["days", "labels", "condition"]))
     pd.testing.assert_frame_equal(again, predictions)
+
+
+@pytest.mark.slow
+def test_a_model_that_is_trained_online_follows_the_drift_of_a_stream(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    module = example("stream")
+    for name, value in {"SEEDS": (1,), "PARTS": 12, "BEFORE": 1500}.items():
+        monkeypatch.setattr(module, name, value)
+    module.main()
+    printed = capsys.readouterr().out
+    frozen, online, linear = (scores_of(printed, name) for name in ("frozen", "online", "SGDClassifier.partial_fit"))
+    assert frozen[3] < 0.3
+    assert online[3] > 0.7
+    assert online[4] > linear[4] - 0.05
