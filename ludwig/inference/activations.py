@@ -131,7 +131,7 @@ def _activations(model: Model, batch: Frame, points: Sequence[Point]) -> dict[st
         if point.layer is None:
             if point.name not in own:
                 raise ArgumentError(f"The model gives no '{point.name}' for rows without targets.")
-            found[point.name] = own[point.name].detach().cpu()
+            found[point.name] = own[point.name].detach().to("cpu", copy=True)  # and not what it is a part of
         else:
             found[point.name] = _only_call(point.name, calls[point.name])
         shape = list(found[point.name].shape)

@@ -129,14 +129,15 @@ def train_online(held: Held, given: Given, seed: int) -> None:
         if held.model is not None:
             refuse_other_state(held, given.metadata)
         data, _ = training_data(held, given, seed, hooks, saves=False)
-        if held.model is None:
-            held.training_set_metadata = dict(data.training_set_metadata)
-            held.model = build(held.config_obj, fitted(held), seed, held.assets)
-        held.online = held.online or OnlineTraining()
         try:
+            if held.model is None:
+                held.training_set_metadata = dict(data.training_set_metadata)
+                held.model = build(held.config_obj, fitted(held), seed, held.assets)
+            held.online = held.online or OnlineTraining()
             with draws_of(held.model, seed):
                 job = _job(held, data, fitted(held), seed, Saving(), resumes=False)
                 held.online.train(job, held.model, hooks)
-        except ConfigValidationError:  # before the first step
-            held.model, held.training_set_metadata = before
+        except (ConfigValidationError, TrainingError):
+            if before[0] is None:  # nothing that training made
+                held.model, held.training_set_metadata, held.online = *before, None
             raise
