@@ -34,7 +34,7 @@ def run(words: list[str]) -> None:
 
 
 def _page(found: dict[str, Any]) -> str:
-    plain = [[key, value] for key, value in found.items() if not isinstance(value, dict | list)]
+    plain = [[key, value] for key, value in found.items() if value is not None and not isinstance(value, dict | list)]
     features = [
         [feature["name"], feature["type"], role, feature.get("encoder") or feature.get("decoder")]
         for role in ("input", "output")
