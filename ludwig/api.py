@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from ludwig.config import ModelConfig, load_config, read_config
 from ludwig.config.consent import refuse_foreign_code
 from ludwig.data.dataset import Dataset
 from ludwig.data.sources import Source
-from ludwig.error import ArgumentError, nearest
+from ludwig.error import ArgumentError
 from ludwig.inference.session import Wanted
 from ludwig.lifecycle import Data, Given, Kept, Statistics
 from ludwig.models import Model, artifacts
@@ -28,7 +28,7 @@ from ludwig.models.manifest import read_unchanged
 from ludwig.runtime.arguments import logging_level_of, path_of, refuse_unknown
 from ludwig.runtime.console import set_level_for_all
 from ludwig.runtime.device import choose_device
-from ludwig.training import Saves, TrainerBase
+from ludwig.training import OnlineTraining, Saves
 
 __all__ = [
     "EvaluationFrequency",
@@ -97,11 +97,7 @@ class LudwigModel:
         self.assets = Assets()
         self.model: Model | None = None
         self.training_set_metadata: dict[str, Any] | None = None
-        self.online: TrainerBase | None = None  # the trainer that `train_online` keeps from call to call
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy trains online from a fresh optimizer: what a trainer holds of the running process stays here."""
-        return {**vars(self), "online": None}
+        self.online: OnlineTraining | None = None  # what `train_online` keeps from call to call
 
     def __repr__(self) -> str:
         return lifecycle.as_line(self)
@@ -434,13 +430,30 @@ class LudwigModel:
             ArgumentError: A name is not known.
         """
         refuse_unknown(LudwigModel, "collect_weights", kwargs)
-        weights = lifecycle.trained(self, "collect_weights").parameters_by_name()
-        if isinstance(tensor_names, str) or not isinstance(tensor_names, Iterable | None):
-            raise ArgumentError(f"tensor_names must be a list of names. Received: {tensor_names!r:.100}.")
-        for name in tensor_names or ():
-            if name not in weights:
-                raise ArgumentError(f"There is no tensor '{name}'.{nearest(name, weights)}")
-        return [(name, weights[name]) for name in tensor_names or weights]
+        return lifecycle.collect_weights(self, tensor_names)
+
+    def collect_activations(
+        self,
+        layer_names: list[str],
+        dataset: Data,
+        data_format: str | None = None,
+        split: str = FULL,
+        batch_size: int = 128,
+        **kwargs: Any,
+    ) -> list[tuple[str, torch.Tensor]]:
+        """What layers give for each row, as (name, tensor `[N, ...]` on the CPU) in the order of the names.
+
+        Args:
+            layer_names: Those of `model.named_modules()`; `<input>::encoded`, `<output>::last_hidden`,
+                `<output>::logits`; `<layer>::<part>` where a layer gives several tensors. See docs/inspecting.md.
+            batch_size: Rows that are computed at once. The result does not depend on it.
+
+        Raises:
+            ArgumentError: A name is not known, or a layer has no activations of rows.
+        """
+        refuse_unknown(LudwigModel, "collect_activations", kwargs)
+        given = Given(dataset, data_format=data_format)
+        return lifecycle.collect_activations(self, layer_names, given, split, batch_size)
 
 
 def kfold_cross_validate(

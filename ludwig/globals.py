@@ -8,6 +8,7 @@ MODEL_WEIGHTS_FILE_NAME = "model_weights"  # the folder of an adapter, and the s
 MODEL_SAFETENSORS_FILE_NAME = f"{MODEL_WEIGHTS_FILE_NAME}.safetensors"
 MODEL_ASSETS_DIR_NAME = "assets"
 MODEL_ADAPTER_DIR_NAME = MODEL_WEIGHTS_FILE_NAME
+ONLINE_TRAINING_DIR_NAME = "online_training"  # optimizer and averages of a model that was trained online
 MODEL_HYPERPARAMETERS_FILE_NAME = "model_hyperparameters.json"
 MODEL_MANIFEST_FILE_NAME = "manifest.json"
 TRAIN_SET_METADATA_FILE_NAME = "training_set_metadata.json"

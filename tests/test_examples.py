@@ -115,7 +115,7 @@ def test_wines_are_recognised_in_all_folds(
     assert (tmp_path / "results" / "wine_spread.png").exists()
 
 
-NEEDY = ["churn", "ames", "reviews", "digits", "electricity", "sklearn_pipeline", "kfold_wine"]
+NEEDY = ["churn", "ames", "reviews", "digits", "electricity", "sklearn_pipeline", "kfold_wine", "stream"]
 
 
 @pytest.mark.parametrize("name", NEEDY)
@@ -167,3 +167,19 @@ def test_many_types_in_one_model_are_trained_saved_and_loaded(tmp_path: Path) ->
     model.save(str(tmp_path / "model"))
     again, _ = LudwigModel.load(str(tmp_path / "model")).predict(test.drop(columns=["days", "labels", "condition"]))
     pd.testing.assert_frame_equal(again, predictions)
+
+
+@pytest.mark.slow
+def test_a_model_that_is_trained_online_follows_the_drift_of_a_stream(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sklearn")
+    module = example("stream")
+    for name, value in {"SEEDS": (1,), "PARTS": 12, "BEFORE": 1500}.items():
+        monkeypatch.setattr(module, name, value)
+    module.main()
+    printed = capsys.readouterr().out
+    frozen, online, linear = (scores_of(printed, name) for name in ("frozen", "online", "SGDClassifier.partial_fit"))
+    assert frozen[3] < 0.3
+    assert online[3] > 0.7
+    assert online[4] > linear[4] - 0.05

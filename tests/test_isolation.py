@@ -203,7 +203,7 @@ class TestCopies:
         expected, _ = model.predict(TABLE)
         pd.testing.assert_frame_equal(other.predict(TABLE)[0], expected)
         assert other.config == model.config
-        other.train_online(TABLE)  # from a fresh optimizer
+        other.train_online(TABLE)
         pd.testing.assert_frame_equal(model.predict(TABLE)[0], expected)
 
     def test_a_config_is_equal(self):

@@ -351,7 +351,7 @@ class TestTrainingAgain:
         model = trained(trainer=averaged)
         model.train_online(TABLE)
         model.train(TABLE, output_directory=None)
-        fresh = copy.deepcopy(model)  # which has no trainer of online training
+        fresh = copy.deepcopy(model)
         for each in (model, fresh):
             each.train_online(TABLE)
         assert _equal_weights(model, fresh)

@@ -27,7 +27,8 @@ def run(words: list[str], folder: Path) -> None:
     assert done.returncode == 0, f"{words[-1]}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
 
 
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("guide", "training", "explain", "sklearn", "kfold"))]
+RUN = ("guide", "training", "explain", "sklearn", "kfold", "inspecting")
+PAGES = ["README.md", *(f"docs/{name}.md" for name in RUN)]
 
 
 @pytest.mark.slow

@@ -7,7 +7,10 @@ import importlib
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from tabulate import tabulate
 
 from ludwig.callbacks import CallbackList
 
@@ -81,10 +84,20 @@ def add_run(parser: Parser, experiment_name: str) -> None:
     )
 
 
+def add_model_path(parser: Parser) -> None:
+    """A saved model."""
+    parser.add_argument("-m", "--model_path", required=True, help="folder of the trained model")
+
+
+def add_folder(parser: Parser) -> None:
+    """Where files go."""
+    parser.add_argument("-od", "--output_directory", default="results", help="folder that the files are written to")
+
+
 def add_model(parser: Parser) -> None:
     """The trained model of `predict` and `evaluate`."""
-    parser.add_argument("-m", "--model_path", required=True, help="folder of the trained model")
-    parser.add_argument("-od", "--output_directory", default="results", help="folder that the files are written to")
+    add_model_path(parser)
+    add_folder(parser)
     parser.add_argument("-s", "--split", default="full", help="full, training, validation or test")
 
 
@@ -134,6 +147,12 @@ def trackers_of(options: argparse.Namespace) -> list[Any]:
     """
     chosen = [(name, callback) for name, (_, callback) in TRACKERS.items() if getattr(options, name, False)]
     return [getattr(importlib.import_module(f"ludwig.integrations.{name}"), callback)() for name, callback in chosen]
+
+
+def print_files(found: Sequence[tuple[str, Any]], files: Sequence[Path]) -> None:
+    """Which file holds which tensor."""
+    rows = [[name, list(tensor.shape), str(file)] for (name, tensor), file in zip(found, files, strict=True)]
+    print(tabulate(rows, headers=["name", "shape", "file"]))
 
 
 @contextmanager

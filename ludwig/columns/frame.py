@@ -225,6 +225,18 @@ class Frame:
                 others[name] = column
         return Frame(blocks, others, Layout(block.names for block in blocks), self._rows)
 
+    def widths(self) -> dict[str, int]:
+        """How many steps the padded rows of each ragged column have."""
+        return {name: other.width() for name, other in self.others.items() if isinstance(other, Ragged)}
+
+    def padded(self, widths: Mapping[str, int]) -> Frame:
+        """The batch with ragged columns of these widths, so that all batches have the same shapes."""
+        others = {
+            name: other.padded(widths[name]) if isinstance(other, Ragged) and name in widths else other
+            for name, other in self.others.items()
+        }
+        return Frame(self.blocks, others, self.layout, self._rows)
+
     @property
     def decoding_workers(self) -> int:
         """How many threads its columns of files ask for: as many as the column that asks for most."""

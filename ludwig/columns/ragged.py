@@ -92,11 +92,14 @@ class Ragged:
     def __reduce__(self) -> tuple[type[Ragged], tuple[Tensor, Tensor]]:
         return Ragged, (owned(self.values), owned(self.offsets))
 
+    def width(self, multiple: int = PAD_MULTIPLE) -> int:
+        """The length of the longest row, rounded up."""
+        longest = max(int(self.lengths.max()) if len(self) else 0, 1)
+        return -(-longest // multiple) * multiple
+
     def padded(self, multiple: int = PAD_MULTIPLE) -> Padded:
         """All rows padded with zeros on the right to the longest one, rounded up."""
-        lengths = self.lengths
-        longest = max(int(lengths.max()) if len(self) else 0, 1)
-        width = -(-longest // multiple) * multiple
+        lengths, width = self.lengths, self.width(multiple)
         steps = torch.arange(width, device=lengths.device)
         mask = steps < lengths.unsqueeze(1)  # [B, T]
         values = self.values.new_zeros((len(self), width, *self.values.shape[1:]))  # [B, T, *shape]

@@ -30,7 +30,7 @@ from ludwig.data.encoding import (
 from ludwig.data.rows import BALANCED, IN_NO_SPLIT, SAMPLED, RowCounts, summed
 from ludwig.data.split import DEFAULT_COLUMN, SPLITTERS, Splitter, default_split
 from ludwig.data.split import SplitIndex as SplitRows
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, counted
 from ludwig.features.base import Facts, first_few
 from ludwig.runtime.console import logger_of, warn
 from ludwig.schema import Chosen, param
@@ -145,7 +145,8 @@ def preprocess(
     table = tables.training if tables.whole is None else tables.whole
     if table is None:
         raise InputDataError("There is no training data: give `dataset`, or `training_set`.")
-    check_rows(table, specs)
+    fewest = 1 if known else FEWEST_ROWS  # to fit a state takes more than to train further
+    check_rows(table, specs, fewest)
     read, rows = len(table), None
     if tables.whole is not None:
         table, rows = _split(table, specs, config, seed)
@@ -154,7 +155,9 @@ def preprocess(
     events.encoding_starts(table)
     encoded = parsed.encode(facts, events)
     own = SplitRows(np.arange(len(table)), EMPTY, EMPTY) if rows is None else rows
-    training = training_rows(parsed, encoded, own.training, config, seed)
+    training = training_rows(parsed, encoded, own.training, config, seed, fewest)
+    if known:
+        _warn_of_new_classes(parsed, encoded, training)
     counts = {"training": encoded.count(own.training, len(training))}
     held_out = {name: part_of(encoded, getattr(own, name), name, counts) for name in ("validation", "test")}
     if rows is None:
@@ -215,12 +218,12 @@ def rows_of_split(table: pd.DataFrame, config: Preprocessing, seed: int, split: 
     return rows if kept is None else kept[rows]
 
 
-def check_rows(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
+def check_rows(table: pd.DataFrame, specs: Sequence[Spec], fewest: int = FEWEST_ROWS) -> None:
     """Raises where a column is not there, or where there are too few rows to train on."""
     refuse_absent_columns(table, specs)
-    if len(table) < FEWEST_ROWS:
-        count = "no rows" if len(table) == 0 else "one row"
-        raise InputDataError(f"The data has {count}. Training needs {FEWEST_ROWS} rows at least, and should have many.")
+    if len(table) < fewest:
+        count, needed = "no rows" if len(table) == 0 else "one row", counted(fewest, "row")
+        raise InputDataError(f"The data has {count}. Training needs {needed} at least, and should have many.")
 
 
 def _others(tables: Tables) -> dict[str, pd.DataFrame | None]:
@@ -249,7 +252,12 @@ def part_of(encoded: EncodedTable, rows: NDArray[np.int64], name: str, counts: R
 
 
 def training_rows(
-    parsed: Parsed, encoded: EncodedTable, rows: NDArray[np.int64], config: Preprocessing, seed: int
+    parsed: Parsed,
+    encoded: EncodedTable,
+    rows: NDArray[np.int64],
+    config: Preprocessing,
+    seed: int,
+    fewest: int = FEWEST_ROWS,
 ) -> NDArray[np.int64]:
     """The rows that are trained on, those that are drawn more than once as often.
 
@@ -257,11 +265,11 @@ def training_rows(
         InputDataError: There are too few, or none has a target that the model knows.
     """
     kept = rows[encoded.dropped.used[rows]]
-    if len(kept) < FEWEST_ROWS:
+    if len(kept) < fewest:
         reasons = ", ".join(f"{count} because the {reason}" for reason, count in encoded.dropped.counts(rows).items())
         raise InputDataError(
             f"Only {len(kept)} of {len(rows)} rows are left for training: {reasons} were dropped. Training needs "
-            f"{FEWEST_ROWS} at least."
+            f"{fewest} at least."
         )
     for spec in parsed.specs:
         if spec.feature.target and spec.name in encoded.unknown and encoded.unknown[spec.name][kept].all():
@@ -271,6 +279,20 @@ def training_rows(
                 "A model that is trained further keeps its classes: make a new LudwigModel for others."
             )
     return _balanced(encoded.frame, kept, parsed.specs, config, seed)
+
+
+def _warn_of_new_classes(parsed: Parsed, encoded: EncodedTable, training: NDArray[np.int64]) -> None:
+    """Of targets that are new to a model which is trained further."""
+    for spec in parsed.specs:
+        unknown = encoded.unknown.get(spec.name)
+        if not spec.feature.target or unknown is None or not unknown[training].any():
+            continue
+        classes = first_few(parsed.table[spec.column].iloc[training[unknown[training]]].unique().tolist())
+        warn(
+            f"The model does not know the class of the {spec.feature.where} in {unknown[training].sum()} of "
+            f"{len(training)} rows ({classes}). They have no part in its loss. A model that is trained further keeps "
+            "its classes: make a new LudwigModel for others."
+        )
 
 
 def report_rows(counts: RowCounts) -> None:

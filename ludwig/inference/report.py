@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ludwig.globals import (
     PREDICTIONS_FILES_FILE_NAME,
@@ -26,6 +28,7 @@ from ludwig.runtime.atomic import write_json, written_aside
 from ludwig.runtime.file_names import distinct_names
 
 _UNSAFE = re.compile(r"[^\w\- ]+")
+_UNSAFE_BUT_DOTS = re.compile(r"[^\w\-. ]+")
 
 
 class Table(Protocol):
@@ -58,6 +61,18 @@ def save_unprocessed(folder: Path, predicted: Mapping[str, Mapping[str, NDArray[
     for array, file in zip(flat.values(), file_names(flat), strict=True):
         np.save(folder / f"{file}.npy", array, allow_pickle=False)
     _save_map(folder / UNPROCESSED_FILES_FILE_NAME, list(flat), ".npy")
+
+
+def save_tensors(folder: Path, tensors: Sequence[tuple[str, Tensor]]) -> list[Path]:
+    """Tensors as NumPy files of their names, with __ for :: and what file systems do not take; gives the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = distinct_names(_UNSAFE_BUT_DOTS.sub("_", name.replace("::", "__")).rstrip(". ") for name, _ in tensors)
+    files = [folder / f"{name}.npy" for name in names]
+    for file, (_, tensor) in zip(files, tensors, strict=True):
+        known = tensor.detach().cpu()
+        with written_aside(file) as aside, aside.open("wb") as opened:  # NumPy knows no bfloat16
+            np.save(opened, (known.float() if known.dtype == torch.bfloat16 else known).numpy(), allow_pickle=False)
+    return files
 
 
 def save_statistics(folder: Path, statistics: Mapping[str, Any]) -> None:

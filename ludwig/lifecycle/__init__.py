@@ -7,6 +7,7 @@ from ludwig.lifecycle.data import preprocess
 from ludwig.lifecycle.experiment import experiment
 from ludwig.lifecycle.folds import fold_data, fold_state, parsed_table
 from ludwig.lifecycle.held import DEFAULT_SEED, FULL, TEST, Data, Given, Held, Kept, trained
+from ludwig.lifecycle.inspection import collect_activations, collect_weights
 from ludwig.lifecycle.prediction import Statistics, evaluate, predict
 from ludwig.lifecycle.saved import bare_network, change_config, load_weights, restore, save, save_config
 from ludwig.lifecycle.shown import as_html, as_line
@@ -25,6 +26,8 @@ __all__ = [
     "as_line",
     "bare_network",
     "change_config",
+    "collect_activations",
+    "collect_weights",
     "evaluate",
     "experiment",
     "fold_data",

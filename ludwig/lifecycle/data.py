@@ -11,7 +11,7 @@ from ludwig.api_types import PreprocessedDataset
 from ludwig.callbacks import Callback, CallbackList
 from ludwig.config import names_as_written, proc_column
 from ludwig.data.dataset import Dataset
-from ludwig.data.pipeline import Pipeline, Rows
+from ludwig.data.pipeline import Pipeline, Rows, fitted_state
 from ludwig.data.preprocess import Prepared
 from ludwig.data.reading import Sources, given_sources
 from ludwig.data.rows import to_json
@@ -121,6 +121,18 @@ def _known_metadata(held: Held, metadata: Metadata | None) -> Mapping[str, Any] 
     if known is None and held.model is not None:
         return held.training_set_metadata
     return known
+
+
+def refuse_other_state(held: Held, metadata: Metadata | None) -> None:
+    """Raises where a call brings another fitted state than the one that the network was built for."""
+    own, other = held.training_set_metadata or {}, _read_metadata(metadata)
+    inputs, outputs = held.config_obj.resolve(held.assets)
+    for spec in (*inputs, *outputs) if other is not None else ():
+        if fitted_state([spec], own) != fitted_state([spec], other or {}):
+            raise InputDataError(
+                f"training_set_metadata: The fitted preprocessing state of the {spec.feature.where} is not that of the "
+                "trained model, whose network is built for its own. Leave training_set_metadata out."
+            )
 
 
 def _read_metadata(metadata: Metadata | None) -> Mapping[str, Any] | None:

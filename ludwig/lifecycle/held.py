@@ -22,7 +22,7 @@ from ludwig.models import Model
 from ludwig.models.assets import Assets
 from ludwig.runtime.arguments import name_of, path_of
 from ludwig.runtime.call import calling
-from ludwig.training import Run, Saves, TrainerBase
+from ludwig.training import OnlineTraining, Run, Saves
 
 Data = Source | Dataset | PreprocessedDataset
 Metadata = str | Mapping[str, Any]
@@ -45,7 +45,7 @@ class Held(Protocol):
     assets: Assets
     model: Model | None
     training_set_metadata: dict[str, Any] | None
-    online: TrainerBase | None
+    online: OnlineTraining | None
 
     @property
     def config(self) -> dict[str, Any]: ...

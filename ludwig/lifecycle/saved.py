@@ -15,7 +15,7 @@ from ludwig.models.assets import Assets
 from ludwig.runtime.arguments import seed_of
 from ludwig.runtime.atomic import read_json, storing, written_aside
 from ludwig.runtime.console import warn
-from ludwig.training import build, checkpoints
+from ludwig.training import OnlineTraining, build, checkpoints, online
 from ludwig.training.stopping import StopReason
 
 
@@ -43,6 +43,9 @@ def _write(held: Held, model: Model, folder: Path) -> None:
     artifacts.save_facts(folder, held.training_set_metadata or {})
     model.save_assets(folder)
     model.save_weights(folder)
+    online.forget(folder)  # of the model that was here before
+    if held.online is not None:
+        held.online.save(folder)
     artifacts.save_config(folder, held.config)  # last, for it may differ from the old manifest, and the others may not
     manifest.seal(folder)
 
@@ -59,6 +62,8 @@ def restore(held: Held, folder: Path, metadata: dict[str, Any], *, from_checkpoi
         held.training_set_metadata = metadata
         held.model = build(held.config_obj, _saved_facts(held, folder), DEFAULT_SEED, held.assets, starts=False)
         load_weights(held, folder, from_checkpoint=from_checkpoint)
+        if not from_checkpoint:
+            held.online = OnlineTraining.load(folder)
 
 
 def _saved_facts(held: Held, folder: Path) -> dict[str, Facts]:

@@ -12,7 +12,7 @@ from ludwig.error import ConfigValidationError, TrainingError
 from ludwig.features.base import Facts
 from ludwig.inference.evaluation import report_not_finite
 from ludwig.integrations import tensorboard
-from ludwig.lifecycle.data import training_data
+from ludwig.lifecycle.data import refuse_other_state, training_data
 from ludwig.lifecycle.held import Given, Held, Kept, end_online_training, fitted, within_call
 from ludwig.lifecycle.resuming import refuse_other_run
 from ludwig.lifecycle.saved import save
@@ -20,7 +20,7 @@ from ludwig.runtime.arguments import seed_of
 from ludwig.runtime.atomic import storing
 from ludwig.runtime.console import logger_of, shows_progress, warn
 from ludwig.runtime.distributed import workers_of
-from ludwig.training import Job, Outcome, Run, Saves, Saving, build, checkpoints, draws_of, trainer_of
+from ludwig.training import Job, OnlineTraining, Outcome, Run, Saves, Saving, build, checkpoints, draws_of
 from ludwig.training.console import ProgressBar, RoundTable, can_draw
 from ludwig.training.interrupt import hand_on
 from ludwig.training.records.curves import save_learning_curves
@@ -125,14 +125,19 @@ def train_online(held: Held, given: Given, seed: int) -> None:
     """One more epoch over all rows, keeping the model, its fitted state and the optimizer."""
     seed = seed_of(seed)
     with within_call(held):
-        hooks = CallbackList(held.callbacks)
+        hooks, before = CallbackList(held.callbacks), (held.model, held.training_set_metadata)
+        if held.model is not None:
+            refuse_other_state(held, given.metadata)
         data, _ = training_data(held, given, seed, hooks, saves=False)
-        if held.model is None:
-            held.training_set_metadata = dict(data.training_set_metadata)
-            held.model = build(held.config_obj, fitted(held), seed, held.assets)
-        with draws_of(held.model, seed):
-            if held.online is None:
+        try:
+            if held.model is None:
+                held.training_set_metadata = dict(data.training_set_metadata)
+                held.model = build(held.config_obj, fitted(held), seed, held.assets)
+            held.online = held.online or OnlineTraining()
+            with draws_of(held.model, seed):
                 job = _job(held, data, fitted(held), seed, Saving(), resumes=False)
-                held.online = trainer_of(job, held.model, hooks)
-            held.online.seed = seed
-            held.online.train_online(data.training_set.frame)
+                held.online.train(job, held.model, hooks)
+        except (ConfigValidationError, TrainingError):
+            if before[0] is None:  # nothing that training made
+                held.model, held.training_set_metadata, held.online = *before, None
+            raise

@@ -23,6 +23,7 @@ from ludwig.globals import (
     MODEL_HYPERPARAMETERS_FILE_NAME,
     MODEL_MANIFEST_FILE_NAME,
     MODEL_SAFETENSORS_FILE_NAME,
+    ONLINE_TRAINING_DIR_NAME,
     TRAIN_SET_METADATA_FILE_NAME,
 )
 from ludwig.runtime.atomic import read_json, write_json, written_aside
@@ -35,6 +36,7 @@ OF_A_MODEL = (
     MODEL_SAFETENSORS_FILE_NAME,
     MODEL_ADAPTER_DIR_NAME,
     MODEL_ASSETS_DIR_NAME,
+    ONLINE_TRAINING_DIR_NAME,
     MODEL_MANIFEST_FILE_NAME,
 )
 INPUTS_KEY = "inputs"

@@ -160,6 +160,14 @@ class Model(Component, nn.Module):
         """Complete predictions by output: [B, ...]."""
         raise NotImplementedError
 
+    def activation_names(self) -> list[str]:
+        """Names of activations beside those of layers: `<feature>::<what>`."""
+        return []
+
+    def activations(self, batch: Frame) -> dict[str, Tensor]:
+        """One forward pass without targets, and what it gives of these: [B, ...]."""
+        raise NotImplementedError
+
     def weights_of(self, batch: Frame) -> dict[str, Tensor]:
         """How much the rows of a batch count together in the loss of each output: []."""
         return {

@@ -101,6 +101,13 @@ class TrainerBase(Component):
     def limit_time(self, seconds: float) -> None:
         """The run takes no longer than so many seconds in all; a callback may ask that from its setup hook on."""
 
+    def online_state(self) -> Checkpoint | None:
+        """What `train_online` goes on from, beside the weights of the model; None where nothing is kept."""
+        return None
+
+    def resume_online(self, state: Checkpoint | None) -> None:
+        """`train_online` is to go on from what another trainer kept, if anything."""
+
     def resolved(self) -> dict[str, Any]:
         """The options that were automatic, with the values that they got."""
         return {}

@@ -57,7 +57,6 @@ def save(folder: Path, name: str, checkpoint: Checkpoint) -> None:
     content = _content(checkpoint)
     try:
         with written_aside(folder / (name if name != LATEST else INCOMING)) as aside:
-            aside.mkdir()
             _write(aside, content)
         if name == LATEST:
             _shift(folder)
@@ -146,9 +145,13 @@ def random_state(engine: Engine, *, of_process: bool) -> dict[str, Tensor]:
 
 
 def restore_random_state(state: Mapping[str, Tensor], engine: Engine, *, of_process: bool) -> None:
-    """Sets the generators back; those of the process only where the run draws from them."""
-    if "run" in state and engine.generator is not None:
-        engine.generator.set_state(state["run"])
+    """Sets the generators back; those of the process only where the run draws from them.
+
+    The state of a generator of another kind of device fits none of this one, which goes on as it is.
+    """
+    own = engine.generator
+    if "run" in state and own is not None and len(state["run"]) == len(own.get_state()):
+        own.set_state(state["run"])
     if "cpu" in state and of_process:
         torch.set_rng_state(state["cpu"])
     if "cuda" in state and of_process and engine.device.type == "cuda":
@@ -172,8 +175,14 @@ def _content(checkpoint: Checkpoint) -> Content:
     return {**content, "optimizer.safetensors": content_of({**tensors, **random}), "optimizer.json": [rest.encode()]}
 
 
+def write(folder: Path, checkpoint: Checkpoint) -> None:
+    """Writes a checkpoint as a new folder."""
+    _write(folder, _content(checkpoint))
+
+
 def _write(folder: Path, content: Content) -> None:
     """Writes the files and at the same time hashes what is written; the manifest comes last."""
+    folder.mkdir()
     with ThreadPoolExecutor(max_workers=1) as hasher:
         hashes = hasher.map(_hash_of, content.values())
         for name, parts in content.items():

@@ -27,6 +27,7 @@ from ludwig.training.interrupt import Interrupt, listening
 from ludwig.training.learner import Learner, MicroBatch
 from ludwig.training.loop_options import LoopOptions
 from ludwig.training.objective import losses_by_output, weighted_sum
+from ludwig.training.online_epoch import one_more_epoch, state_of
 from ludwig.training.plan import SCALINGS, Plan, plan_of
 from ludwig.training.profiling import Profiling
 from ludwig.training.progress import Progress
@@ -37,7 +38,7 @@ from ludwig.training.run_state import own_state, restore_own_state
 from ludwig.training.save_times import SaveTimes
 from ludwig.training.selection import Selection
 from ludwig.training.stopping import Stopping, StopReason
-from ludwig.training.windows import AccumulationWindow, check_bucketing, order_of, resident, windows
+from ludwig.training.windows import AccumulationWindow, check_bucketing, order_of, windows
 
 logger = logger_of(__name__)
 
@@ -62,11 +63,13 @@ class Loop(TrainerBase):
         self.last_steps: list[MicroBatch] = []
         self.has_begun = False
         self.weights_in_training: list[Tensor] = []  # between online calls, where others are evaluated
+        self.online_from: Checkpoint | None = None  # what the first online call goes on from
         if config.enable_profiling:
             self.callbacks = callbacks.plus([Profiling(config.profiler)])
         self.held = _prepared(config, model, engine)
 
     # what callbacks may look at: model, config, objective, and
+    size: Size
     plan: Plan
     progress: Progress
     learner: Learner
@@ -116,7 +119,8 @@ class Loop(TrainerBase):
         """
         with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
             splits = Splits(training, validation, test).embedded(self.model, self.engine, resume_from).on(self.engine)
-            self._begin(splits.training, resume_from, validates=splits.validation is not None)
+            size = Size.of(self.model, splits.training, self.workers, validates=splits.validation is not None)
+            self.begin(splits.training, size, resume_from)
             self.callbacks.on_trainer_train_setup(self, self.save_path, self.engine.is_main)
             try:
                 if resume_from is not None:
@@ -125,7 +129,7 @@ class Loop(TrainerBase):
                     why = self.run(splits, interrupt)
                 self.progress.stop_reason, self.ended_by = why, interrupt.signal
                 finish(self, splits)
-                self._give_back()
+                self.give_back()
             finally:
                 self.model.release()
                 self.callbacks.on_trainer_train_teardown(self, self.progress, self.save_path, self.engine.is_main)
@@ -157,29 +161,15 @@ class Loop(TrainerBase):
         return {**self.base.resolved(), **self.evaluator.resolved(), **rates_in(self.config)}
 
     def train_online(self, training: Frame) -> None:
-        """One more epoch, keeping the optimizer from call to call.
+        one_more_epoch(self, training)
 
-        Between calls the model has the weights that are evaluated, which may be averages.
-        """
-        training = resident(training, self.engine)
-        if not self.has_begun:
-            self._begin(training, None, validates=False)
-        self.learner.take(self.weights_in_training)
-        self.plan = dataclasses.replace(self.plan, rows=len(training))
-        self.progress.begin_epoch(0)
-        self.progress.total_steps = self.progress.steps + self.plan.steps_per_epoch
-        self.model.train()
-        self.gathered = Gathered(self.model, with_scores=False)
-        with repeatable(self.config.deterministic), drawing(self.model, self.engine.generator):
-            for window in self._windows(training):
-                self.step(window)
-        self.model.eval()
-        if int(self.learner.skipped) >= min(self.config.max_skipped_steps, self.gathered.optimizer_steps):
-            refuse_run_without_weights(self)
-        self.weights_in_training = self.learner.show_evaluated_weights()
-        self._give_back()
+    def online_state(self) -> Checkpoint | None:
+        return state_of(self)
 
-    def _give_back(self) -> None:
+    def resume_online(self, state: Checkpoint | None) -> None:
+        self.online_from = state
+
+    def give_back(self) -> None:
         """The caller's model has the trained weights, which another one had while processes held shards."""
         if self.whole_model is not self.model:
             self.engine.reshard(self.model)
@@ -188,11 +178,9 @@ class Loop(TrainerBase):
 
     # -- the beginning
 
-    def _begin(self, training: Frame, resume_from: Checkpoint | None, *, validates: bool) -> None:
-        self.has_begun = True
+    def begin(self, training: Frame, size: Size, resume_from: Checkpoint | None) -> None:
         check_bucketing(training, self.config.bucketing_field)
-        size = Size.of(self.model, training, self.workers, validates=validates)
-        given = self.config
+        given, self.size = self.config, size
         self.config = dataclasses.replace(given, **rates_of(given, size, self.model.suggested_learning_rate()))
         self.base = self.plan = self._plan(size, resume_from)
         self.rate = float(self.config.learning_rate) * SCALINGS[self.config.learning_rate_scaling](self.workers.count)
@@ -211,6 +199,7 @@ class Loop(TrainerBase):
         self.selection.keep_frozen(self.model, self.progress)
         self._follow_plateaus()
         self.progress.start_clock()
+        self.has_begun = True
 
     def _plan(self, size: Size, resume_from: Checkpoint | None) -> Plan:
         """The plan, whose batch size is settled once in the life of a run where the config leaves it open."""
@@ -237,12 +226,12 @@ class Loop(TrainerBase):
         """What is left of the epoch; where batches grow, in larger ones from there on."""
         while self.progress.row < self.plan.rows and not self.progress.is_done:
             plan = self.plan
-            for window in self._windows(training):
+            for window in self.windows_over(training):
                 yield window
                 if self.plan is not plan:
                     break
 
-    def _windows(self, training: Frame) -> Iterator[AccumulationWindow]:
+    def windows_over(self, training: Frame) -> Iterator[AccumulationWindow]:
         order = order_of(training, self.config, self.plan, self.progress, self.seed, self.workers)
         weights_of = self.objective.weights_of
         found = windows(training, order, self.plan, self.progress, self.model, self.engine, weights_of)

@@ -278,7 +278,7 @@ def test_online_training_leaves_the_weights_that_are_evaluated(averaged):
     twice = model(**averaged)
     for _ in range(2):
         twice.train_online(table())
-    trainer = twice.online
+    trainer = twice.online.trainer
     found = weights(twice)
     trainer.learner.take(trainer.weights_in_training)
     assert not torch.equal(weights(twice), found)

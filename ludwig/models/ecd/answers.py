@@ -1,6 +1,6 @@
 """What a forward pass of encoder-combiner-decoder networks gives, and what is made of it.
 
-B = rows of the batch
+B = rows of the batch, N = networks of an ensemble
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 from ludwig.columns.frame import Frame
 from ludwig.combiners.base import Source
 from ludwig.models.base import Model, Step
+from ludwig.models.ecd.inputs import Inputs
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Signal
 from ludwig.nn.tree import register_tree
@@ -47,6 +49,33 @@ class AnsweringModel(Model):
     def answer_to(self, signals: Sequence[Signal], name: str) -> Prediction:
         """The logits of one output, from what the encoders give; no other is computed than those that it reads."""
         raise NotImplementedError
+
+    def all_inputs(self) -> list[Inputs]:
+        """The encoders of all inputs, of each network."""
+        raise NotImplementedError
+
+    def activation_names(self) -> list[str]:
+        encoded = [f"{name}::encoded" for name in self.input_names()]
+        return [*encoded, *(f"{name}::{what}" for name in self.outputs for what in ("last_hidden", "logits"))]
+
+    def activations(self, batch: Frame) -> dict[str, Tensor]:
+        """Of several networks the encoded inputs stand side by side: [B, N, ...]."""
+        encoded: list[dict[str, Tensor]] = []
+
+        def keep(inputs: Inputs, given: object, signals: list[Signal]) -> None:
+            encoded.append(inputs.by_name(signals))
+
+        hooks = [inputs.register_forward_hook(keep) for inputs in self.all_inputs()]
+        try:
+            found: Answers = self(batch)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        several = {name: [each[name] for each in encoded] for name in self.input_names()}
+        joined = {f"{n}::encoded": each[0] if len(each) == 1 else torch.stack(each, 1) for n, each in several.items()}
+        hidden = {f"{name}::last_hidden": answer.hidden for name, answer in found.predictions.items()}
+        logits = {f"{n}::logits": p.logits for n, p in found.predictions.items() if p.logits is not None}
+        return {**joined, **hidden, **logits}
 
     def training_loss(self, batch: Frame) -> Step:
         targets = {name: self.target(name, batch) for name in self.outputs}

@@ -19,6 +19,7 @@ from ludwig.columns.frame import Frame
 from ludwig.combiners.base import Source
 from ludwig.models.assets import Assets
 from ludwig.models.ecd.answers import AnsweringModel, Answers
+from ludwig.models.ecd.inputs import Inputs
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
 from ludwig.nn.signal import Signal
@@ -45,6 +46,9 @@ class DeepEnsemble(AnsweringModel):
 
     def _each(self) -> Sequence[AnsweringModel]:
         return cast(Sequence[AnsweringModel], self.networks)
+
+    def all_inputs(self) -> list[Inputs]:
+        return [inputs for network in self._each() for inputs in network.all_inputs()]
 
     # -- forward
 

@@ -109,6 +109,15 @@ class Inputs(nn.Module):
                 signals.append(indicator(encoder, batch.columns(group.names)))
         return signals
 
+    def by_name(self, signals: Sequence[Signal]) -> dict[str, Tensor]:
+        """What each input alone was encoded to: [B, H], of a sequence [B, T, H]."""
+        found = {}
+        for source, signal in zip(self.sources, signals, strict=True):
+            is_apart = signal.form == "tokens" and signal.values.shape[1] == len(source.features)
+            for place, name in enumerate(source.features):
+                found[name] = signal.values[:, place] if is_apart else signal.values
+        return found
+
     def weights(self) -> Iterator[tuple[str, NamedWeight]]:
         """The weights of each input as if it had an encoder of its own: `<input>.encoder.<weight>`."""
         for group, encoder, facts in self._parts():

@@ -210,6 +210,9 @@ class Ecd(AnsweringModel):
         """The outputs by name, in the order of the config."""
         return dict(zip(self.places, self.decoders, strict=True))  # type: ignore[arg-type]
 
+    def all_inputs(self) -> list[Inputs]:
+        return [self.inputs]
+
     # -- forward
 
     def forward(self, batch: Frame, targets: Mapping[str, Tensor] | None = None) -> Answers:

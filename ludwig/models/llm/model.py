@@ -220,6 +220,15 @@ class Llm(Model):
             for name, output in self.outputs.items()
         }
 
+    def activation_names(self) -> list[str]:
+        return [f"{name}::{what}" for name in self.outputs for what in ("last_hidden", "logits")]
+
+    def activations(self, batch: Frame) -> dict[str, Tensor]:
+        """Of one pass over the prompts: layers see [B, P, H], and what is named is that of the first token to come."""
+        hidden, logits = self.network.read(_padded(batch, self.prompt_name))
+        found = {"last_hidden": hidden, "logits": logits}
+        return {f"{name}::{what}": values for name in self.outputs for what, values in found.items()}
+
     def _generated(self, batch: Frame) -> Generated:
         longest = max(output.longest_answer for output in self.outputs.values())
         prompts = _padded(batch, self.prompt_name)

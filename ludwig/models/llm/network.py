@@ -46,16 +46,32 @@ class Network(nn.Module):
         ids, there = aligned(prompt, self.most - answer.mask.sum(1).clamp_min(room))  # [B, P]
         ids = torch.cat([ids, answer.values.long()], dim=1)  # [B, P + T]
         there = torch.cat([there, answer.mask], dim=1)  # [B, P + T]
+        return self._last_logits(ids, there, steps + 1)[:, :-1]  # [B, T, V]
+
+    def _last_logits(self, ids: Tensor, there: Tensor, steps: int) -> Tensor:
+        """The logits behind each of the last tokens, `steps` of them: [B, steps, V]."""
         known = {
             "input_ids": ids,
             "attention_mask": there.long(),
             "position_ids": (there.cumsum(1) - 1).clamp_min(0),
             "use_cache": False,
-            "logits_to_keep": steps + 1,
+            "logits_to_keep": steps,
         }
         found = self.pretrained(**{name: value for name, value in known.items() if name in self.takes})
-        logits: Tensor = found.logits[:, -(steps + 1) : -1]  # [B, T, V]
+        logits: Tensor = found.logits[:, -steps:]
         return logits
+
+    def read(self, prompt: Padded) -> tuple[Tensor, Tensor]:
+        """What the head reads behind each prompt, and its logits of the next token: [B, H], [B, V]."""
+        seen: list[Tensor] = []
+        head = self.pretrained.get_output_embeddings()
+        hook = head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        try:
+            ids, there = aligned(prompt, torch.full((len(prompt.values),), self.most, device=prompt.values.device))
+            logits = self._last_logits(ids, there, 1)
+        finally:
+            hook.remove()
+        return seen[0][:, -1], logits[:, -1]
 
     def write(self, prompt: Padded, generation: Generation, longest: int, end: int | None) -> Generated:
         """What the network generates after each prompt.
