@@ -166,9 +166,10 @@ class Parsed:
                 continue
             there = len(self.table) - int(self.cells[spec.name].missing().sum())
             if unknown[spec.name].sum() == there >= FEWEST_TO_WARN:
+                distinct = {repr(cell): cell for cell in self.table[spec.column].dropna().tolist()}
                 warn(
                     f"All {there} cells of the {spec.feature.where} have values that the model does not know, such as "
-                    f"{first_few(self.table[spec.column].dropna().tolist())}, so they are all encoded alike. Check how "
+                    f"{first_few([*distinct.values()])}, so they are all encoded alike. Check how "
                     "the column was read."
                 )
 
