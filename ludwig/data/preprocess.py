@@ -24,6 +24,7 @@ from ludwig.data.encoding import (
     Parsed,
     Spec,
     encode,
+    needed_columns,
     refuse_absent_columns,
     warn_of_dropped,
 )
@@ -94,8 +95,8 @@ class Preprocessing:
         if reads_all:
             return Selection(missing=self.missing_values, watched=watched)
         optional = dict.fromkeys((DEFAULT_COLUMN, *self.split.columns, *(spec.column for spec in wanted)), False)
-        textual = {spec.column: spec.feature.is_textual for spec in specs}
-        needed = {spec.column: spec.feature.where for spec in specs}
+        needed = needed_columns(specs)
+        textual = {**dict.fromkeys(needed, True), **{spec.column: spec.feature.is_textual for spec in specs}}
         return Selection({**optional, **textual}, needed, self.missing_values, watched)
 
 
@@ -175,7 +176,7 @@ def _split(
         table = table.iloc[kept]
     rule = default_split(config.split, table)
     ahead = next((spec.feature for spec in specs if spec.feature.target and spec.feature.reads_neighbours), None)
-    if ahead is not None and not rule.keeps_order:
+    if ahead is not None and not (rule.keeps_order or ahead.group in rule.columns_kept_whole):
         warn(
             f"The rows are not split in order of time, and the {ahead.where} reads the rows after each one: the same "
             "values stand in several splits, and scores are too good. Set preprocessing.split to {type: datetime, "

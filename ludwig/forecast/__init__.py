@@ -1,0 +1,5 @@
+"""Forecasts: the rows that follow a table, and how good such forecasts have been."""
+
+from ludwig.forecast.forecasting import forecast
+
+__all__ = ["forecast"]
