@@ -310,9 +310,7 @@ class LudwigModel:
             ArgumentError: The horizon is not positive, or the model has no time series input or output.
             InputDataError: A column is missing, or has cells that do not fit.
         """
-        return forecasting.forecast(
-            self, dataset, data_format, horizon, output_directory, output_format, callbacks
-        )
+        return forecasting.forecast(self, dataset, data_format, horizon, output_directory, output_format, callbacks)
 
     def experiment(
         self,

@@ -14,7 +14,7 @@ from ludwig.data.sources import Source
 from ludwig.error import ArgumentError, nearest
 from ludwig.forecast.labels import continued
 from ludwig.forecast.plan import Plan
-from ludwig.forecast.running import forecasts
+from ludwig.forecast.running import Ahead, forecasts
 from ludwig.forecast.stretches import Stretch, stretches_of
 from ludwig.inference.postprocess import with_storable_index
 from ludwig.inference.predictor import Arrays
@@ -59,7 +59,7 @@ def forecast(
         known = _known_ahead(table, plan, stretches)
         columns = ", ".join(f"'{column}'" for column in plan.columns)
         advice = f"Append rows that have them, and no value of {columns}."
-        arrays = forecasts(held, plan, table, stretches, horizon, known, advice)
+        arrays = forecasts(held, plan, table, stretches, Ahead(horizon, known, advice))
         events.encoding_ends(table)
         found = _as_table(table, plan, stretches, arrays, horizon)
         if folder is not None:
@@ -108,7 +108,8 @@ def _index(index: pd.Index, plan: Plan, stretches: Sequence[Stretch], horizon: i
 
 
 def _write(found: pd.DataFrame, folder: Path, output_format: str) -> None:
-    table = with_storable_index(found)
-    writers = {"parquet": table.to_parquet, "csv": table.to_csv}
     with storing(folder), written_aside(folder / f"forecast.{output_format}") as aside:
-        writers[output_format](aside)
+        if output_format == "csv":
+            found.to_csv(aside)
+        else:
+            with_storable_index(found).to_parquet(aside)

@@ -11,7 +11,7 @@ FEWEST_TO_INFER = 3  # dates from which pandas infers a frequency
 def continued(index: pd.Index, steps: int) -> pd.Index | None:
     """The next labels of a range, of equally spaced whole numbers or durations, of dates of a fixed frequency and of
     consecutive periods; None where no rule gives them."""
-    if len(index) == 0 or index.hasnans:
+    if len(index) == 0 or isinstance(index, pd.MultiIndex) or index.hasnans:
         return None
     if isinstance(index, pd.DatetimeIndex):
         return _dates(index, steps)
@@ -39,4 +39,5 @@ def _spaced(index: pd.Index, steps: int) -> pd.Index | None:
     distances = np.unique(np.diff(index.to_numpy()))
     if len(distances) != 1 or not distances[0]:
         return None
-    return index[-1:].repeat(steps) + distances[0] * np.arange(1, steps + 1)
+    after: pd.Index = index[-1:].repeat(steps) + distances[0] * np.arange(1, steps + 1)
+    return after

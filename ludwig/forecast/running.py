@@ -5,6 +5,7 @@ G = series, H = rows that are forecast
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from typing import cast
 
@@ -29,29 +30,34 @@ MOST_SERIES = 1024  # that are forecast together
 Rows = NDArray[np.int64]
 
 
-def forecasts(
-    held: Held, plan: Plan, table: pd.DataFrame, stretches: Sequence[Stretch], horizon: int, known: Collection[str], advice: str
-) -> Arrays:
-    """What the outputs forecast for the rows after each cut-off, by output and key: arrays [G, H].
+@dataclasses.dataclass(frozen=True)
+class Ahead:
+    """What is forecast, and what is known beforehand."""
 
-    Args:
-        known: The columns of covariates whose values after a cut-off may be read.
-        advice: What to do where a covariate is not known.
+    horizon: int  # rows after each cut-off
+    known: Collection[str]  # columns of covariates whose values after a cut-off may be read
+    advice: str  # what to do where a covariate is not known
+
+
+def forecasts(held: Held, plan: Plan, table: pd.DataFrame, stretches: Sequence[Stretch], ahead: Ahead) -> Arrays:
+    """What the outputs forecast for the rows after each cut-off, by output and key: arrays [G, H].
 
     Raises:
         InputDataError: A row from which the model must go on cannot be used.
     """
-    calls = -(-horizon // plan.slide)
+    calls = -(-ahead.horizon // plan.slide)
     size = Size(plan.window, (calls - 1) * plan.slide)
     _warn_of_short_series(plan, stretches)
-    _warn_of_carried(plan, table, stretches, size, known, advice)
+    _warn_of_carried(plan, table, stretches, size, ahead)
+    _warn_of_narrow_intervals(held, plan, calls)
     together = CELLS // ((size.window + size.ahead) * size.window * len(plan.inputs))
     most = max(1, min(together, MOST_SERIES))
     chunks = [stretches[begin : begin + most] for begin in range(0, len(stretches), most)]
-    parts = [_rolled(held, plan, table, chunk, size, known) for chunk in chunks]
+    parts = [_rolled(held, plan, table, chunk, size, ahead.known) for chunk in chunks]
     return {
         spec.name: {
-            key: np.concatenate([part[spec.name][key] for part in parts])[:, :horizon] for key in parts[0][spec.name]
+            key: np.concatenate([part[spec.name][key] for part in parts])[:, : ahead.horizon]
+            for key in parts[0][spec.name]
         }
         for spec in plan.outputs
     }
@@ -68,7 +74,7 @@ def _rolled(
     columns = {spec.column: None for spec in plan.beside}
     others = encode(stretched(table, stretches, [*columns], known, size), plan.beside, facts)
     starts = lasts + size.ahead * np.arange(len(stretches))  # [G], in the table of covariates
-    calls = [starts + ahead for ahead in range(0, size.ahead + 1, plan.slide)]
+    calls = [starts + offset for offset in range(0, size.ahead + 1, plan.slide)]
     if plan.beside:
         _refuse_unusable(others, np.concatenate(calls))
     last = torch.from_numpy(lasts)
@@ -105,13 +111,22 @@ def _warn_of_short_series(plan: Plan, stretches: Sequence[Stretch]) -> None:
         )
 
 
-def _warn_of_carried(
-    plan: Plan, table: pd.DataFrame, stretches: Sequence[Stretch], size: Size, known: Collection[str], advice: str
-) -> None:
-    found = carried(table, stretches, plan.covariates, known, size)
+def _warn_of_carried(plan: Plan, table: pd.DataFrame, stretches: Sequence[Stretch], size: Size, ahead: Ahead) -> None:
+    found = carried(table, stretches, plan.covariates, ahead.known, size)
     if found:
         names = ", ".join(f"'{column}'" for column in found)
         warn(
             f"The forecast reads {counted(size.ahead, 'row')} after the last known one, where the data does not have "
-            f"all values of {names}: their last values are carried forward. {advice}"
+            f"all values of {names}: their last values are carried forward. {ahead.advice}"
+        )
+
+
+def _warn_of_narrow_intervals(held: Held, plan: Plan, calls: int) -> None:
+    outputs = trained(held, "forecast with").outputs
+    names = ", ".join(f"'{spec.name}'" for spec in plan.outputs if outputs[spec.name].levels)
+    if names and calls > 1:
+        warn(
+            f"The quantiles of {names} hold for the first {counted(plan.slide, 'row')}, which one call of the model "
+            "forecasts. Later calls take what is forecast as certain, so that their intervals are too narrow. Train "
+            "with a longer preprocessing.horizon."
         )
