@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-FEWEST_TO_INFER = 3  # dates from which pandas infers a frequency
-
 
 def continued(index: pd.Index, steps: int) -> pd.Index | None:
     """The next labels of a range, of equally spaced whole numbers or durations, of dates of a fixed frequency and of
@@ -27,9 +25,9 @@ def continued(index: pd.Index, steps: int) -> pd.Index | None:
 
 
 def _dates(index: pd.DatetimeIndex, steps: int) -> pd.Index | None:
-    frequency = index.freq or (pd.infer_freq(index) if len(index) >= FEWEST_TO_INFER else None)
+    frequency = index.freq or pd.DatetimeIndex(index, freq="infer").freq
     if frequency is None:
-        return _spaced(index, steps) if len(index) < FEWEST_TO_INFER else None
+        return _spaced(index, steps)
     after = pd.date_range(index[-1], periods=steps + 1, freq=frequency, name=index.name)
     return after.as_unit(index.unit)[1:]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import PAD_MULTIPLE, Padded, Ragged
@@ -27,17 +28,23 @@ class Window:
     scaling: Scaling
     values: Tensor  # [B, W], as the network reads them, the latest at the end
     lengths: Tensor  # [B], how many of them there are
+    shortest: int  # of these
 
     @staticmethod
     def of(column: Ragged, size: int, output: str, scaling: Scaling) -> Window:
         """The window at the last known row of each series."""
         values, known = last_steps(column.padded(), size)  # [B, W], [B, W]
-        return Window(output, scaling, values, known.sum(1))
+        lengths = known.sum(1)  # [B]
+        return Window(output, scaling, values, lengths, int(lengths.min()))
 
     def padded(self) -> Padded:
         """As a batch: the steps from the left, zeros behind them."""
         size = self.values.shape[1]
-        steps = torch.arange(-(-size // PAD_MULTIPLE) * PAD_MULTIPLE, device=self.values.device)  # [T]
+        width = -(-size // PAD_MULTIPLE) * PAD_MULTIPLE
+        if self.shortest == size:
+            mask = torch.ones_like(self.values, dtype=torch.bool)
+            return Padded(pad(self.values, (0, width - size)), pad(mask, (0, width - size)))  # [B, T], [B, T]
+        steps = torch.arange(width, device=self.values.device)  # [T]
         mask = steps < self.lengths.unsqueeze(1)  # [B, T]
         place = (steps + size - self.lengths.unsqueeze(1)).clamp(max=size - 1)  # [B, T]
         return Padded(self.values.gather(1, place).masked_fill(~mask, 0.0), mask)
@@ -47,7 +54,8 @@ class Window:
         new = ((forecast - self.scaling.shift) / self.scaling.scale).to(self.values.dtype)  # [B, S]
         size = self.values.shape[1]
         values = torch.cat([self.values, new], dim=1)[:, -size:]  # [B, W]
-        return dataclasses.replace(self, values=values, lengths=(self.lengths + new.shape[1]).clamp(max=size))
+        lengths = (self.lengths + new.shape[1]).clamp(max=size)
+        return Window(self.output, self.scaling, values, lengths, min(self.shortest + new.shape[1], size))
 
 
 def roll(
