@@ -1,10 +1,11 @@
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from ludwig.api import LudwigModel
 from ludwig.error import LudwigWarning
@@ -60,9 +61,7 @@ def set_linear(model: LudwigModel, output: str, rows: np.ndarray, constants: np.
     weights[f"output_features.{output}.decoder.linear.bias"].data.copy_(_tensor(bias))
 
 
-def _tensor(values: np.ndarray) -> Any:
-    import torch
-
+def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float32)
 
 
@@ -122,6 +121,3 @@ def of_groups(many: pd.DataFrame) -> LudwigModel:
     inputs = [series_of("past", "y", window_size=6, group="id"), {"name": "id", "type": "category"}]
     outputs = [series_of("next", "y", horizon=2, group="id")]
     return trained({"input_features": inputs, "output_features": outputs}, many, 60)
-
-
-Recursion = Callable[[LudwigModel, pd.DataFrame, Mapping[str, str], int], np.ndarray]
