@@ -73,7 +73,7 @@ def backtests(model: LudwigModel, table: pd.DataFrame) -> dict[str, Backtest]:
 
 
 def draw(week: pd.DataFrame, path: Path) -> None:
-    """A week: what was forecast, and what followed."""
+    """The first week: what was forecast, and what followed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -116,7 +116,7 @@ def main() -> None:
     print("\nBacktests in the test split:\n")
     print(tabulate(rows, headers=["ahead", "forecast", "MAE (GW)", "RMSE (GW)", "sMAPE", "MASE", "n"], floatfmt=".3f"))
     weeks_ahead = found["a week"].forecasts
-    draw(weeks_ahead[weeks_ahead["cutoff"] == weeks_ahead["cutoff"].iloc[-1]], Path("electricity.png"))
+    draw(weeks_ahead[weeks_ahead["cutoff"] == weeks_ahead["cutoff"].iloc[0]], Path("electricity.png"))
 
 
 if __name__ == "__main__":
