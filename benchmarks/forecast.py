@@ -1,8 +1,8 @@
 """Forecasts of 500 steps against a sliding loop written by hand over the same network.
 
-`python benchmarks/forecast.py` prints CPU seconds of one thread; the two take turns, and the table has medians. The loop
-by hand holds the window as one tensor, calls the network, and appends what it gives; ours is `LudwigModel.forecast` with
-all that is around it: reading the table, encoding, the index, a DataFrame.
+`python benchmarks/forecast.py` prints CPU seconds of one thread; the two take turns, and the table has medians. The
+loop by hand holds the window as one tensor, calls the network, and appends what it gives; ours is
+`LudwigModel.forecast` with all that is around it: reading the table, encoding, the index, a DataFrame.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def rows_by_series(table: pd.DataFrame, group: str | None) -> list[Index]:
 def known_rows(table: pd.DataFrame, plan: Plan) -> NDArray[np.bool_]:
     """The rows in which a forecast column has a value: [N]; all, where the table has none of the columns."""
     there = [table[column].to_numpy() for column in plan.columns if column in table]  # numbers by now
-    return ~np.isnan(there).all(axis=0) if there else np.ones(len(table), bool)
+    return np.any([~np.isnan(values) for values in there], axis=0) if there else np.ones(len(table), bool)
 
 
 def stretches_of(table: pd.DataFrame, plan: Plan) -> list[Stretch]:

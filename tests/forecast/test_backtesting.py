@@ -46,7 +46,9 @@ def test_scores_are_those_of_numpy(report, waves):
         assert scores["mean_absolute_scaled_error"] == pytest.approx(np.abs(errors).mean() / scale)
         assert scores["rows"] == ORIGINS * HORIZON
     third = found[found["step"] == 3]
-    assert report.by_step().loc[("y", 3), "forecast"] == pytest.approx((third["forecast"] - third["actual"]).abs().mean())
+    assert report.by_step().loc[("y", 3), "forecast"] == pytest.approx(
+        (third["forecast"] - third["actual"]).abs().mean()
+    )
 
 
 def test_a_season_repeats_within_the_horizon(simple, waves):
@@ -73,7 +75,9 @@ def test_each_series_has_cut_offs_and_a_scale_of_its_own(of_groups, many):
         alone = backtest(of_groups, own, horizon=4, origins=2, season=SEASON)
         np.testing.assert_allclose(found[found["id"] == name]["forecast"], alone.forecasts["forecast"], rtol=1e-4)
         scaled.append(alone.scores.loc[("y", "forecast"), "mean_absolute_scaled_error"])
-    assert report.scores.loc[("y", "forecast"), "mean_absolute_scaled_error"] == pytest.approx(np.mean(scaled), rel=1e-4)
+    assert report.scores.loc[("y", "forecast"), "mean_absolute_scaled_error"] == pytest.approx(
+        np.mean(scaled), rel=1e-4
+    )
 
 
 def test_only_covariates_that_are_named_are_read_after_a_cut_off(with_covariates, waves):

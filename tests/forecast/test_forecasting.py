@@ -250,7 +250,10 @@ def test_arguments_are_checked_before_the_data_is_read(simple, tmp_path):
 def test_models_that_forecast_nothing_are_refused(waves, simple):
     with pytest.raises(NotTrainedError):
         LudwigModel(simple.config).forecast(waves)
-    numbers = {"input_features": [{"name": "x", "type": "number"}], "output_features": [{"name": "z", "type": "number"}]}
+    numbers = {
+        "input_features": [{"name": "x", "type": "number"}],
+        "output_features": [{"name": "z", "type": "number"}],
+    }
     with pytest.raises(ValueError, match=r"needs a timeseries input .* Its inputs: x \(number\)"):
         trained(numbers, waves, 1).forecast(waves)
     cells = pd.DataFrame({"past": ["1 2 3", "2 3 4", "3 4 5"], "next": ["4 5", "5 6", "6 7"]})
