@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from ludwig import forecast as forecasting
 from ludwig import kfold, lifecycle
 from ludwig.api_types import EvaluationFrequency, PreprocessedDataset, TrainingResults, TrainingStats
 from ludwig.backend import Backend, initialize_backend
@@ -289,6 +290,31 @@ class LudwigModel:
         given = Given(dataset, data_format=data_format)
         statistics, found = lifecycle.evaluate(self, given, split, batch_size, wanted, collected, callbacks)
         return statistics, found, output_directory
+
+    def forecast(
+        self,
+        dataset: Source,
+        data_format: str | None = None,
+        horizon: int = 1,
+        output_directory: str | None = None,
+        output_format: str = "parquet",
+        callbacks: list[Callback] | None = None,
+    ) -> pd.DataFrame:
+        """The rows that follow the last one: a column for each time series output, named as the output's column.
+
+        Args:
+            dataset: The rows so far, in order of time. Where the model reads other columns too, rows at the end that
+                have these, and no value to forecast, are the future.
+            horizon: How many rows are forecast; of each id where `preprocessing.group` is set.
+            output_directory: Where `forecast.parquet` or `forecast.csv` is written; null writes nothing.
+            output_format: "parquet" or "csv".
+
+        Raises:
+            NotTrainedError: The model is not trained or loaded.
+            ArgumentError: The horizon is not positive, or the model has no time series input or output.
+            InputDataError: A column is missing, or has cells that do not fit.
+        """
+        return forecasting.forecast(self, dataset, data_format, horizon, output_directory, output_format, callbacks)
 
     def experiment(
         self,

@@ -1,4 +1,7 @@
-"""Forecast the electricity demand of the next day, each half-hour; print errors beside naive and ridge forecasts."""
+"""Forecast the electricity demand of the next day and of the next week, each half-hour.
+
+Prints errors beside naive and ridge forecasts, and those of a backtest; draws a week in electricity.png.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tabulate import tabulate
 
 from ludwig.api import LudwigModel
+from ludwig.forecast import Backtest, backtest
 
 HERE = Path(__file__).parent
 DAY, WEEK = 48, 336  # half-hours
@@ -33,10 +37,14 @@ def demand() -> pd.DataFrame:
     return table
 
 
-def ours(table: pd.DataFrame) -> np.ndarray:
-    """The next day after each row: [N, 48]."""
+def trained(table: pd.DataFrame) -> LudwigModel:
     model = LudwigModel(str(HERE / "config.yaml"), logging_level=logging.WARNING)
     model.train(dataset=table, random_seed=1, output_directory=None)
+    return model
+
+
+def ours(model: LudwigModel, table: pd.DataFrame) -> np.ndarray:
+    """The next day after each row: [N, 48]."""
     predictions, _ = model.predict(table)
     return np.stack(predictions["next_predictions"])
 
@@ -51,15 +59,46 @@ def ridge(table: pd.DataFrame, weeks: np.ndarray, days: np.ndarray) -> np.ndarra
     return RidgeCV(np.logspace(-2, 4, 7)).fit(inputs[seen], days[seen]).predict(inputs)
 
 
+def backtests(model: LudwigModel, table: pd.DataFrame) -> dict[str, Backtest]:
+    """Of days and of weeks in the test split, against the same half-hours of the week before.
+
+    A week takes seven calls of the model, each of which goes on from what the last one forecast; the calendar is known
+    beforehand, and the temperature stays what it was.
+    """
+    calendar = ["time", "workday", "workday_tomorrow"]
+    return {
+        "a day": backtest(model, table, horizon=DAY, origins=70, season=WEEK),
+        "a week": backtest(model, table, horizon=WEEK, origins=9, season=WEEK, known=calendar),
+    }
+
+
+def draw(week: pd.DataFrame, path: Path) -> None:
+    """The first week: what was forecast, and what followed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print("No picture: matplotlib is not installed.")
+        return
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    axes = figure.subplots()
+    for column, colour in (("actual", "black"), ("forecast", "tab:blue"), ("seasonal_naive", "tab:orange")):
+        axes.plot(week["step"] / DAY, week[column], color=colour, label=column.replace("_", " "), linewidth=1.2)
+    axes.set(xlabel="days ahead", ylabel="demand (GW)")
+    axes.legend(frameon=False, ncols=3, loc="upper left")
+    figure.savefig(path, dpi=110)
+    print(f"Picture: {path}")
+
+
 def main() -> None:
     table = demand()
+    model = trained(table)
     whole = sliding_window_view(table["demand"].to_numpy(), WEEK + DAY)
     weeks, days = whole[:, :WEEK], whole[:, WEEK:]  # up to a row, and after it: of each row that has both
     systems = {
         "the day before": weeks[:, -DAY:],
         "the week before": weeks[:, :DAY],
         "ridge": ridge(table, weeks, days),
-        "ours": ours(table)[WEEK - 1 : -DAY],
+        "ours": ours(model, table)[WEEK - 1 : -DAY],
     }
     test = (table["split"] == 2).to_numpy()[WEEK - 1 : -DAY]
     true, rows = days[test], []
@@ -69,6 +108,15 @@ def main() -> None:
         rows.append([name, np.abs(error).mean(), (error**2).mean() ** 0.5, share, 1 - (error**2).mean() / true.var()])
     print(f"Forecasts of {DAY} half-hours at each of {test.sum()} half-hours of the test split:\n")
     print(tabulate(rows, headers=["system", "MAE (GW)", "RMSE (GW)", "MAPE", "R2"], floatfmt=".3f"))
+
+    found, rows = backtests(model, table), []
+    for ahead, report in found.items():
+        for (_, system), scores in report.scores.iterrows():
+            rows.append([ahead, system, *scores.iloc[[0, 1, 2, 3]], int(scores["rows"])])
+    print("\nBacktests in the test split:\n")
+    print(tabulate(rows, headers=["ahead", "forecast", "MAE (GW)", "RMSE (GW)", "sMAPE", "MASE", "n"], floatfmt=".3f"))
+    weeks_ahead = found["a week"].forecasts
+    draw(weeks_ahead[weeks_ahead["cutoff"] == weeks_ahead["cutoff"].iloc[0]], Path("electricity.png"))
 
 
 if __name__ == "__main__":

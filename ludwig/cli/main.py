@@ -12,6 +12,7 @@ COMMANDS = {
     "experiment": "Train a model and evaluate it.",
     "predict": "Predict with a trained model.",
     "evaluate": "Evaluate a trained model.",
+    "forecast": "Forecast the rows that follow data of time series.",
     "preprocess": "Preprocess data and keep the result beside it.",
     "inspect": "Show what a saved model is.",
     "collect_summary": "Show the layers and weights of a model.",

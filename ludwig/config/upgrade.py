@@ -115,6 +115,7 @@ def clean_names(config: Raw) -> None:
     """Characters that paths and tables cannot bear become `_`, wherever a feature or a column is named."""
     for feature in _features(config):
         _clean(feature, "name", "column", "tied")
+        _clean(feature.get("preprocessing"), "group")
         if isinstance(feature.get("dependencies"), list):
             feature["dependencies"] = [sanitize(name) for name in feature["dependencies"]]
     _clean(config.get("trainer"), "validation_field", "sample_weight")
@@ -130,7 +131,10 @@ def clean_names(config: Raw) -> None:
 
 def names_as_written(raw: Mapping[str, Any]) -> dict[str, str]:
     """The names of columns as the user wrote them, by the names that they have here, where these differ."""
-    names = [feature.get("column") or feature.get("name") for feature in _features(dict(raw))]
+    features = _features(dict(raw))
+    names = [feature.get("column") or feature.get("name") for feature in features]
+    sections = [feature.get("preprocessing") for feature in features]
+    names += [section.get("group") for section in sections if isinstance(section, Mapping)]
     trainer = raw.get("trainer")
     names.append(trainer.get("sample_weight") if isinstance(trainer, Mapping) else None)
     return {sanitize(name): name for name in names if isinstance(name, str) and sanitize(name) != name}

@@ -92,7 +92,7 @@ class Parsed:
         self.table, self.specs = table, specs
         known = dict(cells or {})
         self.cells: dict[str, Cells] = {
-            spec.name: known[spec.name] if spec.name in known else spec.feature.parse(table[spec.column])
+            spec.name: known[spec.name] if spec.name in known else spec.feature.parse_of(table, spec.column)
             for spec in specs
         }
 
@@ -224,5 +224,12 @@ def warn_of_dropped(dropped: Mapping[str, int], rows: int) -> None:
 
 
 def refuse_absent_columns(table: pd.DataFrame, specs: Sequence[Spec]) -> None:
-    """Raises when a feature's column is not there."""
-    refuse_absent({spec.column: spec.feature.where for spec in specs}, table.columns)
+    """Raises when a column that a feature reads is not there."""
+    refuse_absent(needed_columns(specs), table.columns)
+
+
+def needed_columns(specs: Sequence[Spec]) -> dict[str, str]:
+    """Who needs each of the columns that must be there."""
+    groups = {spec.feature.group: f"preprocessing.group of the {spec.feature.where}" for spec in specs}
+    ids = {column: where for column, where in groups.items() if column is not None}
+    return {**ids, **{spec.column: spec.feature.where for spec in specs}}

@@ -24,6 +24,7 @@ from ludwig.data.encoding import (
     Parsed,
     Spec,
     encode,
+    needed_columns,
     refuse_absent_columns,
     warn_of_dropped,
 )
@@ -94,8 +95,8 @@ class Preprocessing:
         if reads_all:
             return Selection(missing=self.missing_values, watched=watched)
         optional = dict.fromkeys((DEFAULT_COLUMN, *self.split.columns, *(spec.column for spec in wanted)), False)
-        textual = {spec.column: spec.feature.is_textual for spec in specs}
-        needed = {spec.column: spec.feature.where for spec in specs}
+        needed = needed_columns(specs)
+        textual = {**dict.fromkeys(needed, True), **{spec.column: spec.feature.is_textual for spec in specs}}
         return Selection({**optional, **textual}, needed, self.missing_values, watched)
 
 
@@ -183,6 +184,7 @@ def _split(
             specs,
             "Set preprocessing.split to {type: datetime, column: ...}, or add a column 'split' of 0, 1 and 2 in order "
             "of time.",
+            kept_whole=rule.columns_kept_whole,
         )
     splits = rule.build().split(table, seed)
     if len(splits.training) == 0:
@@ -190,10 +192,14 @@ def _split(
     return table, splits
 
 
-def warn_of_overlap(specs: Sequence[Spec], advice: str) -> None:
-    """Warns where rows are not split in order of time, and a target needs that they are."""
+def warn_of_overlap(specs: Sequence[Spec], advice: str, kept_whole: Sequence[str | None] = ()) -> None:
+    """Warns where rows are not split in order of time, and a target needs that they are.
+
+    Args:
+        kept_whole: The columns of which all rows of one value are in one part: series by these do not overlap.
+    """
     ahead = next((spec.feature for spec in specs if spec.feature.target and spec.feature.reads_neighbours), None)
-    if ahead is not None:
+    if ahead is not None and (ahead.group is None or ahead.group not in kept_whole):
         warn(
             f"The rows are not split in order of time, and the {ahead.where} reads the rows after each one: the same "
             f"values stand in several splits, and scores are too good. {advice}"

@@ -64,6 +64,11 @@ class Splitter(Component, ABC):
             """The columns that the rule reads."""
             return ()
 
+        @property
+        def columns_kept_whole(self) -> tuple[str, ...]:
+            """The columns of which all rows of one value are in one part."""
+            return ()
+
         def takes_column_of(self, feature: type[Feature[Any, Any, Any]]) -> bool:
             """Whether the rule can read a column that is a feature of this type."""
             return True
@@ -307,7 +312,9 @@ class HashSplitter(Splitter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):
-        pass
+        @property
+        def columns_kept_whole(self) -> tuple[str, ...]:
+            return self.columns
 
     config: Config
 
@@ -339,7 +346,9 @@ class GroupSplitter(Splitter):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(ByColumn, Splitter.Config):
-        pass
+        @property
+        def columns_kept_whole(self) -> tuple[str, ...]:
+            return self.columns
 
     config: Config
 

@@ -151,6 +151,10 @@ class Feature(Component, ABC, Generic[C, T, F]):
             InputDataError: Cells that cannot be of this type; the message counts them and shows the first few.
         """
 
+    def parse_of(self, table: pd.DataFrame, column: str) -> C:
+        """The cells of a column of a table, whose other columns may separate the rows that a cell is made of."""
+        return self.parse(table[column])
+
     @abstractmethod
     def tally(self, cells: C) -> T:
         """Counts a chunk of the training split."""
@@ -216,6 +220,11 @@ class Feature(Component, ABC, Generic[C, T, F]):
     def reads_neighbours(self) -> bool:
         """Whether a cell is made of the rows before or after its own."""
         return False
+
+    @property
+    def group(self) -> str | None:
+        """The column of ids, where a cell is made of neighbouring rows of its own id alone; None for all rows."""
+        return None
 
     @property
     def role(self) -> str:

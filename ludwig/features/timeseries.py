@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from ludwig.columns.dense import Dense
 from ludwig.columns.ragged import Ragged
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, counted
 from ludwig.features.base import FEATURES, Encoded, Facts, Feature, Tally
-from ludwig.features.cells import Flags, Index
+from ludwig.features.cells import Flags, Index, Labels
 from ludwig.features.invalid import InvalidOptions
 from ludwig.features.labels import as_tensor
 from ludwig.features.missing import settled
@@ -102,15 +102,15 @@ class SeriesFacts(Facts):
 
 
 class SeriesTally(Tally):
-    """Moments of the steps that are there, the steps of the longest series, and how often each series occurs where
-    the mode is asked for."""
+    """Moments of the steps that are there, the steps of the longest series, the furthest step that is there, and how
+    often each series occurs where the mode is asked for."""
 
-    def __init__(self, moments: Moments, longest: int, counts: Counter[Steps]) -> None:
-        self.moments, self.longest, self.counts = moments, longest, counts
+    def __init__(self, moments: Moments, longest: int, furthest: int, counts: Counter[Steps]) -> None:
+        self.moments, self.longest, self.furthest, self.counts = moments, longest, furthest, counts
 
     def merge(self, other: Self) -> Self:
-        longest = max(self.longest, other.longest)
-        return type(self)(self.moments.merge(other.moments), longest, self.counts + other.counts)
+        longest, furthest = max(self.longest, other.longest), max(self.furthest, other.furthest)
+        return type(self)(self.moments.merge(other.moments), longest, furthest, self.counts + other.counts)
 
     def mode(self) -> Steps:
         """The most frequent series, the least of several; without steps where there is none."""
@@ -121,12 +121,31 @@ class SeriesTally(Tally):
         return min(self.counts, key=rank, default=())
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GroupOptions:
+    """Many series in one column."""
+
+    group: str | None = param(
+        None,
+        help="Group column: the rows of each id in it are a series of their own, in the order of the table, and a "
+        "window or a horizon never crosses from one id to the next; null where all rows are one series.",
+    )
+
+    def faults_of_group(self, steps: int, option: str) -> list[tuple[str, str]]:
+        """(parameter, message) of a group that cannot have an effect, where so many rows form a series."""
+        if self.group is None or (steps and self.group.strip()):
+            return []
+        wrong = f"Has no effect without {option}. Set that, or remove it." if not steps else "Must not be empty."
+        return [("group", wrong)]
+
+
 @FEATURES.register("timeseries")
 class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
     """Time series feature: series of numbers, standardised by statistics of the training split.
 
     Use it for sensor data and forecasting: a cell holds a series, or `window_size` rows of a number column form one. A
-    batch is padded to its longest series, [B, T]; targets are [B, horizon].
+    batch is padded to its longest series, [B, T]; targets are [B, horizon]. With `group`, the rows of each id in that
+    column are a series of their own.
 
     ```yaml
     name: load
@@ -137,7 +156,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(InvalidOptions, Feature.Config):
+    class Config(GroupOptions, InvalidOptions, Feature.Config):
         window_size: int = param(
             0,
             min=0,
@@ -156,10 +175,10 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         )
 
         def faults(self) -> list[tuple[str, str]]:
-            return fill_faults(self.fill_value)
+            return fill_faults(self.fill_value) + self.faults_of_group(self.window_size, "window_size")
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class TargetConfig(InvalidOptions, Feature.Config):
+    class TargetConfig(GroupOptions, InvalidOptions, Feature.Config):
         horizon: int = param(
             0,
             min=0,
@@ -172,7 +191,7 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         fill_value: str = param("", help="Fill value: the series in place of a missing one; empty for one of the mean.")
 
         def faults(self) -> list[tuple[str, str]]:
-            return fill_faults(self.fill_value)
+            return fill_faults(self.fill_value) + self.faults_of_group(self.horizon, "horizon")
 
     kind = "timeseries"
     facts_type = SeriesFacts
@@ -180,13 +199,32 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
     may_share_column = True
 
     @property
+    def steps(self) -> int:
+        """The rows that form a series: of a window, or of a horizon; 0 where each cell holds one."""
+        return int(self.config.horizon if self.target else self.config.window_size)
+
+    @property
     def reads_neighbours(self) -> bool:
-        return bool(self.config.horizon if self.target else self.config.window_size)
+        return self.steps > 0
+
+    @property
+    def group(self) -> str | None:
+        column: str | None = self.config.group
+        return column
+
+    def grouped_by(self, column: str) -> TimeseriesFeature:
+        """The same, with the ids of another column."""
+        config = dataclasses.replace(self.config, group=column)
+        return TimeseriesFeature(config, self.name, target=self.target, folder=self.folder, find=self.find)
+
+    def parse_of(self, table: pd.DataFrame, column: str) -> Series:
+        if self.group is None:
+            return self.parse(table[column])
+        return self._windows(table[column], Labels.of(table[self.group]).codes)
 
     def parse(self, column: pd.Series) -> Series:
-        steps = self.config.horizon if self.target else self.config.window_size
-        if steps:
-            return self._windows(column, steps)
+        if self.steps:
+            return self._windows(column, np.zeros(len(column), np.int32))
         if pd.api.types.is_numeric_dtype(column.dtype) and column.notna().any():
             option = "horizon" if self.target else "window_size"
             raise InputDataError(
@@ -195,28 +233,43 @@ class TimeseriesFeature(Feature[Series, SeriesTally, SeriesFacts]):
         series = Series(*flat_lists(column, self.where, self.config.max_invalid_share))
         return series if self.target else _last_steps(series, self.config.timeseries_length_limit)
 
-    def _windows(self, column: pd.Series, steps: int) -> Series:
-        """A row's past, itself included, or its future, as far as the table goes."""
+    def _windows(self, column: pd.Series, ids: NDArray[np.int32]) -> Series:
+        """A row's past, itself included, or its future, as far as the rows of its id go; ids [N]."""
         values = floats_of(column, self.where, self.config.max_invalid_share)
-        rows = np.arange(len(values))
+        order = np.argsort(ids, kind="stable")  # [N], id after id
+        first = np.searchsorted(ids[order], ids, side="left")  # [N], where the rows of a row's id begin in this order
+        end = np.searchsorted(ids[order], ids, side="right")
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))  # [N], of each row in this order
         if self.target:
-            padded = np.concatenate([values, np.full(steps, np.nan)])
-            return Series(padded[rows[:, None] + 1 + np.arange(steps)].ravel(), np.full(len(rows), steps))
-        lengths = np.minimum(rows + 1, steps)
+            ahead = place[:, None] + 1 + np.arange(self.steps)  # [N, steps]
+            padded = np.append(values[order], np.nan)
+            return Series(
+                padded[np.where(ahead < end[:, None], ahead, len(order))].ravel(), np.full(len(order), self.steps)
+            )
+        lengths = np.minimum(place - first + 1, self.steps)
         begins = np.cumsum(lengths) - lengths
-        places = np.arange(lengths.sum()) - np.repeat(begins, lengths) + np.repeat(rows + 1 - lengths, lengths)
-        return Series(values[places], lengths)
+        places = np.arange(lengths.sum()) - np.repeat(begins, lengths) + np.repeat(place + 1 - lengths, lengths)
+        return Series(values[order][places], lengths)
 
     def tally(self, cells: Series) -> SeriesTally:
         counts: Counter[Steps] = Counter()
         if self.config.missing_value_strategy == "fill_with_mode":
             counts.update(cells.take(np.flatnonzero(~cells.missing())).each())
-        moments = Moments.of(cells.values[~np.isnan(cells.values)])
-        return SeriesTally(moments, int(cells.lengths.max(initial=0)), counts)
+        known = ~np.isnan(cells.values)
+        within = np.arange(len(known)) - np.repeat(cells.begins, cells.lengths)
+        furthest = int(within[known].max(initial=-1)) + 1
+        return SeriesTally(Moments.of(cells.values[known]), int(cells.lengths.max(initial=0)), furthest, counts)
 
     def finish(self, tally: SeriesTally) -> SeriesFacts:
         moments = tally.moments
         self.refuse_all_missing(moments.count)
+        if self.target and tally.furthest < self.steps:
+            raise InputDataError(
+                f"The {self.where} has a horizon of {self.steps} rows, and no row of the training split has a value "
+                f"more than {counted(tally.furthest, 'row')} after it. Set preprocessing.horizon to {tally.furthest} "
+                "at most, or give a longer series."
+            )
         if self.target and moments.std == 0:
             raise InputDataError(f"The {self.where} is constant in the training split, so there is nothing to learn.")
         fill = tally.mode() or tuple(listed_numbers(self.config.fill_value))

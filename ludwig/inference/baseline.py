@@ -215,8 +215,9 @@ def _scores(output: DecodedOutput, found: NDArray[Any], target: Tensor, weights:
     values = torch.from_numpy(np.ascontiguousarray(found))  # [N, C] or [N, S]
     hidden = values.new_empty((len(values), 0))
     if not output.labels:
-        quantiles = values[:, :1].expand(-1, len(output.levels))
-        prediction = Prediction(None, hidden, predictions=values.view(-1, *target.shape[1:]), quantiles=quantiles)
+        numbers = values.view(-1, *target.shape[1:])  # as the target
+        quantiles = numbers.unsqueeze(-1).expand(*numbers.shape, len(output.levels))
+        prediction = Prediction(None, hidden, predictions=numbers, quantiles=quantiles)
     elif output.size == 1:  # one probability, that of true
         of_true = values[:, 1].float()
         prediction = Prediction(None, hidden, of_true >= output.setting().threshold, of_true)

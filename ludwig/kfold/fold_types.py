@@ -30,6 +30,7 @@ class FoldType(ABC):
     needs_column: ClassVar[bool] = False  # whether it must be named
     is_textual: ClassVar[bool] = True  # whether the cells of its column are read from a file as they are written
     keeps_order: ClassVar[bool] = False  # whether all test rows come after the training rows
+    keeps_groups: ClassVar[bool] = False  # whether all rows of one value of its column are in one fold
 
     @abstractmethod
     def keys(self, column: pd.Series) -> Keys:
@@ -105,6 +106,7 @@ class Grouped(FoldType):
     """
 
     needs_column = True
+    keeps_groups = True
 
     def keys(self, column: pd.Series) -> Keys:
         return Labels.of(column).codes.astype(np.int64)

@@ -84,7 +84,7 @@ class Folding:
             raise InputDataError(f"The data has {counted(len(table), 'row')}, fewer than the {self.count} folds.")
         rule, column = self._rule(table, parsed.specs)
         if self.splitter is None and not rule.keeps_order:
-            warn_of_overlap(parsed.specs, IN_ORDER)
+            warn_of_overlap(parsed.specs, IN_ORDER, [self.sanitized_column] if rule.keeps_groups else [])
         keys = rule.keys(column)
         pairs = rule.deal(column, keys, self.count, seed) if self.splitter is None else self._split(table, column, seed)
         folds = [_with_validation(*pair, table, rule, keys, config.split, seed) for pair in pairs]

@@ -132,7 +132,7 @@ class MeanAbsoluteScaledError(Metric):
         self.naive.add(steps, ~steps.isnan(), weights)
 
 
-@METRICS.register("mean_pinball_loss", kinds=("number",))
+@METRICS.register("mean_pinball_loss", kinds=("number", "timeseries"))
 class MeanPinballLoss(MeanMetric):
     """Mean pinball loss (quantile loss) over the predicted quantiles, in the units of the target.
 
@@ -149,7 +149,7 @@ class MeanPinballLoss(MeanMetric):
         assert prediction.quantiles is not None
         truth = wide(target)
         levels = truth.new_tensor(self.setting.levels)
-        return pinball(wide(prediction.quantiles), truth, levels).mean(-1), ~truth.isnan()  # [B], [B]
+        return pinball(wide(prediction.quantiles), truth, levels).mean(-1), ~truth.isnan()
 
 
 @METRICS.register("r2", kinds=KINDS)

@@ -1,6 +1,6 @@
 """Time series outputs: the next steps of a series.
 
-B = rows of the batch, K = ensemble members, S = steps
+B = rows of the batch, K = ensemble members, S = steps, Q = quantiles
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from ludwig.features.timeseries import SeriesFacts, TimeseriesFeature
 from ludwig.losses.base import LOSSES, Loss
 from ludwig.nn.reduce import ReductionName
 from ludwig.outputs.base import OUTPUTS
-from ludwig.outputs.decoded import DecodedOutput
-from ludwig.outputs.scaled import ScaledOutput
+from ludwig.outputs.quantiles import QuantileOutput
 from ludwig.schema import Chosen, param
 
 DECODER = Chosen(DECODERS, "projector", "timeseries")
@@ -22,26 +21,31 @@ LOSS = Chosen(LOSSES, "huber", "timeseries")
 
 
 @OUTPUTS.register("timeseries", kinds=("ecd",))
-class TimeseriesOutput(ScaledOutput):
+class TimeseriesOutput(QuantileOutput):
     """Time series output: forecasting of the next steps. The loss is computed on the standardised target, metrics and
     predictions in its own units; unknown steps do not count.
 
-    Takes a vector [B, H] or members [B, K, H]; predictions are [B, horizon].
+    With `quantiles` each step also gets prediction intervals, as those of number outputs: trained by the pinball loss,
+    and shifted, step by step, by the errors on the validation split.
+
+    Takes a vector [B, H] or members [B, K, H]; predictions are [B, horizon], quantiles [B, horizon, Q].
 
     ```yaml
     name: load
     type: timeseries
     preprocessing: {horizon: 24}
+    quantiles: [0.1, 0.9]
     ```
     """
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
-    class Config(DecodedOutput.Config):
+    class Config(QuantileOutput.Config):
         feature = TimeseriesFeature
         reported = (
             "mean_absolute_error",
             "mean_absolute_percentage_error",
             "mean_absolute_scaled_error",
+            "mean_pinball_loss",
             "mean_squared_error",
             "r2",
             "root_mean_squared_error",
@@ -65,5 +69,5 @@ class TimeseriesOutput(ScaledOutput):
     facts: SeriesFacts
 
     @property
-    def size(self) -> int:
-        return self.facts.longest
+    def row_shape(self) -> tuple[int, ...]:
+        return (self.facts.longest,)

@@ -6,12 +6,13 @@ at most a quantile of level t with a probability of t, but for a part in N + 1; 
 it is up, so that an interval holds its stated coverage at least. It is an average over rows, not a promise for each of
 them; and since the split has also chosen the weights, it is a little optimistic.
 
-N = rows of the split, Q = quantiles
+N = rows of the split, S = steps of a series, Q = quantiles
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,19 +50,29 @@ def fit_intervals(
 
 @torch.no_grad()
 def _fitted(output: Output, seen: Seen) -> Json:
-    seen = seen.counting(seen.target.isfinite())
-    levels, reason, shifts = output.levels, None, [0.0] * len(output.levels)
-    if len(seen):
+    seen = seen.counting(seen.target.isfinite().view(len(seen.target), -1).any(1))
+    levels, shifts, reason, rows = output.levels, output.get_buffer("quantile_shift"), None, len(seen)
+    if rows:
         quantiles = output.joined(seen.logits) if output.has_members else seen.logits
-        errors = (wide(seen.target).unsqueeze(1) - quantiles[:, 1:]).cpu().numpy()  # [N, Q]
+        errors = wide(seen.target).unsqueeze(-1) - quantiles[..., 1:]  # [N, Q], of a series [N, S, Q]
+        each = errors.view(len(seen), -1, len(levels)).cpu().numpy()  # [N, S, Q]
         weights = np.ones(len(seen)) if seen.weights is None else seen.weights.double().cpu().numpy()
-        shifts = [shift(errors[:, place], weights, level) for place, level in enumerate(levels)]
-        output.get_buffer("quantile_shift").copy_(torch.tensor(shifts))
+        known = np.isfinite(each[..., 0])  # [N, S]
+        steps = [_shifts(each[rows, step], weights[rows], levels) for step, rows in enumerate(known.T)]
+        shifts.copy_(torch.tensor(steps).view_as(shifts))
+        rows = int(known.sum(0).min())
     needed = max(math.ceil(1 / min(level, 1 - level) - 1e-9) - 1 for level in levels)
-    if len(seen) < needed:
-        reason = f"The split has {len(seen)} rows with a known target, and these levels take {needed}."
+    if rows < needed:
+        reason = f"The split has {rows} rows with a known target, and these levels take {needed}."
         warn(f"The quantiles of the output '{output.name}' do not promise what they state. {reason}")
-    return {"levels": list(levels), "shifts": shifts, "rows": len(seen), "reason": reason}
+    return {"levels": list(levels), "shifts": shifts.tolist(), "rows": rows, "reason": reason}
+
+
+def _shifts(errors: NDArray[np.float64], weights: NDArray[np.float64], levels: Sequence[float]) -> list[float]:
+    """That of each quantile: errors [N, Q], weights [N]; none where there are no rows."""
+    if not len(errors):
+        return [0.0] * len(levels)
+    return [shift(errors[:, place], weights, level) for place, level in enumerate(levels)]
 
 
 def shift(errors: NDArray[np.float64], weights: NDArray[np.float64], level: float) -> float:

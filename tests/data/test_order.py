@@ -33,6 +33,18 @@ def test_a_split_in_time_is_not():
         train(SERIES.assign(split=np.repeat([0, 1, 2], [80, 20, 20])))
 
 
+def test_a_split_that_keeps_each_id_whole_is_not():
+    table = pd.concat([SERIES.assign(id=name) for name in "abcd"], ignore_index=True)
+    past, ahead = ({**each, "preprocessing": {**each["preprocessing"], "group": "id"}} for each in (PAST, NEXT))
+    for kind, reports in (("group", False), ("hash", False), ("stratify", True)):
+        split = {"type": kind, "column": "id"}
+        config = {"input_features": [past], "output_features": [ahead], "preprocessing": {"split": split}}
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            LudwigModel(config).preprocess(table)
+        assert any("not split in order of time" in str(each.message) for each in seen) == reports
+
+
 def test_a_series_of_pandas_is_no_table():
     with pytest.raises(InputDataError, match=r"Received: a Series. Pass series.to_frame\(\)"):
         train(SERIES["load"])

@@ -114,3 +114,35 @@ def test_a_window_over_categories_that_are_whole_numbers():
     feature = TimeseriesFeature(TimeseriesFeature.Config(window_size=2), "s")
     again = feature.encode(feature.parse(column), facts)
     assert own_units(again, facts) == [[1], [1, 2], [2, 2], [2, 3]]
+
+
+def grouped(table: pd.DataFrame, *, target: bool = False, **options: object) -> list[list[float]]:
+    config = (TimeseriesFeature.TargetConfig if target else TimeseriesFeature.Config)(group="id", **options)
+    cells = TimeseriesFeature(config, "s", target=target).parse_of(table, "s")
+    return [[value for value in each if value is not None] for each in cells.each()]
+
+
+IDS = {"s": [1.0, 10.0, 2.0, 3.0, 20.0, 30.0], "id": ["a", "b", "a", "a", "b", "b"]}
+
+
+def test_windows_and_horizons_keep_to_the_rows_of_their_id():
+    table = pd.DataFrame(IDS)
+    assert grouped(table, window_size=2) == [[1], [10], [1, 2], [2, 3], [10, 20], [20, 30]]
+    assert grouped(table, target=True, horizon=2) == [[2, 3], [20, 30], [3], [], [30], []]
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 1, 1, 2, 2], [1.5, None, 1.5, 1.5, None, None], pd.Categorical(IDS["id"])])
+def test_ids_may_be_of_any_type_and_missing_ones_are_one_series(ids):
+    assert grouped(pd.DataFrame({**IDS, "id": ids}), window_size=2) == grouped(pd.DataFrame(IDS), window_size=2)
+
+
+def test_a_group_needs_rows_that_form_a_series():
+    assert TimeseriesFeature.Config(group="id").faults()[0][0] == "group"
+    assert TimeseriesFeature.TargetConfig(group=" ", horizon=2).faults() == [("group", "Must not be empty.")]
+    assert TimeseriesFeature.Config(group="id", window_size=3).faults() == []
+
+
+def test_a_horizon_beyond_the_table_is_refused_with_its_numbers():
+    encoded([1.0, 2.0, 3.0], target=True, horizon=2)
+    with pytest.raises(InputDataError, match="horizon of 3 rows, .* more than 2 rows after it. Set .* to 2 at most"):
+        encoded([1.0, 2.0, 3.0], target=True, horizon=3)

@@ -7,8 +7,8 @@ from ludwig.metrics.base import Setting
 EXPECTED = {
     "number": "mean_absolute_error mean_absolute_percentage_error mean_pinball_loss mean_squared_error r2 "
     "root_mean_squared_error root_mean_squared_percentage_error",
-    "timeseries": "mean_absolute_error mean_absolute_percentage_error mean_absolute_scaled_error mean_squared_error r2 "
-    "root_mean_squared_error symmetric_mean_absolute_percentage_error",
+    "timeseries": "mean_absolute_error mean_absolute_percentage_error mean_absolute_scaled_error mean_pinball_loss "
+    "mean_squared_error r2 root_mean_squared_error symmetric_mean_absolute_percentage_error",
     "vector": "mean_absolute_error mean_absolute_percentage_error mean_squared_error r2",
     "binary": "accuracy average_precision expected_calibration_error precision recall roc_auc specificity",
     "category": "accuracy accuracy_micro balanced_accuracy expected_calibration_error hits_at_k roc_auc",

@@ -145,3 +145,31 @@ def test_they_can_be_selected_by():
     settings["trainer"] |= {"validation_metric": "mean_pinball_loss", "train_steps": 40}
     results = LudwigModel(settings).train(table(500, seed=0), output_directory=None)
     assert results.train_stats.validation["y"]["mean_pinball_loss"]
+
+
+def test_each_step_of_a_series_holds_its_own_coverage():
+    """Of a smoothed noise, whose spread grows with the steps."""
+    draw = np.random.default_rng(0)
+    walk = pd.DataFrame({"y": draw.normal(size=4000)})
+    walk["y"] = walk["y"].ewm(alpha=0.1).mean() * 30 + 700
+    walk["split"] = np.digitize(np.arange(4000) / 4000, [0.5, 0.75])
+    series = {"column": "y", "type": "timeseries"}
+    model = LudwigModel(
+        {
+            "input_features": [{"name": "past", **series, "preprocessing": {"window_size": 4}}],
+            "output_features": [{"name": "y", **series, "preprocessing": {"horizon": 3}, "quantiles": [0.1, 0.9]}],
+            "trainer": {"train_steps": 80, "batch_size": 128},
+        }
+    )
+    with pytest.warns(LudwigWarning, match="dropped"):  # the last row
+        model.train(walk, output_directory=None)
+    test = walk[walk["split"] == 2]
+    with pytest.warns(LudwigWarning, match="dropped"):
+        statistics, predicted, _ = model.evaluate(test, collect_predictions=True, collect_overall_stats=True)
+    values = test["y"].to_numpy()
+    low, high = (np.stack(predicted[f"y_quantile_{level}"].iloc[:-3]) for level in (0.1, 0.9))
+    after = np.lib.stride_tricks.sliding_window_view(values, 3)[1:]  # [N - 3, 3]
+    inside = (low <= after) & (after <= high)
+    np.testing.assert_allclose(inside.mean(0), 0.8, atol=0.05)
+    assert (np.diff((high - low).mean(0)) > 0).all()
+    assert statistics["y"]["interval"]["coverage"] == pytest.approx(inside.mean(), abs=0.002)
