@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,6 +34,26 @@ def structure_of(source: str, trust_remote_code: bool) -> Any:
         return AutoConfig.from_pretrained(source, trust_remote_code=trust_remote_code)
     except (OSError, ValueError) as error:
         raise _not_loadable(source, error) from None
+
+
+def generation_of(source: str) -> dict[str, Any]:
+    """What the base model itself sets for generation, in its `generation_config.json`; nothing without that file."""
+    from transformers import GenerationConfig
+
+    try:
+        found = GenerationConfig.from_pretrained(source)
+    except OSError:
+        return {}
+    return {name: value for name, value in found.to_diff_dict().items() if value is not None}
+
+
+def save_generation(options: Mapping[str, Any], folder: Path) -> None:
+    """Writes what `generation_of` reads."""
+    from transformers import GenerationConfig
+
+    if options:
+        settings: Any = GenerationConfig
+        settings(**options).save_pretrained(str(folder))
 
 
 def empty_network(structure: Any, trust_remote_code: bool, *, on: str) -> Any:

@@ -6,24 +6,30 @@ B = prompts, P = tokens of the longest prompt, S = tokens of the longest answer
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 
+from ludwig.models.llm.sampling import ChosenProbabilities, DrawsByRow, seeds_of
 from ludwig.nn.sharded import in_shards
+from ludwig.runtime.seed import seeded
 from ludwig.schema import param
 
 USUAL_TOKENS = 32  # generated at most
+AUTO: dict[str, Any] = {"do_sample": True, "temperature": 0.1, "top_k": 50, "top_p": 1.0}  # unless the base has others
+Auto = Literal["auto"]
 OF_SAMPLING = ("temperature", "top_k", "top_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 OF_BEAMS = ("early_stopping", "length_penalty")
 
 
 def greedy_at_zero(section: Mapping[str, Any]) -> dict[str, Any]:
-    """The section, with greedy decoding for a temperature of 0, unless sampling is asked for in the same place."""
-    temperature = section.get("temperature")
-    if isinstance(temperature, bool) or temperature != 0 or section.get("do_sample"):
+    """The section, with greedy decoding for a temperature of 0 or null, unless sampling is asked for beside it."""
+    temperature = section.get("temperature", "auto")
+    is_zero = temperature is None or (temperature == 0 and not isinstance(temperature, bool))
+    if not is_zero or section.get("do_sample") is True:
         return dict(section)
     return {**{key: value for key, value in section.items() if key != "temperature"}, "do_sample": False}
 
@@ -40,10 +46,10 @@ class Generation:
     )
     min_new_tokens: int | None = param(None, min=0, help="Minimum number of generated tokens; null for none.")
     max_time: float | None = param(None, above=0, help="Time limit in seconds for generating a batch; null for none.")
-    do_sample: bool = param(
-        True,
+    do_sample: bool | Auto = param(
+        "auto",
         help="Sampling: whether tokens are drawn from their probabilities; else decoding is greedy, or beam "
-        "search with num_beams.",
+        "search with num_beams. auto takes what the base model has, or true.",
     )
     num_beams: int = param(
         1,
@@ -61,19 +67,24 @@ class Generation:
     use_cache: bool = param(
         True, help="Whether the key-value cache of earlier tokens is used, which is much faster and takes memory."
     )
-    temperature: float = param(
-        0.1,
+    temperature: float | Auto = param(
+        "auto",
         above=0,
-        help="Temperature of sampling: divides the logits. Lower it for more predictable answers, raise it for "
-        "more varied ones. 0 is greedy decoding.",
+        help="Temperature of sampling: divides the logits. Lower it for more predictable answers. 0 and null are "
+        "greedy decoding. auto takes that of the base model, or 0.1.",
     )
-    top_k: int = param(50, min=1, help="Top-k sampling: number of most probable tokens that are drawn from.")
-    top_p: float = param(
-        1.0,
+    top_k: int | Auto | None = param(
+        "auto",
+        min=1,
+        help="Top-k sampling: number of most probable tokens that are drawn from; null for all. auto takes that of the "
+        "base model, or 50.",
+    )
+    top_p: float | Auto = param(
+        "auto",
         above=0,
         max=1,
         help="Nucleus (top-p) sampling: tokens are drawn from the smallest set whose probabilities sum to this; "
-        "1 for all.",
+        "1 for all. auto takes that of the base model, or 1.",
     )
     typical_p: float = param(
         1.0,
@@ -116,47 +127,102 @@ class Generation:
         """The maximum number of generated tokens. `longest`: of the targets of the training split."""
         return max(USUAL_TOKENS, longest) if self.max_new_tokens is None else self.max_new_tokens
 
-    def ends(self, tokenizer_end: int | None) -> list[int]:
-        """The tokens that end a generated text."""
-        chosen = tokenizer_end if self.eos_token_id is None else self.eos_token_id
-        return [] if chosen is None else [*chosen] if isinstance(chosen, list) else [chosen]
+    def settled(self, base: Mapping[str, Any]) -> Self:
+        """With what is automatic taken from the base model's own `generation_config.json`, where it has it.
 
-    def answers(self, network: Any, ids: Tensor, mask: Tensor, room: int, end: int | None) -> Tensor:
-        """The ids that the network generates after the prompts, -1 behind the end of each text: [B, S].
+        A base that samples without a temperature means 1; one that is greedy needs no other options.
+        """
+        known = {name: base[name] for name in AUTO if base.get(name) is not None}
+        usual = {**AUTO, "temperature": 1.0} if known.get("do_sample") else AUTO
+        own = {name: value for name, value in {**usual, **known}.items() if getattr(self, name) == "auto"}
+        if own.get("do_sample") is False and self.temperature != "auto":  # who sets a temperature wants to sample
+            own["do_sample"] = True
+        return dataclasses.replace(self, **own)
+
+    def ends(self, known: Sequence[int]) -> list[int]:
+        """The tokens that end a generated text. `known`: those of the tokenizer and the base model."""
+        if self.eos_token_id is None:
+            return [*known]
+        return [*self.eos_token_id] if isinstance(self.eos_token_id, list) else [self.eos_token_id]
+
+    def answers(
+        self, network: Any, ids: Tensor, mask: Tensor, room: int, known_ends: Sequence[int]
+    ) -> tuple[Tensor, Tensor | None]:
+        """The ids that the network generates after the prompts, -1 behind the end of each text, and their
+        probabilities, None where these are not known: [B, S] both.
+
+        A prompt gets the same text whatever other prompts stand beside it.
 
         Args:
             ids, mask: The prompts, padded on the left: [B, P].
             room: The maximum number of tokens to generate.
-            end: The tokenizer's token that ends a text.
+            known_ends: The tokens that end a text, of the tokenizer and the base model.
         """
+        if self.num_beams > 1 and self.do_sample and len(ids) > 1:
+            return self._alone(network, ids, mask, room, known_ends), None
+        ends, draws = self.ends(known_ends), self.do_sample and self.num_beams == 1
+        seeds = seeds_of(ids, mask) if self.do_sample else []
+        chosen = ChosenProbabilities()
+        with chosen.listening(network), seeded(seeds[0]) if seeds and not draws else nullcontext():
+            whole = network.generate(
+                input_ids=ids,
+                attention_mask=mask.long(),
+                generation_config=self._settings(ends, room, library_draws=self.do_sample is True and not draws),
+                logits_processor=self._processors(seeds) if draws else [],
+                stopping_criteria=[chosen] if self.num_beams == 1 else [],
+                synced_gpus=in_shards(network),
+            )
+        generated = whole[:, ids.shape[1] :]  # [B, S]
+        over = torch.isin(generated, generated.new_tensor(ends)) if ends else generated < 0
+        behind = over.cumsum(1) - over.long() > 0  # [B, S], True after the first end
+        shares = chosen.probabilities().masked_fill(behind, 1.0) if self.num_beams == 1 else None
+        return generated.masked_fill(behind, -1), shares
+
+    def _alone(self, network: Any, ids: Tensor, mask: Tensor, room: int, known_ends: Sequence[int]) -> Tensor:
+        """One prompt after the other: beams that are sampled draw for all prompts together."""
+        rows = [
+            self.answers(network, ids[row : row + 1], mask[row : row + 1], room, known_ends)[0][0]
+            for row in range(len(ids))
+        ]
+        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)  # [B, S]
+
+    def _settings(self, ends: list[int], room: int, *, library_draws: bool) -> Any:
+        """The options as the library takes them, which wants to hear of none that does nothing."""
         import transformers
 
-        settings: Any = transformers.GenerationConfig
-        ends = self.ends(end)
-        padding = self.pad_token_id if self.pad_token_id is not None else ends[0] if ends else 0
-        options = {
-            **self._chosen(),
-            "max_new_tokens": room,
-            "pad_token_id": padding,
-            "eos_token_id": ends or None,
-        }
-        whole = network.generate(
-            input_ids=ids,
-            attention_mask=mask.long(),
-            generation_config=settings(**options),
-            synced_gpus=in_shards(network),
-        )
-        generated = whole[:, ids.shape[1] :]  # [B, S]
-        over = (
-            torch.isin(generated, generated.new_tensor(ends)) if ends else torch.zeros_like(generated, dtype=torch.bool)
-        )
-        behind = over.cumsum(1) - over.long() > 0  # [B, S], True after the first end
-        answers: Tensor = generated.masked_fill(behind, -1)
-        return answers
-
-    def _chosen(self) -> dict[str, Any]:
-        """The options that matter as others are set, which is what the library wants to hear of."""
-        silent = [] if self.do_sample else [*OF_SAMPLING]
+        silent = [] if library_draws else [*OF_SAMPLING]
         silent += [] if self.num_beams > 1 else [*OF_BEAMS]
-        options = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in options.items() if value is not None and name not in silent}
+        fields = [field.name for field in dataclasses.fields(self) if field.name not in silent]
+        options = {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
+        padding = self.pad_token_id if self.pad_token_id is not None else ends[0] if ends else 0
+        settings: Any = transformers.GenerationConfig
+        return settings(
+            **{
+                **options,
+                "do_sample": library_draws,
+                "max_new_tokens": room,
+                "pad_token_id": padding,
+                "eos_token_id": ends or None,
+            }
+        )
+
+    def _processors(self, seeds: list[int]) -> list[Any]:
+        """What sampling does to the logits, in the library's order; then the draws."""
+        import transformers
+
+        library: Any = transformers
+        found = [
+            (self.temperature, 1.0, library.TemperatureLogitsWarper),
+            (self.top_k, None, library.TopKLogitsWarper),
+            (self.top_p, 1.0, library.TopPLogitsWarper),
+            (self.typical_p, 1.0, library.TypicalLogitsWarper),
+            (self.epsilon_cutoff, 0.0, library.EpsilonLogitsWarper),
+            (self.eta_cutoff, 0.0, library.EtaLogitsWarper),
+        ]
+        return [
+            *(warper(value) for value, idle, warper in found if value != idle),
+            DrawsByRow(seeds, self._most_drawn()),
+        ]
+
+    def _most_drawn(self) -> int | None:
+        return self.top_k if isinstance(self.top_k, int) else None

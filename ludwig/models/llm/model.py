@@ -29,7 +29,9 @@ from ludwig.models.llm.base_model import (
     BASE_ASSET,
     base_name,
     empty_network,
+    generation_of,
     load_network,
+    save_generation,
     structure_of,
 )
 from ludwig.models.llm.generation import Generation, greedy_at_zero
@@ -156,8 +158,10 @@ class Llm(Model):
         self.base = base_name(config.base_model, assets)
         tokens = assets.source(TOKENIZER_ASSET, resolved(config.base_model))
         self.tokenizer: PretrainedTokenizer = load_tokenizer(tokens, config.trust_remote_code)
+        source = assets.source(BASE_ASSET, resolved(config.base_model))
+        self.structure = structure_of(source, config.trust_remote_code)
+        self.own_generation = generation_of(source)
         self.generation = config.generation
-        self.structure = structure_of(assets.source(BASE_ASSET, resolved(config.base_model)), config.trust_remote_code)
         most = config.preprocessing.global_max_sequence_length
         self.network = Network(empty_network(self.structure, config.trust_remote_code, on="meta"), most)
         self.prompt_name = config.input_features[0].name
@@ -232,7 +236,13 @@ class Llm(Model):
     def _generated(self, batch: Frame) -> Generated:
         longest = max(output.longest_answer for output in self.outputs.values())
         prompts = _padded(batch, self.prompt_name)
-        return self.network.write(prompts, self.generation, longest, self.tokenizer.end_id)
+        return self.network.write(prompts, self.generation.settled(self.own_generation), longest, self._ends())
+
+    def _ends(self) -> list[int]:
+        """The tokens that end a text: that of the tokenizer, and those of the base model."""
+        own = self.own_generation.get("eos_token_id")
+        found = [self.tokenizer.end_id, *(own if isinstance(own, list) else [own])]
+        return [*dict.fromkeys(token for token in found if token is not None)]
 
     def _known_logits(self, batch: Frame, output: GeneratedOutput) -> Tensor:
         """What the model gives for the tokens of the target, where that is a text and known: [B, T, V]."""
@@ -310,6 +320,7 @@ class Llm(Model):
             self.tokenizer.save(aside)
         with written_aside(asset_folder(folder, BASE_ASSET)) as aside:
             self.structure.save_pretrained(str(aside))
+            save_generation(self.own_generation, aside)
 
 
 def _of_logits(logits: Tensor) -> Prediction:

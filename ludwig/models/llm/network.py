@@ -6,6 +6,7 @@ B = rows of the batch, P = tokens of the longest prompt, T = tokens of the longe
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -73,12 +74,12 @@ class Network(nn.Module):
             hook.remove()
         return seen[0][:, -1], logits[:, -1]
 
-    def write(self, prompt: Padded, generation: Generation, longest: int, end: int | None) -> Generated:
+    def write(self, prompt: Padded, generation: Generation, longest: int, ends: Sequence[int]) -> Generated:
         """What the network generates after each prompt.
 
         Args:
             longest: Tokens of the longest answer in the training split.
-            end: The tokenizer's token that ends a text.
+            ends: The tokens that end a text, of the tokenizer and the base model.
         """
         if len(prompt.values) == 0:
             nothing = prompt.values.new_zeros((0, 1))  # [B, S]
@@ -87,11 +88,11 @@ class Network(nn.Module):
         kept = torch.full((len(prompt.values),), self.most - wanted, device=prompt.values.device)
         ids, there = aligned(prompt, kept)  # [B, P]
         place = max(min(wanted, self.most - 1), 1)
-        generated = generation.answers(self.pretrained, ids, there, place, end)  # [B, S]
-        return Generated(generated, self._shares(prompt, generated, wanted))
+        generated, shares = generation.answers(self.pretrained, ids, there, place, ends)  # [B, S]
+        return Generated(generated, self._shares(prompt, generated, wanted) if shares is None else shares)
 
     def _shares(self, prompt: Padded, generated: Tensor, room: int) -> Tensor:
-        """The probability of each generated token, 1 behind the end: [B, S]. As many rows as fit at once."""
+        """The probability of each token that beams found, 1 behind the end: [B, S]. As many rows as fit at once."""
         step = max(NUMBERS // (generated.shape[1] * self.vocabulary_size), 1)
         pieces = [slice(start, start + step) for start in range(0, len(generated), step)]
         spare = most_of_all(len(pieces), self) - len(pieces)  # passes of processes with more to compute
