@@ -162,21 +162,23 @@ class Generation:
             return self._alone(network, ids, mask, room, known_ends), None
         ends, draws = self.ends(known_ends), self.do_sample and self.num_beams == 1
         seeds = seeds_of(ids, mask) if self.do_sample else []
-        chosen = ChosenProbabilities()
-        with chosen.listening(network), seeded(seeds[0]) if seeds and not draws else nullcontext():
+        chosen = ChosenProbabilities() if self.num_beams == 1 else None
+        with (
+            nullcontext() if chosen is None else chosen.listening(network),
+            seeded(seeds[0]) if seeds and not draws else nullcontext(),
+        ):
             whole = network.generate(
                 input_ids=ids,
                 attention_mask=mask.long(),
                 generation_config=self._settings(ends, room, library_draws=self.do_sample is True and not draws),
                 logits_processor=self._processors(seeds) if draws else [],
-                stopping_criteria=[chosen] if self.num_beams == 1 else [],
+                stopping_criteria=[] if chosen is None else [chosen],
                 synced_gpus=in_shards(network),
             )
         generated = whole[:, ids.shape[1] :]  # [B, S]
         over = torch.isin(generated, generated.new_tensor(ends)) if ends else generated < 0
         behind = over.cumsum(1) - over.long() > 0  # [B, S], True after the first end
-        shares = chosen.probabilities().masked_fill(behind, 1.0) if self.num_beams == 1 else None
-        return generated.masked_fill(behind, -1), shares
+        return generated.masked_fill(behind, -1), None if chosen is None else chosen.found.masked_fill(behind, 1.0)
 
     def _alone(self, network: Any, ids: Tensor, mask: Tensor, room: int, known_ends: Sequence[int]) -> Tensor:
         """One prompt after the other: beams that are sampled draw for all prompts together."""

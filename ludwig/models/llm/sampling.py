@@ -49,13 +49,13 @@ class ChosenProbabilities:
 
     def __init__(self) -> None:
         self.logits: Tensor | None = None  # of the token to come: [B, V]
-        self.found: list[Tensor] = []
+        self.shares: list[Tensor] = []
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
         assert self.logits is not None
         chosen = input_ids[:, -1:]  # [B, 1]
         logs = self.logits.gather(1, chosen).squeeze(1) - self.logits.logsumexp(-1)  # [B]
-        self.found.append(logs.exp())
+        self.shares.append(logs.exp())
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
     @contextmanager
@@ -73,6 +73,7 @@ class ChosenProbabilities:
         finally:
             hook.remove()
 
-    def probabilities(self) -> Tensor:
-        """Of all tokens: [B, S]."""
-        return torch.stack(self.found, dim=1)
+    @property
+    def found(self) -> Tensor:
+        """The probabilities of all generated tokens: [B, S]."""
+        return torch.stack(self.shares, dim=1)

@@ -1,5 +1,6 @@
 import json
 import logging
+import shutil
 import sys
 from pathlib import Path
 
@@ -161,9 +162,10 @@ class TestPredictions:
 
     def test_probabilities_are_the_same_when_rows_are_evaluated_one_by_one(self, fluent, monkeypatch):
         model, table, _ = fluent
-        expected, _ = model.predict(table.head(5))
+        beams = {"num_beams": 2}
+        expected, _ = model.predict(table.head(5), generation_config=beams)
         monkeypatch.setattr("ludwig.models.llm.network.NUMBERS", 1)
-        found, _ = model.predict(table.head(5))
+        found, _ = model.predict(table.head(5), generation_config=beams)
         np.testing.assert_allclose(found["a_probability"], expected["a_probability"], rtol=1e-5)
 
     def test_rows_that_are_given_up_are_null_and_no_rows_give_no_rows(self, declared, table):
@@ -186,6 +188,38 @@ class TestPredictions:
         assert model.predict(table.head(2))[0]["a_response"].tolist() == ["one", "two"]
         with pytest.raises(ArgumentError, match=r"max_new_token\b.*max_new_tokens"):
             model.predict(table.head(2), generation_config={"max_new_token": 1})
+
+    @pytest.mark.parametrize("options", [{}, {"num_beams": 2}, {"top_k": None, "typical_p": 0.9}])
+    def test_what_is_sampled_depends_on_the_row_alone(self, fluent, options):
+        model, table, _ = fluent
+        sampled = {"do_sample": True, "temperature": 3.0, "max_new_tokens": 3, **options}
+        state = torch.get_rng_state()
+        found = [model.predict(table.head(5), batch_size=size, generation_config=sampled)[0] for size in (5, 5, 2, 1)]
+        assert torch.equal(torch.get_rng_state(), state)
+        for other in found[1:]:
+            assert other["a_response"].tolist() == found[0]["a_response"].tolist()
+            np.testing.assert_allclose(other["a_probability"], found[0]["a_probability"], rtol=1e-4)
+        greedy, _ = model.predict(table.head(5))
+        assert found[0]["a_response"].tolist() != greedy["a_response"].tolist()
+
+    def test_the_base_models_own_ends_and_options_are_used(self, declared, base_model, table, tmp_path):
+        from transformers import GenerationConfig
+
+        shutil.copytree(base_model, tmp_path / "base")
+        config = declared(base_model=str(tmp_path / "base"), trainer={"type": "none"}, adapter=None)
+        config["generation"] = {"max_new_tokens": 6}
+        GenerationConfig(do_sample=False, eos_token_id=[2]).save_pretrained(tmp_path / "base")
+        plain, _ = trained(config, table)
+        first = plain.predict(table.head(1))[0]["a_predictions"].iloc[0]
+        assert len(first) == 6
+        token = plain.model.tokenizer.tokenizer.convert_tokens_to_ids(first[2])
+        GenerationConfig(do_sample=False, eos_token_id=[2, token]).save_pretrained(tmp_path / "base")
+        ending, _ = trained(config, table)
+        ended = ending.predict(table.head(1))[0]["a_predictions"].iloc[0]
+        assert list(ended) == list(first[: list(first).index(first[2]) + 1])
+        ending.save(str(tmp_path / "saved"))
+        again = LudwigModel.load(str(tmp_path / "saved"))
+        assert list(again.predict(table.head(1))[0]["a_predictions"].iloc[0]) == list(ended)
 
     @pytest.mark.parametrize(
         "options", [{"num_beams": 2}, {"do_sample": True, "top_k": 1}, {"repetition_penalty": 1.2}]
