@@ -91,7 +91,7 @@ def in_step(
     yield
     spare = frame.slice(0, 1).load(device)
     for _ in range(most - counts[workers.rank][0]):
-        model.predict(spare)
+        model.scored(spare)
 
 
 def merged(
@@ -138,7 +138,7 @@ def report_not_finite(metrics: Metrics, where: str) -> None:
 def count(model: Model, frames: Iterable[Frame], scores: Mapping[str, OutputScores]) -> None:
     """Feeds batches to the metrics."""
     for batch in frames:
-        predictions = model.predict(batch)
+        predictions = model.scored(batch)
         for name, score in scores.items():
             score.update(predictions[name], model.target(name, batch), batch.weights)
 

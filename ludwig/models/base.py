@@ -82,15 +82,9 @@ class Model(Component, nn.Module):
 
             It reads neither data nor weights, and gives the same result each time.
             """
-            inputs = [self._resolved(feature, assets, folder, target=False) for feature in self.input_features]
-            outputs = [self._resolved(feature, assets, folder, target=True) for feature in self.output_features]
+            inputs = [_resolved(self, feature, assets, folder, target=False) for feature in self.input_features]
+            outputs = [_resolved(self, feature, assets, folder, target=True) for feature in self.output_features]
             return inputs, outputs
-
-        def _resolved(self, feature: Any, assets: Assets, folder: Path | None, *, target: bool) -> FeatureSpec:
-            required = self.required(feature)
-            section = dataclasses.replace(feature.preprocessing, **required) if required else feature.preprocessing
-            data_half = feature.feature(section, feature.name, target=target, folder=folder, find=assets.source)
-            return FeatureSpec(feature.name, feature.source, data_half, None if target else feature.tied)
 
         def assets(self, found: Assets) -> dict[str, Callable[[Path], None]]:
             """The files that loading needs beside config, fitted state and weights: by name, what writes a folder."""
@@ -98,11 +92,7 @@ class Model(Component, nn.Module):
             return {name: write for spec in specs for name, write in spec.feature.assets().items()}
 
         def completed(self, given: Mapping[str, Any]) -> Self:
-            """With the sections that the config leaves out and that follow from others.
-
-            Args:
-                given: The config as it was loaded, in plain values.
-            """
+            """With sections that are left out and follow from others; `given`: the config as loaded, plain values."""
             return self
 
         def augments(self) -> dict[str, Augment]:
@@ -159,6 +149,14 @@ class Model(Component, nn.Module):
     def predict(self, batch: Frame) -> dict[str, Prediction]:
         """Complete predictions by output: [B, ...]."""
         raise NotImplementedError
+
+    def scored(self, batch: Frame) -> dict[str, Prediction]:
+        """Complete predictions as evaluations in training score them, where the targets are known: [B, ...]."""
+        return self.predict(batch)
+
+    def statistics_of_texts(self, frame: Frame, batch_size: int, device: torch.device) -> dict[str, dict[str, float]]:
+        """Statistics of what is generated greedily for the rows, by output; none for models that generate no texts."""
+        return {}
 
     def activation_names(self) -> list[str]:
         """Names of activations beside those of layers: `<feature>::<what>`."""
@@ -383,6 +381,13 @@ def _refuse_misfits(own: Mapping[str, NamedWeight], given: Mapping[str, Tensor])
                 f"The saved weight '{name}' has the shape {list(given[name].shape)}, and the network's is "
                 f"{list(weight.shape)}. Load it with the config and the fitted state that it was saved with."
             )
+
+
+def _resolved(config: Model.Config, feature: Any, assets: Assets, folder: Path | None, *, target: bool) -> FeatureSpec:
+    required = config.required(feature)
+    section = dataclasses.replace(feature.preprocessing, **required) if required else feature.preprocessing
+    data_half = feature.feature(section, feature.name, target=target, folder=folder, find=assets.source)
+    return FeatureSpec(feature.name, feature.source, data_half, None if target else feature.tied)
 
 
 MODELS: Registry[Model] = Registry("model type")

@@ -34,6 +34,10 @@ class GeneratedOutput(Output):
         """Tokens of the longest answer in the training split; 0 where answers are no texts."""
         return 0
 
+    def texts(self, ids: Tensor) -> list[str]:
+        """The text of each row of token ids, which are -1 behind its end: [B]."""
+        return [self.tokenizer.text([token for token in row if token >= 0]) for row in ids.tolist()]
+
     def from_generated(self, generated: Generated, logits: Tensor) -> Prediction:
         """The complete prediction.
 

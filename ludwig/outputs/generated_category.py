@@ -127,10 +127,8 @@ class GeneratedCategoryOutput(GeneratedOutput):
         return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)
 
     def from_generated(self, generated: Generated, logits: Tensor) -> Prediction:
-        texts = [self.tokenizer.text([token for token in row if token >= 0]) for row in generated.ids.tolist()]
-        places = torch.tensor(
-            [self.decoder.label(text) for text in texts], dtype=torch.long, device=generated.ids.device
-        )
+        labels = [self.decoder.label(text) for text in self.texts(generated.ids)]
+        places = torch.tensor(labels, dtype=torch.long, device=generated.ids.device)
         certain = one_hot(places, len(self.labels)).float()  # [B, C]
         shares = certain * (1 - DOUBT * len(self.labels)) + DOUBT
         return self.complete(Prediction(shares.log(), shares.new_empty((len(shares), 0))))

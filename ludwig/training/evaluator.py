@@ -51,9 +51,14 @@ class Evaluator:
 
     def evaluate(self, frame: Frame, at_least: int) -> Metrics:
         """All metrics of the split, `at_least` rows at once; results do not depend on how many."""
-        engine, most = self.engine, self.options.eval_steps
+        engine, most, rows = self.engine, self.options.eval_steps, self.rows(frame, at_least)
         wanted = {self.field: str(self.options.validation_metric)}
-        return evaluate(self.model, frame, self.rows(frame, at_least), engine.device, wanted, most, engine.workers)
+        metrics = evaluate(self.model, frame, rows, engine.device, wanted, most, engine.workers)
+        written = min(self.options.rows_of_texts, len(frame))
+        if not written:
+            return metrics
+        of_texts = self.model.statistics_of_texts(frame.slice(0, written), rows, engine.device)
+        return {name: {**values, **of_texts.get(name, {})} for name, values in metrics.items()}
 
     def rows(self, frame: Frame, at_least: int) -> int:
         """The rows of a batch of evaluation."""

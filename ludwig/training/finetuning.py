@@ -42,3 +42,13 @@ class FineTuning(Loop):
         eval_batch_size: int | Auto | None = param(
             2, min=1, help="Batch size of evaluation and prediction; auto measures the fastest."
         )
+        eval_generation_rows: int = param(
+            0,
+            min=0,
+            help="Number of rows of each evaluated split for which text is generated greedily at every evaluation, for "
+            "exact_match, BLEU, ROUGE and error rates (extra text-metrics); 0 for none, which is much faster.",
+        )
+
+        @property
+        def rows_of_texts(self) -> int:
+            return self.eval_generation_rows

@@ -90,6 +90,11 @@ class EvaluationOptions:
         "measures the fastest.",
     )
 
+    @property
+    def rows_of_texts(self) -> int:
+        """For how many rows of a split text is generated at each evaluation."""
+        return 0
+
     def faults_of_rounds(self) -> list[Fault]:
         """Faults of options that do not go together."""
         if self.steps_per_checkpoint not in (0, "auto") and self.checkpoints_per_epoch:

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import marshmallow as ma
+import torch
 from torch import Tensor, nn
 
 from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Padded
+from ludwig.data.loader import batches
 from ludwig.data.preprocess import Preprocessing
 from ludwig.error import ArgumentError, ArtifactError, InputDataError
 from ludwig.features.base import Facts
@@ -23,6 +25,7 @@ from ludwig.features.pretrained_tokenizer import PretrainedTokenizer, load_token
 from ludwig.features.prompt import Prompt, rendered
 from ludwig.features.tokens import TOKENIZER_ASSET
 from ludwig.globals import MODEL_ADAPTER_DIR_NAME
+from ludwig.metrics.text import text_statistics
 from ludwig.models.assets import Assets, asset_folder
 from ludwig.models.base import MODELS, Model, Step, Table
 from ludwig.models.llm.base_model import (
@@ -222,6 +225,26 @@ class Llm(Model):
         return {
             name: output.from_generated(generated, self._known_logits(batch, output))
             for name, output in self.outputs.items()
+        }
+
+    def scored(self, batch: Frame) -> dict[str, Prediction]:
+        """By the target alone where it is a text (teacher forcing): what is most probable behind its own tokens."""
+        if not all(output.config.is_trainable for output in self.outputs.values()):
+            return self.predict(batch)
+        return {name: self.outputs[name].complete(prediction) for name, prediction in self(batch).items()}
+
+    def statistics_of_texts(self, frame: Frame, batch_size: int, device: torch.device) -> dict[str, dict[str, float]]:
+        pairs: dict[str, tuple[list[str], list[str]]] = {name: ([], []) for name in self.outputs}
+        self.eval()
+        with torch.inference_mode(), self.generating({"do_sample": False, "num_beams": 1}):
+            for batch in batches(frame, batch_size, device):
+                generated = self._generated(batch)
+                for name, output in self.outputs.items():
+                    for texts, ids in zip(pairs[name], (generated.ids, self.target(name, batch)), strict=True):
+                        texts += output.texts(ids)
+        return {
+            name: {"exact_match": sum(map(str.__eq__, *texts)) / max(len(frame), 1), **text_statistics(*texts)}
+            for name, texts in pairs.items()
         }
 
     def activation_names(self) -> list[str]:

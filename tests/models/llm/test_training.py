@@ -8,6 +8,7 @@ import torch
 
 from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
+from ludwig.models.llm.network import Network
 
 pytest.importorskip("peft")
 
@@ -52,3 +53,46 @@ def test_a_language_model_trains_in_bfloat16(declared):
     losses = one.train(dataset=uneven(), output_directory=None).train_stats.training["a"]["loss"]
     assert set(seen) == {torch.bfloat16}
     assert losses[-1] < losses[0]
+
+
+def run(declared, callbacks=None, **trainer: object):
+    options = {"type": "finetune", "epochs": 2, "batch_size": 4, "learning_rate": 0.01}
+    model = LudwigModel(declared(trainer={**options, **trainer}))
+    data = uneven().assign(split=[0] * 12 + [1] * 6)
+    return model, data, model.train(dataset=data, output_directory=None, callbacks=callbacks)
+
+
+def test_evaluations_in_training_take_the_target_alone_and_change_nothing(declared, monkeypatch):
+    """Nothing is generated; the metrics are those of one pass with the tokens of the target."""
+    calls: list[int] = []
+    write = Network.write
+    monkeypatch.setattr(Network, "write", lambda self, *given: calls.append(1) or write(self, *given))
+    model, data, results = run(declared)
+    assert not calls
+    rows = model.preprocess(data).validation_set.frame.load(model.device)
+    with torch.no_grad():
+        logits = model.model.eval()(rows)["a"].logits
+    target = model.model.target("a", rows)
+    known = target >= 0
+    loss = torch.nn.functional.cross_entropy(logits[known], target[known].long())
+    right = (logits.argmax(-1) == target) | ~known
+    measured = {
+        name: values[results.train_stats.selected["epoch"] - 1]
+        for name, values in results.train_stats.validation["a"].items()
+    }
+    assert measured["loss"] == pytest.approx(float(loss), rel=1e-4)
+    assert measured["token_accuracy"] == pytest.approx(float(right[known].float().mean()), rel=1e-5)
+    assert measured["sequence_accuracy"] == pytest.approx(float(right.all(1).float().mean()), rel=1e-5)
+    skipping = run(declared, skip_all_evaluation=True, epochs=1)[0]
+    evaluating = run(declared, epochs=1)[0]
+    for (name, one), (_, other) in zip(skipping.collect_weights(), evaluating.collect_weights(), strict=True):
+        assert torch.equal(one, other), name
+
+
+def test_text_is_generated_for_as_many_rows_as_are_asked_for(declared):
+    model, data, results = run(declared, eval_generation_rows=3, epochs=6)
+    found = results.train_stats.validation["a"]
+    responses = model.predict(data.tail(6).head(3), generation_config={"do_sample": False})[0]["a_response"]
+    exact = sum(one == other for one, other in zip(responses, data["a"].tail(6).head(3), strict=True)) / 3
+    assert found["exact_match"][results.train_stats.selected["epoch"] - 1] == pytest.approx(exact)
+    assert "exact_match" not in run(declared, epochs=1)[2].train_stats.validation["a"]
