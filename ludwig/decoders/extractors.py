@@ -62,11 +62,13 @@ class Match:
 
 @EXTRACTORS.register("category_extractor", kinds=("category",))
 class CategoryExtractor(Extractor):
-    """Classification by a language model: the first label whose matching rule fits the generated text, else the
-    fallback.
+    """Classification by a language model: the label that is the most probable answer, with real probabilities.
 
-    Use it for category outputs of language models. Rules are tried in their order; without rules the labels themselves
-    are looked for, long ones first.
+    Use it for category outputs of language models. The method `likelihood` compares how probable the text of each label
+    is behind the prompt: it costs little more than reading the prompt, and needs neither sampling nor a fallback. The
+    text is the `value` of a matching rule of the kind contains, else the label. The method `extract` generates a text,
+    and takes the first label whose rule fits it, else the fallback: for models that reason before they answer. Rules
+    are tried in their order; without rules the labels themselves are looked for, long ones first.
 
     ```yaml
     name: sentiment
@@ -75,6 +77,7 @@ class CategoryExtractor(Extractor):
       vocab: [positive, negative, neutral]
     decoder:
       type: category_extractor
+      method: extract
       match:
         positive: {type: contains, value: positive}
         negative: {type: regex, value: "negative|bad"}
@@ -84,6 +87,10 @@ class CategoryExtractor(Extractor):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Extractor.Config):
+        method: Literal["likelihood", "extract"] = param(
+            "likelihood",
+            help="Method: likelihood compares how probable the labels' texts are, extract matches a generated text.",
+        )
         match: dict[str, Match] | None = param(
             None, help="Matching rules by label, tried in order; null looks for the labels themselves."
         )
@@ -104,10 +111,20 @@ class CategoryExtractor(Extractor):
 
     config: Config
 
-    def __init__(self, config: Config, labels: Sequence[str], fallback: str) -> None:
+    def __init__(self, config: Config, labels: Sequence[str], fallback: str | None) -> None:
+        self.config, self.labels = config, labels
         rules = config.match or {label: Match(value=label) for label in sorted(labels, key=len, reverse=True)}
         self.patterns = [(labels.index(label), rule.pattern) for label, rule in rules.items()]
-        self.fallback = labels.index(fallback)
+        self.fallback = 0 if fallback is None else labels.index(fallback)  # likelihoods need none
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The texts whose likelihoods are compared, by label; none where a text is generated."""
+        if self.config.method == "extract":
+            return ()
+        rules = self.config.match or {}
+        plain = {label: rule.value for label, rule in rules.items() if rule.type == "contains"}
+        return tuple(plain.get(label, label) for label in self.labels)
 
     def label(self, answer: str) -> int:
         """The id of the label that the generated text means."""

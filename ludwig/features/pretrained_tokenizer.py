@@ -60,6 +60,25 @@ class PretrainedTokenizer(Tokenizer):
             return [[*ids, *end] for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]]
         return [ids or [self._begin_id()] for ids in self.tokenizer(texts)["input_ids"]]
 
+    def answers(self, texts: Sequence[str], after: str) -> list[list[int]]:
+        """The tokens of texts that go on from a prompt, a space between where the prompt has none.
+
+        Byte pair encodings have tokens of words with the space before them, such as " Paris", and that is what stands
+        behind "Answer:" in the texts that models are trained on.
+
+        Args:
+            after: What the prompt ends with.
+        """
+        space = "" if after[-1:].isspace() or not self._has_words_with_spaces else " "
+        found: list[list[int]] = self.tokenizer([space + text for text in texts], add_special_tokens=False)["input_ids"]
+        return found
+
+    @functools.cached_property
+    def _has_words_with_spaces(self) -> bool:
+        """Whether a word within a text is another token than the word alone, that with its space."""
+        first, both, alone = self.tokenizer(["a", "a b", "b"], add_special_tokens=False)["input_ids"]
+        return bool(both[: len(first)] == first and both[len(first) :] != alone)
+
     def _begin_id(self) -> int:
         """What an empty text consists of."""
         candidates = (self.tokenizer.bos_token_id, self.end_id, self.tokenizer.pad_token_id)

@@ -64,6 +64,11 @@ class Prompt:
         return not self.template and not self.task
 
     @property
+    def ending(self) -> str:
+        """What each prompt ends with, as far as the template has it."""
+        return (self.template or (TEMPLATE_OF_A_TASK if self.task else "")).rpartition("}")[2]
+
+    @property
     def names(self) -> list[str]:
         """The placeholders."""
         return [name for _, name, _ in self.pieces if name is not None]

@@ -34,6 +34,15 @@ class GeneratedOutput(Output):
         """Tokens of the longest answer in the training split; 0 where answers are no texts."""
         return 0
 
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The answers whose likelihoods are compared, a text for each class; none where a text is generated."""
+        return ()
+
+    def from_likelihoods(self, logs: Tensor) -> Prediction:
+        """The complete prediction from the log-likelihood of each of the compared answers: [B, C]."""
+        raise NotImplementedError
+
     def texts(self, ids: Tensor) -> list[str]:
         """The text of each row of token ids, which are -1 behind its end: [B]."""
         return [self.tokenizer.text([token for token in row if token >= 0]) for row in ids.tolist()]

@@ -1,4 +1,4 @@
-"""A category output of a language model: the label that the answer means.
+"""A category output of a language model: the most probable label, or the one that a generated answer means.
 
 B = rows of the batch, C = classes
 """
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ludwig.decoders.extractors import EXTRACTORS, CategoryExtractor, Extractor
+from ludwig.error import InputDataError
 from ludwig.features.category import CategoryFacts, CategoryFeature
 from ludwig.features.labels import Vocabulary, WordTally
 from ludwig.losses.base import LOSSES, Loss
@@ -34,7 +35,7 @@ DOUBT = 1e-6  # the probability of a label that the answer does not mean, so tha
 
 
 class LabelFeature(CategoryFeature):
-    """A column of labels that the config lists."""
+    """A column of labels that the config lists, or that the training split has."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(CategoryFeature.Config):
@@ -42,11 +43,13 @@ class LabelFeature(CategoryFeature):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class TargetConfig(CategoryFeature.TargetConfig):
-        vocab: list[str] = param(list, help="Vocabulary: the labels that can be predicted.")
+        vocab: list[str] = param(
+            list, help="Vocabulary: the labels that can be predicted; none listed takes those of the training split."
+        )
         fallback_label: str | None = param(None, help="Fallback label of a generated text that matches none of them.")
 
         def faults(self) -> list[tuple[str, str]]:
-            if len(set(self.vocab)) < 2:
+            if self.vocab and len(set(self.vocab)) < 2:
                 return [("vocab", f"Must list the labels, at least two. Received: {self.vocab}.")]
             return []
 
@@ -57,25 +60,32 @@ class LabelFeature(CategoryFeature):
         return self._facts(Counter(tally.counts), fill)
 
     def facts_of_config(self) -> CategoryFacts:
+        if not self.config.vocab:
+            raise LookupError(f"the {self.where} has no vocab, so its labels are those of a training split")
         return self._facts(Counter(), self.config.fill_value)
 
     def _facts(self, counts: Counter[str], fill: str) -> CategoryFacts:
-        words = tuple(dict.fromkeys(self.config.vocab))
+        words = tuple(dict.fromkeys(self.config.vocab)) or tuple(sorted(counts, key=lambda word: (-counts[word], word)))
+        if len(words) < 2:
+            raise InputDataError(
+                f"The {self.where} has one label only in the training split ({words[0]!r}). List the labels that can "
+                "be predicted in preprocessing.vocab."
+            )
         return CategoryFacts(Vocabulary(words, tuple(counts[word] for word in words)), fill)
 
 
 @OUTPUTS.register("category", kinds=("llm",))
 class GeneratedCategoryOutput(GeneratedOutput):
-    """Category output of a language model: zero-shot classification by the label that the generated text means.
+    """Category output of a language model: zero-shot classification by the likelihood of each label.
 
-    That label has all of the probability, because a text does not show how sure the model is.
+    With `decoder.method: extract` the label that a generated text means has all of the probability, because a text does
+    not show how sure the model is.
 
     ```yaml
     name: sentiment
     type: category
     preprocessing:
       vocab: [positive, negative, neutral]
-      fallback_label: neutral
     ```
     """
 
@@ -101,7 +111,13 @@ class GeneratedCategoryOutput(GeneratedOutput):
         def faults(self) -> list[tuple[str, str]]:
             faults, labels, decoder = super().faults(), self.preprocessing.vocab, self.decoder
             assert isinstance(decoder, CategoryExtractor.Config)
-            if self.fallback not in labels:
+            if not labels:
+                needs = [name for name in ("match", "fallback_label") if getattr(decoder, name) is not None]
+                if decoder.method == "extract" or needs:
+                    faults.append(("preprocessing.vocab", "Missing: list the labels that the decoder is to match."))
+                return faults
+            is_needed = decoder.method == "extract" or self.fallback is not None
+            if is_needed and self.fallback not in labels:
                 known = ", ".join(labels)
                 text = f"Must be one of the labels in preprocessing.vocab: {known}. Received: {self.fallback!r}."
                 faults.append(("decoder.fallback_label", text))
@@ -119,12 +135,20 @@ class GeneratedCategoryOutput(GeneratedOutput):
     def labels(self) -> tuple[str, ...]:
         return self.facts.vocabulary.words
 
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        found: tuple[str, ...] = self.decoder.candidates
+        return found
+
     def setting(self) -> Setting:
         return self.config.setting_for(len(self.labels))
 
     def complete(self, prediction: Prediction) -> Prediction:
         probabilities = prediction.known_logits.softmax(-1)
         return dataclasses.replace(prediction, predictions=probabilities.argmax(-1), probabilities=probabilities)
+
+    def from_likelihoods(self, logs: Tensor) -> Prediction:
+        return self.complete(Prediction(logs, logs.new_empty((len(logs), 0))))
 
     def from_generated(self, generated: Generated, logits: Tensor) -> Prediction:
         labels = [self.decoder.label(text) for text in self.texts(generated.ids)]

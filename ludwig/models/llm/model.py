@@ -221,11 +221,13 @@ class Llm(Model):
         self.network.pretrained.compile(dynamic=True)
 
     def predict(self, batch: Frame) -> dict[str, Prediction]:
-        generated = self._generated(batch)
-        return {
-            name: output.from_generated(generated, self._known_logits(batch, output))
-            for name, output in self.outputs.items()
-        }
+        return {name: self._predicted(batch, output) for name, output in self.outputs.items()}
+
+    def _predicted(self, batch: Frame, output: GeneratedOutput) -> Prediction:
+        if not output.candidates:
+            return output.from_generated(self._generated(batch), self._known_logits(batch, output))
+        answers = self.tokenizer.answers(output.candidates, after=self.config.prompt.ending)
+        return output.from_likelihoods(self.network.likelihoods(_padded(batch, self.prompt_name), answers))
 
     def scored(self, batch: Frame) -> dict[str, Prediction]:
         """By the target alone where it is a text (teacher forcing): what is most probable behind its own tokens."""

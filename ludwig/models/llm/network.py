@@ -5,6 +5,7 @@ B = rows of the batch, P = tokens of the longest prompt, T = tokens of the longe
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -15,8 +16,9 @@ from torch import Tensor, nn
 from ludwig.columns.ragged import Padded
 from ludwig.models.llm.generation import Generation
 from ludwig.nn.generation import Generated
-from ludwig.nn.sharded import most_of_all
+from ludwig.nn.sharded import in_shards, most_of_all
 
+CACHES = ("cache", "past_key_values")  # what releases of the library call keys and values of earlier tokens
 NUMBERS = 2**28  # of logits at once, where probabilities of generated tokens are computed
 
 
@@ -29,6 +31,11 @@ class Network(nn.Module):
         context = getattr(pretrained.config, "max_position_embeddings", None)
         self.most: int = min(bound for bound in (most, context, 2**30) if bound is not None)
         self.pretrained = pretrained
+
+    @property
+    def cache_name(self) -> str | None:
+        """What the network calls the keys and values of earlier tokens; None where it has none."""
+        return next((name for name in CACHES if name in self.takes), None)
 
     @property
     def vocabulary_size(self) -> int:
@@ -51,16 +58,19 @@ class Network(nn.Module):
 
     def _last_logits(self, ids: Tensor, there: Tensor, steps: int) -> Tensor:
         """The logits behind each of the last tokens, `steps` of them: [B, steps, V]."""
+        logits: Tensor = self._read(ids, there, steps).logits[:, -steps:]
+        return logits
+
+    def _read(self, ids: Tensor, there: Tensor, steps: int = 1, *, keeps_cache: bool = False) -> Any:
+        """One pass, with the logits of the last tokens at least."""
         known = {
             "input_ids": ids,
             "attention_mask": there.long(),
             "position_ids": (there.cumsum(1) - 1).clamp_min(0),
-            "use_cache": False,
+            "use_cache": keeps_cache,
             "logits_to_keep": steps,
         }
-        found = self.pretrained(**{name: value for name, value in known.items() if name in self.takes})
-        logits: Tensor = found.logits[:, -steps:]
-        return logits
+        return self.pretrained(**{name: value for name, value in known.items() if name in self.takes})
 
     def read(self, prompt: Padded) -> tuple[Tensor, Tensor]:
         """What the head reads behind each prompt, and its logits of the next token: [B, H], [B, V]."""
@@ -73,6 +83,66 @@ class Network(nn.Module):
         finally:
             hook.remove()
         return seen[0][:, -1], logits[:, -1]
+
+    def likelihoods(self, prompt: Padded, answers: Sequence[Sequence[int]]) -> Tensor:
+        """The logarithm of the probability of each answer's tokens behind each prompt: [B, C].
+
+        The prompts are read once, and what was computed of them is shared by all answers.
+        """
+        longest = max(map(len, answers))
+        if len(prompt.values) == 0:
+            return next(self.parameters()).new_zeros((0, len(answers)))  # [B, C]
+        if self.cache_name is None:
+            return torch.stack([self._likelihood(prompt, answer, longest) for answer in answers], dim=1)  # [B, C]
+        kept = torch.full((len(prompt.values),), self.most - longest + 1, device=prompt.values.device)
+        ids, there = aligned(prompt, kept)  # [B, P]
+        tokens = torch.tensor([[*answer, *[0] * (longest - len(answer))] for answer in answers], device=ids.device)
+        known = torch.arange(longest) < torch.tensor([[len(answer)] for answer in answers])  # [C, L]
+        read = self._read(ids, there, keeps_cache=longest > 1)
+        logs: Tensor = read.logits[:, -1].float().log_softmax(-1)[:, tokens[:, 0]]  # [B, C]
+        if longest == 1:
+            return logs
+        step = len(answers) if in_shards(self) else self._answers_at_once(len(ids), longest)
+        parts = [slice(start, start + step) for start in range(0, len(answers), step)]
+        cache = read[self.cache_name]
+        rest = [self._rest(cache, there, tokens[part], known[part].to(ids.device)) for part in parts]
+        return logs + torch.cat(rest, dim=1)  # [B, C]
+
+    def _likelihood(self, prompt: Padded, answer: Sequence[int], room: int) -> Tensor:
+        """The same of one answer, in a pass of its own over the prompts: [B]."""
+        ids = prompt.values.new_tensor([answer]).long().expand(len(prompt.values), -1)  # [B, L]
+        logits: Tensor = self(prompt, Padded(ids, torch.ones_like(ids, dtype=torch.bool)), room).float()  # [B, L, V]
+        return logits.log_softmax(-1).gather(-1, ids.unsqueeze(-1)).sum((1, 2))
+
+    def _answers_at_once(self, rows: int, longest: int) -> int:
+        """How many answers of all rows are computed together."""
+        return max(NUMBERS // (rows * longest * self.vocabulary_size), 1)
+
+    def _rest(self, cache: Any, there: Tensor, tokens: Tensor, known: Tensor) -> Tensor:
+        """The log-probabilities of all tokens of some answers but the first, behind the prompts: [B, C].
+
+        Args:
+            cache: Keys and values of the prompts.
+            tokens, known: Of the answers, and which of them are there: [C, L].
+        """
+        rows, count, steps = len(there), len(tokens), tokens.shape[1] - 1
+        shared = copy.deepcopy(cache)
+        shared.batch_repeat_interleave(count)
+        given = tokens[:, :-1].repeat(rows, 1)  # [B * C, L - 1]
+        before = there.repeat_interleave(count, 0)  # [B * C, P]
+        places = before.sum(1, keepdim=True) + torch.arange(steps, device=given.device)  # [B * C, L - 1]
+        inputs = {
+            "input_ids": given,
+            "attention_mask": torch.cat([before.long(), torch.ones_like(given)], dim=1),  # [B * C, P + L - 1]
+            "position_ids": places,
+            self.cache_name: shared,
+            "use_cache": True,
+        }
+        logits = self.pretrained(**{name: value for name, value in inputs.items() if name in self.takes}).logits
+        logs = logits.float().log_softmax(-1)  # [B * C, L - 1, V]
+        wanted, there_too = tokens[:, 1:].repeat(rows, 1), known[:, 1:].repeat(rows, 1)  # [B * C, L - 1]
+        found: Tensor = logs.gather(-1, wanted.unsqueeze(-1)).squeeze(-1).masked_fill(~there_too, 0)  # [B * C, L - 1]
+        return found.sum(1).view(rows, count)
 
     def write(self, prompt: Padded, generation: Generation, longest: int, ends: Sequence[int]) -> Generated:
         """What the network generates after each prompt.

@@ -276,6 +276,7 @@ class TestZeroShot:
             "preprocessing": {"vocab": labels},
             "decoder": {
                 "type": "category_extractor",
+                "method": "extract",
                 "match": {
                     "low": {"type": "contains", "value": "One"},
                     "high": {"type": "regex", "value": "^(three|fo.r)$"},
@@ -297,6 +298,96 @@ class TestZeroShot:
         assert statistics["a"]["accuracy_micro"] == pytest.approx(0.75)
         assert statistics["a"]["loss"] == pytest.approx(0.25 * -np.log(1e-6), rel=1e-3)
         assert "confusion_matrix" in statistics["a"]
+
+
+LABELS = ["one", "two three", "five six", "on"]
+
+
+@pytest.fixture(scope="module")
+def scoring(fluent, base_model):
+    """A trained text model, and one with the same weights and a category output."""
+    answering, table, _ = fluent
+    output = {"name": "a", "type": "category", "preprocessing": {"vocab": LABELS}}
+    config = {
+        "model_type": "llm",
+        "base_model": base_model,
+        "input_features": [{"name": "q", "type": "text"}],
+        "output_features": [output],
+        "prompt": {"template": "Question: {q}\nAnswer:"},
+    }
+    table = table.assign(a=LABELS * 4)
+    model, _ = trained(config, table)
+    model.model.load_weights(answering.model.weights())
+    return model, table
+
+
+class TestLikelihoods:
+    """Labels of a category output are compared by how probable they are behind the prompt."""
+
+    @torch.no_grad()
+    def test_they_are_those_of_the_tokens_of_each_label_alone(self, scoring):
+        """Against plain passes of the library over one unpadded row after the other."""
+        model, table = scoring
+        network, tokenizer = model.model.network.pretrained, model.model.tokenizer.tokenizer
+        expected = []
+        for question in table["q"].head(4):
+            prompt = tokenizer(f"Question: {question}\nAnswer:")["input_ids"]
+            row = []
+            for label in LABELS:
+                wanted = tokenizer(f" {label}", add_special_tokens=False)["input_ids"]
+                logs = network(torch.tensor([[*prompt, *wanted]])).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+                row.append(float(logs.gather(1, torch.tensor(wanted).unsqueeze(1)).sum()))
+            expected.append(row)
+        expected = torch.tensor(expected).softmax(-1).numpy()
+        predictions, _ = model.predict(table.head(4))
+        np.testing.assert_allclose(np.stack(predictions["a_probabilities"]), expected, atol=1e-5)
+        assert predictions["a_predictions"].tolist() == [LABELS[place] for place in expected.argmax(1)]
+
+    @pytest.mark.parametrize("rows", [1, 3])
+    def test_they_depend_neither_on_the_batch_nor_on_how_many_are_computed_at_once(self, scoring, rows, monkeypatch):
+        model, table = scoring
+        expected, _ = model.predict(table.head(6))
+        monkeypatch.setattr("ludwig.models.llm.network.NUMBERS", 1)
+        found, _ = model.predict(table.head(6), batch_size=rows)
+        monkeypatch.setattr(type(model.model.network), "cache_name", None)
+        without_cache, _ = model.predict(table.head(6), batch_size=rows)
+        for other in (found, without_cache):
+            shares = np.stack(other["a_probabilities"])
+            np.testing.assert_allclose(shares, np.stack(expected["a_probabilities"]), atol=1e-5)
+        assert len(model.predict(table.head(0))[0]) == 0
+
+    def test_the_loss_is_that_of_scikit_learn_and_nothing_is_generated(self, scoring, monkeypatch):
+        metrics = pytest.importorskip("sklearn.metrics")
+        model, table = scoring
+        monkeypatch.setattr(type(model.model.network), "write", None)
+        statistics, predictions, _ = model.evaluate(table, collect_predictions=True)
+        probabilities = np.stack(predictions["a_probabilities"]).astype(float)
+        shares = probabilities[:, np.argsort(LABELS)]
+        expected = metrics.log_loss(table["a"], shares / shares.sum(1, keepdims=True), labels=sorted(LABELS))
+        assert statistics["a"]["loss"] == pytest.approx(expected, rel=1e-4)
+
+    def test_labels_are_those_of_the_training_split_where_none_are_listed(self, declared, table):
+        output = {"name": "a", "type": "category"}
+        model, _ = trained(declared(output_features=[output], trainer={"type": "none"}, adapter=None), table)
+        predictions, _ = model.predict(table.head(2))
+        assert {name.removeprefix("a_probabilities_") for name in predictions if "probabilities_" in name} == {
+            *table["a"]
+        }
+        decoder = {"type": "category_extractor", "method": "extract"}
+        with pytest.raises(ConfigValidationError, match="vocab: Missing: list the labels"):
+            LudwigModel(declared(output_features=[{**output, "decoder": decoder}], trainer=None, adapter=None))
+
+    def test_the_text_of_a_rule_stands_for_its_label(self, declared, table):
+        match = {"yes": {"type": "contains", "value": "one"}, "no": {"type": "regex", "value": "x"}}
+        output = {
+            "name": "a",
+            "type": "category",
+            "preprocessing": {"vocab": ["yes", "no"]},
+            "decoder": {"type": "category_extractor", "match": match},
+        }
+        table = table.assign(a=["yes", "no"] * 8)
+        model, _ = trained(declared(output_features=[output], trainer={"type": "none"}, adapter=None), table)
+        assert model.model.outputs["a"].candidates == ("one", "no")
 
 
 class TestBuilding:
