@@ -13,12 +13,12 @@ def run(words: list[str]) -> None:
     flags.add_data(parser, splits=True)
     flags.add_run(parser, "experiment")
     parser.add_argument("-es", "--eval_split", default="test", help="the split that is evaluated")
-    flags.add_skips(parser, tuple(flags.SKIPS))
+    flags.add_skips(parser, flags.EXPERIMENT_SKIPS)
     flags.add_trackers(parser)
     options = parser.parse_args(words)
-    wanted = flags.chosen(options, *flags.DATA, *flags.RUN, "eval_split", *flags.SKIPS)
+    wanted = flags.chosen(options, *flags.DATA, *flags.RUN, "eval_split", *flags.EXPERIMENT_SKIPS)
     model = flags.model_of(options)
-    with flags.announced(model, "experiment", words):
+    with flags.announced(model.callbacks, "experiment", words):
         statistics, _, _, folder = model.experiment(**wanted)
     print_metrics(statistics or {})
     print(f"The run is in {folder}")

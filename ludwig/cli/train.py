@@ -16,7 +16,7 @@ def run(words: list[str]) -> None:
     options = parser.parse_args(words)
     wanted = flags.chosen(options, *flags.DATA, *flags.RUN, *flags.TRAINING_SKIPS)
     model = flags.model_of(options)
-    with flags.announced(model, "train", words):
+    with flags.announced(model.callbacks, "train", words):
         results = model.train(**wanted)
     from ludwig.cli.summary import summary
     from ludwig.runtime.distributed import workers_of

@@ -112,7 +112,8 @@ class Trials:
             **self.flags.training,
         )
         folder = results.output_directory
-        statistics = {split: self._evaluated(model, data, split, folder) for split in (self.eval_split, self.split)}
+        splits = {self.eval_split, self.split}
+        statistics = {split: self._evaluated(model, data, split, folder) for split in splits}
         scores = [target.of(statistics[self.split]) for target in self.targets]
         saved = folder and not self.flags.training["skip_save_model"]
         found = TrialResults(
