@@ -138,7 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         rows = [line(name, skips, options) for name, skips in SAVING.items()]
     headers = ["saved", "a trial", "its training alone", "above it", "ratio", ""]
     print(tabulate(rows, headers=headers, disable_numparse=True))

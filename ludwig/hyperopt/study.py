@@ -175,9 +175,15 @@ class Study:
 
 
 def open_storage(place: str | None) -> Any:
-    """The storage of a study: a journal at a path, a database at a URL, or none, which is the memory."""
-    if place is None or "://" in place:
-        return place
+    """The storage of a study: a journal at a path, a database at a URL, or none, which is the memory.
+
+    Raises:
+        ArgumentError: The database cannot be opened.
+    """
+    if place is None:
+        return None
+    if "://" in place:
+        return _database(place)
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
@@ -187,6 +193,21 @@ def open_storage(place: str | None) -> Any:
             _cut_torn_line(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(path)))
+
+
+def _database(url: str) -> Any:
+    """The storage of Optuna at a URL.
+
+    Raises:
+        ArgumentError: It cannot be opened.
+    """
+    from optuna.storages import get_storage
+
+    try:
+        return get_storage(url)
+    except Exception as error:  # of SQLAlchemy, Optuna or a driver
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ArgumentError(f"hyperopt.executor.storage cannot be opened: {reason}") from error
 
 
 def _cut_torn_line(path: Path) -> None:
