@@ -94,7 +94,7 @@ def hyperopt(
         ConfigValidationError: The config, the search, or a value that it may try has faults.
         ArgumentError: There is no section `hyperopt`, or no search to resume.
         InputDataError: The data does not fit the config.
-        TrainingError: All trials failed.
+        TrainingError: All trials failed, or none was run.
     """
     refuse_unknown(LudwigModel, "train", kwargs)
     given_sources(dataset, training_set, validation_set, test_set)
@@ -132,12 +132,7 @@ def hyperopt(
     }
     hooks, seed = checked_callbacks(callbacks), seed_of(random_seed)
     trials = _trials(declared, raw, sources, machine, hooks, seed, flags)
-    kept = Kept(
-        None if output_directory is None else path_of("output_directory", output_directory).absolute(),
-        name_of("experiment_name", experiment_name),
-        resume,
-        saves_statistics=not skip_save_hyperopt_statistics,
-    )
+    kept = _kept(output_directory, experiment_name, resume, saves_statistics=not skip_save_hyperopt_statistics)
     verbosity = whole_number("hyperopt_log_verbosity", hyperopt_log_verbosity, 0, TABLE)
     search: Any = declared.hyperopt
     _warn_of(search, tune_callbacks)
@@ -152,6 +147,23 @@ class Kept:
     name: str
     resume: bool | None
     saves_statistics: bool
+
+
+def _kept(output_directory: object, experiment_name: object, resume: object, *, saves_statistics: bool) -> Kept:
+    """Checks where a search is to be kept.
+
+    Raises:
+        ArgumentError: It has no name, or resume is something else.
+    """
+    if resume not in (None, True, False):
+        raise ArgumentError(f"resume must be True, False or None. Received: {resume!r:.100}.")
+    if resume and output_directory is None:
+        raise ArgumentError("resume=True needs the output_directory of the search. Received: None.")
+    name = name_of("experiment_name", experiment_name)
+    if not name:
+        raise ArgumentError("experiment_name must not be empty: it is the folder of the search.")
+    folder = None if output_directory is None else path_of("output_directory", output_directory).absolute()
+    return Kept(folder, name, None if resume is None else bool(resume), saves_statistics)
 
 
 def _declared(config: str | Path | dict[str, Any]) -> tuple[ModelConfig, dict[str, Any]]:
@@ -197,7 +209,7 @@ def _searched(search: SearchConfig, trials: Trials, kept: Kept, verbosity: int) 
     """Runs the trials between the hooks of a search.
 
     Raises:
-        TrainingError: All trials failed.
+        TrainingError: All trials failed, or none was run.
     """
     hooks = trials.callbacks
     for hook in hooks:
@@ -210,9 +222,11 @@ def _searched(search: SearchConfig, trials: Trials, kept: Kept, verbosity: int) 
     for hook in hooks:
         hook.on_hyperopt_end(kept.name)
         hook.on_hyperopt_finish(kept.name)
-    if all(trial.state == FAILED for trial in found.ordered_trials):
-        count, error = len(found.ordered_trials), found.ordered_trials[0].error if found.ordered_trials else "none ran"
-        raise TrainingError(f"All {count} trials of the search failed. The first one: {error}")
+    done = found.ordered_trials
+    if not done:
+        raise TrainingError("No trial was run: a callback ended the search, or its time budget was spent.")
+    if all(trial.state == FAILED for trial in done):
+        raise TrainingError(f"All {len(done)} trials of the search failed. The first one: {done[0].error}")
     return found
 
 

@@ -13,7 +13,9 @@ from ludwig.hyperopt.record import TrialResults
 from ludwig.hyperopt.study import PLACE, Study
 from ludwig.hyperopt.trial import RESULT_FILE_NAME, Plan
 from ludwig.hyperopt.workers import Workers
+from ludwig.runtime.arguments import LARGEST_SEED
 from ludwig.runtime.atomic import read_json
+from ludwig.runtime.console import warn
 
 
 class Search:
@@ -56,7 +58,9 @@ class Search:
             return False
         number, place, parameters = asked
         folder = None if self.folder is None else self.folder / f"trial_{number}"
-        plan = self.running[number] = Plan(number, parameters, self.seed + place, folder, self.ends_at)
+        plan = self.running[number] = Plan(
+            number, parameters, (self.seed + place) % (LARGEST_SEED + 1), folder, self.ends_at
+        )
         for callback in self.callbacks:
             callback.on_hyperopt_trial_start(parameters)
         self.board.begin(plan)
@@ -80,5 +84,8 @@ class Search:
         """A trial of an earlier process, from its folder where that is there, else what the study has of it."""
         file = None if self.folder is None else self.folder / f"trial_{trial.number}" / RESULT_FILE_NAME
         if file is not None and file.is_file():
-            return TrialResults.from_dict(read_json(file))
+            try:
+                return TrialResults.from_dict(read_json(file))
+            except ValueError:  # it was damaged
+                warn(f"'{file}' cannot be read, so trial {trial.number} has only what the study has of it.")
         return self.study.summary(trial)

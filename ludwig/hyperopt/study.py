@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ludwig.error import ArgumentError
+from ludwig.error import ArgumentError, ArtifactError
 from ludwig.hyperopt.config import SearchConfig
 from ludwig.hyperopt.record import COMPLETE, FAILED, STOPPED, TrialResults
 from ludwig.runtime.atomic import storing
@@ -179,6 +179,7 @@ def open_storage(place: str | None) -> Any:
 
     Raises:
         ArgumentError: The database cannot be opened.
+        ArtifactError: The journal cannot be read.
     """
     if place is None:
         return None
@@ -192,7 +193,10 @@ def open_storage(place: str | None) -> Any:
         if path.is_file():
             _cut_torn_line(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(path)))
+        try:
+            return JournalStorage(JournalFileBackend(str(path)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(f"'{path}' is no journal of a search, or a damaged one. Remove it.") from error
 
 
 def _database(url: str) -> Any:

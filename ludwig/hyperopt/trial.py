@@ -17,7 +17,7 @@ from ludwig.api import LudwigModel, PreprocessedDataset
 from ludwig.callbacks import Callback
 from ludwig.config import proc_column
 from ludwig.config.search import with_parameters
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, TrainingError
 from ludwig.globals import MODEL_FILE_NAME
 from ludwig.hyperopt.record import COMPLETE, FAILED, STOPPED, TrialResults
 from ludwig.runtime.atomic import write_json
@@ -40,8 +40,18 @@ class Target:
     direction: str  # minimize or maximize
 
     def of(self, statistics: Mapping[str, Any]) -> float:
-        """The metric among statistics by output."""
-        return float(statistics[self.output][self.metric])
+        """The metric among statistics by output.
+
+        Raises:
+            TrainingError: The statistics have none.
+        """
+        found = statistics[self.output].get(self.metric)
+        if found is None:
+            raise TrainingError(
+                f"{self.metric} of {self.output} is not defined on the split that trials are compared on, as where "
+                "all its rows are of one class."
+            )
+        return float(found)
 
 
 @dataclasses.dataclass(frozen=True)
