@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ class Search:
             number, parameters, (self.seed + place) % (LARGEST_SEED + 1), folder, self.ends_at
         )
         for callback in self.callbacks:
-            callback.on_hyperopt_trial_start(parameters)
+            callback.on_hyperopt_trial_start(copy.deepcopy(parameters))
         self.board.begin(plan)
         self.workers.start(plan)
         return True
@@ -72,7 +73,7 @@ class Search:
         self.found[result.number] = result
         self.study.end(result.number, result)
         for callback in self.callbacks:
-            callback.on_hyperopt_trial_end(plan.parameters)
+            callback.on_hyperopt_trial_end(copy.deepcopy(plan.parameters))
         self.board.end(result)
 
     def results(self) -> list[TrialResults]:

@@ -47,6 +47,7 @@ class Study:
         self.is_stopped_early = search.executor.scheduler.stops
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.simplefilter("ignore", FutureWarning)  # an option of a sampler that Optuna 6 will drop
             self.study = optuna.create_study(
                 storage=storage,
                 study_name=search.executor.study_name or name,
