@@ -233,19 +233,23 @@ def _searched(search: SearchConfig, trials: Trials, kept: Kept, verbosity: int) 
 def _found(search: SearchConfig, trials: Trials, kept: Kept, verbosity: int) -> HyperoptResults:
     """The trials, also in a file, whatever ends them."""
     directions = [target.direction for target in trials.targets]
-    study, folder = opened(search, trials.raw, directions, kept.directory, kept.name, kept.resume, trials.random_seed)
     ends_at = None if search.executor.time_budget_s is None else time.time() + search.executor.time_budget_s
     board = Board(verbosity, search.trials, directions, ends_at)
-    with contextlib.closing(workers_of(search, trials, study.stops)) as workers:
+    place = (kept.directory, kept.name, kept.resume)
+    with (
+        opened(search, trials.raw, directions, *place, trials.random_seed) as (study, folder),
+        contextlib.closing(workers_of(search, trials, study.stops)) as workers,
+    ):
         running = Search(study, workers, board, folder, trials.random_seed, trials.callbacks, ends_at)
+        board.done += running.results()  # of earlier processes
         try:
             running.run()
         finally:
-            done, place = ordered(running.results(), directions), None if folder is None else str(folder)
+            done = ordered(running.results(), directions)
             if folder is not None and kept.saves_statistics:
                 _save_statistics(folder, search, done)
             board.close()
-    return HyperoptResults(done, study.study, directions, place)
+    return HyperoptResults(done, study.study, directions, None if folder is None else str(folder))
 
 
 def _split(name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from multiprocessing import connection, get_context
@@ -120,7 +119,9 @@ class Processes(Workers):
         process = get_context("spawn").Process(target=work, args=(theirs, trials, self.threads), daemon=True)
         try:
             process.start()
-        except (pickle.PicklingError, TypeError, AttributeError) as error:
+        except OSError:
+            raise
+        except Exception as error:  # what cannot be pickled has errors of many kinds
             raise ArgumentError(
                 f"The trials cannot be sent to processes of their own: {error}. Define the classes of callbacks in a "
                 "module, or set hyperopt.executor.max_concurrent_trials to 1."
