@@ -23,12 +23,11 @@ def run(words: list[str]) -> None:
         )
     trackers = flags.trackers_of(options)  # a package that is missing is reported before anything is read
     from ludwig.hyperopt.run import hyperopt
-    from ludwig.runtime.console import logging_at
 
     wanted = flags.chosen(options, *flags.DATA, *PLACE, *flags.SEARCH_SKIPS)
     machine = flags.machine(options)
     level = machine.pop("logging_level")
-    with flags.announced(trackers, "hyperopt", words), logging_at(level):
+    with flags.announced(trackers, "hyperopt", words):
         found = hyperopt(
             flags.config_of(options),
             **(wanted | _resumed(options.model_resume_path)),

@@ -122,7 +122,7 @@ class Trials:
             **self.flags.training,
         )
         folder = results.output_directory
-        splits = {self.eval_split, self.split}
+        splits = dict.fromkeys((self.eval_split, self.split))  # each once
         statistics = {split: self._evaluated(model, data, split, folder) for split in splits}
         scores = [target.of(statistics[self.split]) for target in self.targets]
         saved = folder and not self.flags.training["skip_save_model"]
