@@ -115,7 +115,17 @@ def test_wines_are_recognised_in_all_folds(
     assert (tmp_path / "results" / "wine_spread.png").exists()
 
 
-NEEDY = ["churn", "ames", "reviews", "digits", "electricity", "sklearn_pipeline", "kfold_wine", "stream"]
+NEEDY = [
+    "churn",
+    "ames",
+    "reviews",
+    "digits",
+    "electricity",
+    "sklearn_pipeline",
+    "kfold_wine",
+    "stream",
+    "hyperopt_concrete",
+]
 
 
 @pytest.mark.parametrize("name", NEEDY)

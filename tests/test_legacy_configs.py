@@ -24,7 +24,7 @@ WARNINGS = {  # what is reported of words that have no counterpart
     "padding_of_series": ["padding of load .* mask", "padding_value of load", "tokenizer of load", "limit of peak"],
     "padding_of_tokens": ["padding of clicks .* mask"],
     "reading_of_images": ["requires_equal_dimensions of photo", "prefetch_size of photo"],
-    "search_by_another_library": ["trial_driver_resources of the executor", "verbose of the search_alg"],
+    "search_by_another_library": ["ray is not available", "trial_driver_resources of", "verbose of the search_alg"],
     "sequence_length_above_the_limit": ["max_sequence_length of clicks is raised from 200 to 300"],
 }
 

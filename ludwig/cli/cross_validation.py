@@ -16,7 +16,7 @@ OF_ONE_RUN = (  # options of `experiment` that folds have no use for
     *("model_load_path", "model_resume_path", "eval_split"),
 )
 OF_FOLDS = ("fold_type", "fold_column", "num_processes", "skip_save_k_fold_split_indices")
-SKIPS = tuple(name for name in flags.SKIPS if name != "skip_save_unprocessed_output")
+SKIPS = tuple(name for name in flags.EXPERIMENT_SKIPS if name != "skip_save_unprocessed_output")
 
 
 def add_folds(parser: flags.Parser) -> None:

@@ -14,14 +14,14 @@ def run(words: list[str]) -> None:
     flags.add_run(parser, "experiment")
     parser.add_argument("-es", "--eval_split", default="test", help="the split that is evaluated")
     cross_validation.add_folds(parser)
-    flags.add_skips(parser, tuple(flags.SKIPS))
+    flags.add_skips(parser, flags.EXPERIMENT_SKIPS)
     flags.add_trackers(parser)
     options = parser.parse_args(words)
     if options.k_fold is not None:
         cross_validation.cross_validate(parser, options, words)
         return
     cross_validation.refuse_without_folds(parser, options)
-    wanted = flags.chosen(options, *flags.DATA, *flags.RUN, "eval_split", *flags.SKIPS)
+    wanted = flags.chosen(options, *flags.DATA, *flags.RUN, "eval_split", *flags.EXPERIMENT_SKIPS)
     model = flags.model_of(options)
     with flags.announced(model.callbacks, "experiment", words):
         statistics, _, _, folder = model.experiment(**wanted)

@@ -12,11 +12,11 @@ from typing import Any
 
 from tabulate import tabulate
 
-from ludwig.callbacks import CallbackList
+from ludwig.callbacks import Callback, CallbackList
 
 LEVELS = ("critical", "error", "warning", "info", "debug", "notset")
 
-SKIPS = {  # parameter -> (short option, what is not done)
+SKIPS: dict[str, tuple[str, ...]] = {  # parameter -> (short options, what is not done)
     "skip_save_training_description": ("-sstd", "do not write description.json"),
     "skip_save_training_statistics": ("-ssts", "do not write training_statistics.json"),
     "skip_save_model": ("-ssm", "do not write the model"),
@@ -25,9 +25,10 @@ SKIPS = {  # parameter -> (short option, what is not done)
     "skip_save_processed_input": ("-sspi", "do not keep the preprocessed data"),
     "skip_save_unprocessed_output": ("-ssuo", "do not write .npy files"),
     "skip_save_predictions": ("-sstp", "do not write predictions"),
-    "skip_save_eval_stats": ("-sses", "do not write test_statistics.json"),
+    "skip_save_eval_stats": ("-sses", "-sstes", "do not write test_statistics.json"),
     "skip_collect_predictions": ("-scp", "do not collect predictions"),
     "skip_collect_overall_stats": ("-scos", "do not compute confusion matrices and curves"),
+    "skip_save_hyperopt_statistics": ("-sshs", "do not write hyperopt_statistics.json"),
 }
 TRACKERS = {  # flag -> (service, class of ludwig.integrations.<flag>)
     "mlflow": ("MLflow", "MlflowCallback"),
@@ -36,7 +37,9 @@ TRACKERS = {  # flag -> (service, class of ludwig.integrations.<flag>)
     "aim": ("Aim", "AimCallback"),
 }
 TRAINING_SKIPS = tuple(SKIPS)[:6]
-EVALUATION_SKIPS = tuple(SKIPS)[6:]
+EVALUATION_SKIPS = tuple(SKIPS)[6:11]
+EXPERIMENT_SKIPS = (*TRAINING_SKIPS, *EVALUATION_SKIPS)
+SEARCH_SKIPS = (*TRAINING_SKIPS, *EVALUATION_SKIPS[:3], "skip_save_hyperopt_statistics")
 
 Parser = argparse.ArgumentParser
 
@@ -104,8 +107,8 @@ def add_model(parser: Parser) -> None:
 def add_skips(parser: Parser, names: tuple[str, ...]) -> None:
     """Switches for what is not to be done."""
     for name in names:
-        short, text = SKIPS[name]
-        parser.add_argument(short, f"--{name}", action="store_true", help=text)
+        *words, text = SKIPS[name]
+        parser.add_argument(*words, f"--{name}", action="store_true", help=text)
 
 
 def add_trackers(parser: Parser) -> None:
@@ -156,7 +159,7 @@ def print_files(found: Sequence[tuple[str, Any]], files: Sequence[Path]) -> None
 
 
 @contextmanager
-def announced(callbacks: Sequence[Any], command: str, words: Sequence[str]) -> Iterator[None]:
+def announced(callbacks: Sequence[Callback], command: str, words: Sequence[str]) -> Iterator[None]:
     """Calls the callbacks when the command begins, and when it is over, also after an error."""
     hooks = CallbackList(callbacks)
     hooks.on_cmdline(command, *words)
@@ -170,9 +173,14 @@ def model_of(options: argparse.Namespace) -> Any:
     """A new model of the config, or the trained one that the run begins from."""
     trackers = trackers_of(options)  # a package that is missing is reported before anything is read
     from ludwig.api import LudwigModel
-    from ludwig.config import read_yaml
 
     if vars(options).get("model_load_path"):
         return LudwigModel.load(options.model_load_path, **machine(options), callbacks=trackers)
-    config = options.config or read_yaml(options.config_str, "--config_str")
-    return LudwigModel(config, **machine(options), callbacks=trackers)
+    return LudwigModel(config_of(options), **machine(options), callbacks=trackers)
+
+
+def config_of(options: argparse.Namespace) -> Any:
+    """The path of the config, or the config itself where it is given as text."""
+    from ludwig.config import read_yaml
+
+    return options.config or read_yaml(options.config_str, "--config_str")

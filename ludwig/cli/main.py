@@ -10,6 +10,7 @@ from contextlib import redirect_stdout, suppress
 COMMANDS = {
     "train": "Train a model.",
     "experiment": "Train a model and evaluate it.",
+    "hyperopt": "Search for good parameters.",
     "predict": "Predict with a trained model.",
     "evaluate": "Evaluate a trained model.",
     "forecast": "Forecast the rows that follow data of time series.",

@@ -9,7 +9,7 @@ from typing import Any
 
 from ludwig.data.names import sanitize
 from ludwig.error import ConfigValidationError, nearest
-from ludwig.hyperopt.config import SearchConfig
+from ludwig.hyperopt.config import SearchConfig, Space
 
 Raw = dict[str, Any]
 Fault = tuple[str, str]
@@ -81,6 +81,8 @@ def _section_of(config: Raw, name: str) -> tuple[Raw, str]:
     for feature in sorted(features, key=len, reverse=True):
         if sanitize(name[: len(feature)]) == feature and name[len(feature) : len(feature) + 1] == ".":
             return features[feature], name[len(feature) + 1 :]
+    if name in features:
+        raise LookupError(f"Is a whole feature. Name one of its parameters, such as {name}.encoder.type.")
     first = name.partition(".")[0]
     known = [*features, *SECTIONS]
     raise LookupError(
@@ -99,13 +101,15 @@ def faults_of_search(raw: Raw, search: SearchConfig, check: Check) -> list[Fault
         raw: The config without its search.
         check: Raises what a config has for faults.
     """
-    places = [(name, text) for name in search.parameters for text in _place_faults(raw, name)]
+    places = [(name, text) for name, space in search.spaces.items() for text in _place_faults(raw, name, space)]
     faults = places or list(_value_faults(raw, search, check))
     return [(f"hyperopt.parameters.{name}", text) for name, text in faults]
 
 
-def _place_faults(raw: Raw, name: str) -> Iterator[str]:
+def _place_faults(raw: Raw, name: str, space: Space) -> Iterator[str]:
     if name == WHOLE:
+        if not all(isinstance(value, Mapping) and "hyperopt" not in value for value in space.extremes()):
+            yield "Must be a choice or a grid of partial configs, such as {trainer: {learning_rate: 0.01}}."
         return
     try:
         _section_of(raw, name)

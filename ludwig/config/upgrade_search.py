@@ -10,7 +10,7 @@ from ludwig.runtime.console import warn
 
 Raw = dict[str, Any]
 
-OLDER_EXECUTORS = ("serial", "parallel", "fiber")
+OLDER_EXECUTORS = ("serial", "parallel", "fiber", "ray")
 OLDER_SAMPLERS = ("grid", "random", "ray", "pysot")
 OF_OTHER_LIBRARIES: Mapping[str, tuple[str, ...]] = {  # by search algorithm: options that steer a library itself
     "ax": ("space", "parameter_constraints", "outcome_constraints"),
@@ -89,6 +89,8 @@ def _rename_parameters(section: Raw) -> None:
 
 
 def _upgrade_executor(executor: Raw) -> None:
+    if executor.get("type") == "ray":
+        warn("hyperopt.executor: trials run on this machine, by the executor optuna; ray is not available.")
     if executor.get("type") in OLDER_EXECUTORS:
         executor["type"] = "optuna"
     _drop(executor, OF_RAY, _is_empty, "executor", "it is for Ray, and trials run on this machine")

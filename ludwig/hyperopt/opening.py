@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ludwig.error import ArgumentError
 from ludwig.hyperopt.config import SearchConfig
+from ludwig.hyperopt.lock import locked
 from ludwig.hyperopt.study import Study, config_of_study, open_storage
 from ludwig.runtime.atomic import claimed, storing
 from ludwig.schema import dump
@@ -18,6 +21,7 @@ HOW_LONG: tuple[str, ...] = ("num_samples", "time_budget_s", "max_concurrent_tri
 HOW_LONG += ("cpu_resources_per_trial", "gpu_resources_per_trial")
 
 
+@contextmanager
 def opened(
     search: SearchConfig,
     raw: dict[str, Any],
@@ -26,14 +30,14 @@ def opened(
     name: str,
     resume: bool | None,
     seed: int,
-) -> tuple[Study, Path | None]:
-    """The study, an earlier one that goes on or a new one, and the folder of the search.
+) -> Iterator[tuple[Study, Path | None]]:
+    """The study, an earlier one that goes on or a new one, and the folder of the search, which is locked meanwhile.
 
     Args:
         resume: Whether an earlier search must go on (True), must not (False), or does where it is the same (None).
 
     Raises:
-        ArgumentError: There is none to go on with, or the storage holds another one.
+        ArgumentError: There is none to go on with, the storage holds another one, or another process runs it.
     """
     own = _hash(search, raw)
     study_name = search.executor.study_name or name
@@ -56,12 +60,13 @@ def opened(
             folder = earlier if goes_on and earlier.is_dir() else claimed(earlier)
     if search.executor.storage is None and folder is not None:
         place = str(folder / JOURNAL)
-    study = Study(search, directions, study_name, open_storage(place), seed)
-    if goes_on:
-        study.take_up()
-    else:
-        study.begin(own)
-    return study, folder
+    with locked(folder):
+        study = Study(search, directions, study_name, open_storage(place), seed)
+        if goes_on:
+            study.take_up()
+        else:
+            study.begin(own)
+        yield study, folder
 
 
 def _hash(search: SearchConfig, raw: dict[str, Any]) -> str:

@@ -150,7 +150,7 @@ def _wrapped(name: str) -> str:
 def _scale(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
     """Where each value stands on its axis, between 0 and 1, and the ticks."""
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return _scale_of_numbers([float(value) for value in values])
+        return _scale_of_numbers(list(values))
     words = list(dict.fromkeys(shown(value) for value in values))
     step = 1 / max(len(words) - 1, 1)
     heights = {word: place * step for place, word in enumerate(words)}
@@ -160,11 +160,21 @@ def _scale(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]
 
 def _scale_of_numbers(values: list[float]) -> tuple[list[float], list[tuple[float, str]]]:
     least, most = min(values), max(values)
+    are_whole = all(isinstance(value, int) for value in values)
     if least == most:
-        return [0.5] * len(values), [(0.5, f"{least:.4g}")]
+        return [0.5] * len(values), [(0.5, _tick(least, are_whole))]
     by_logarithm = least > 0 and most / least > DECADE
-    drawn = [math.log(value) for value in values] if by_logarithm else values
-    low, high = min(drawn), max(drawn)
-    middle = math.exp((low + high) / 2) if by_logarithm else (low + high) / 2
-    ticks = [(0.0, f"{least:.3g}"), (0.5, f"{middle:.3g}"), (1.0, f"{most:.3g}")]
-    return [(value - low) / (high - low) for value in drawn], ticks
+    middle = math.sqrt(least * most) if by_logarithm else (least + most) / 2
+    middle = round(middle) if are_whole else middle
+
+    def height(value: float) -> float:
+        if by_logarithm:
+            return math.log(value / least) / math.log(most / least)
+        return (value - least) / (most - least)
+
+    ticks = {_tick(value, are_whole): height(value) for value in (least, middle, most)}
+    return [height(value) for value in values], [(place, text) for text, place in ticks.items()]
+
+
+def _tick(value: float, is_whole: bool) -> str:
+    return str(value) if is_whole else f"{value:.3g}"

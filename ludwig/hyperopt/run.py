@@ -94,7 +94,7 @@ def hyperopt(
         ConfigValidationError: The config, the search, or a value that it may try has faults.
         ArgumentError: There is no section `hyperopt`, or no search to resume.
         InputDataError: The data does not fit the config.
-        TrainingError: All trials failed.
+        TrainingError: All trials failed, or none was run.
     """
     refuse_unknown(LudwigModel, hyperopt, kwargs)
     given_sources(dataset, training_set, validation_set, test_set)
@@ -132,12 +132,7 @@ def hyperopt(
     }
     hooks, seed = checked_callbacks(callbacks), seed_of(random_seed)
     trials = _trials(declared, raw, sources, machine, hooks, seed, flags)
-    kept = Kept(
-        None if output_directory is None else path_of("output_directory", output_directory).absolute(),
-        name_of("experiment_name", experiment_name),
-        resume,
-        saves_statistics=not skip_save_hyperopt_statistics,
-    )
+    kept = _kept(output_directory, experiment_name, resume, saves_statistics=not skip_save_hyperopt_statistics)
     verbosity = whole_number("hyperopt_log_verbosity", hyperopt_log_verbosity, 0, TABLE)
     search: Any = declared.hyperopt
     _warn_of(search, tune_callbacks)
@@ -152,6 +147,23 @@ class Kept:
     name: str
     resume: bool | None
     saves_statistics: bool
+
+
+def _kept(output_directory: object, experiment_name: object, resume: object, *, saves_statistics: bool) -> Kept:
+    """Checks where a search is to be kept.
+
+    Raises:
+        ArgumentError: It has no name, or resume is something else.
+    """
+    if resume not in (None, True, False):
+        raise ArgumentError(f"resume must be True, False or None. Received: {resume!r:.100}.")
+    if resume and output_directory is None:
+        raise ArgumentError("resume=True needs the output_directory of the search. Received: None.")
+    name = name_of("experiment_name", experiment_name)
+    if not name:
+        raise ArgumentError("experiment_name must not be empty: it is the folder of the search.")
+    folder = None if output_directory is None else path_of("output_directory", output_directory).absolute()
+    return Kept(folder, name, None if resume is None else bool(resume), saves_statistics)
 
 
 def _declared(config: str | Path | dict[str, Any]) -> tuple[ModelConfig, dict[str, Any]]:
@@ -201,7 +213,7 @@ def _searched(search: SearchConfig, trials: Trials, kept: Kept, verbosity: int) 
     """Runs the trials between the hooks of a search.
 
     Raises:
-        TrainingError: All trials failed.
+        TrainingError: All trials failed, or none was run.
     """
     hooks = trials.callbacks
     for hook in hooks:
@@ -214,28 +226,34 @@ def _searched(search: SearchConfig, trials: Trials, kept: Kept, verbosity: int) 
     for hook in hooks:
         hook.on_hyperopt_end(kept.name)
         hook.on_hyperopt_finish(kept.name)
-    if all(trial.state == FAILED for trial in found.ordered_trials):
-        count, error = len(found.ordered_trials), found.ordered_trials[0].error if found.ordered_trials else "none ran"
-        raise TrainingError(f"All {count} trials of the search failed. The first one: {error}")
+    done = found.ordered_trials
+    if not done:
+        raise TrainingError("No trial was run: a callback ended the search, or its time budget was spent.")
+    if all(trial.state == FAILED for trial in done):
+        raise TrainingError(f"All {len(done)} trials of the search failed. The first one: {done[0].error}")
     return found
 
 
 def _found(search: SearchConfig, trials: Trials, kept: Kept, verbosity: int) -> HyperoptResults:
     """The trials, also in a file, whatever ends them."""
     directions = [target.direction for target in trials.targets]
-    study, folder = opened(search, trials.raw, directions, kept.directory, kept.name, kept.resume, trials.random_seed)
     ends_at = None if search.executor.time_budget_s is None else time.time() + search.executor.time_budget_s
     board = Board(verbosity, search.trials, directions, ends_at)
-    with contextlib.closing(workers_of(search, trials, study.stops)) as workers:
+    place = (kept.directory, kept.name, kept.resume)
+    with (
+        opened(search, trials.raw, directions, *place, trials.random_seed) as (study, folder),
+        contextlib.closing(workers_of(search, trials, study.stops)) as workers,
+    ):
         running = Search(study, workers, board, folder, trials.random_seed, trials.callbacks, ends_at)
+        board.done += running.results()  # of earlier processes
         try:
             running.run()
         finally:
-            done, place = ordered(running.results(), directions), None if folder is None else str(folder)
+            done = ordered(running.results(), directions)
             if folder is not None and kept.saves_statistics:
                 _save_statistics(folder, search, done)
             board.close()
-    return HyperoptResults(done, study.study, directions, place)
+    return HyperoptResults(done, study.study, directions, None if folder is None else str(folder))
 
 
 def _split(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,9 @@ from ludwig.hyperopt.record import TrialResults
 from ludwig.hyperopt.study import PLACE, Study
 from ludwig.hyperopt.trial import RESULT_FILE_NAME, Plan
 from ludwig.hyperopt.workers import Workers
+from ludwig.runtime.arguments import LARGEST_SEED
 from ludwig.runtime.atomic import read_json
+from ludwig.runtime.console import warn
 
 
 class Search:
@@ -56,9 +59,11 @@ class Search:
             return False
         number, place, parameters = asked
         folder = None if self.folder is None else self.folder / f"trial_{number}"
-        plan = self.running[number] = Plan(number, parameters, self.seed + place, folder, self.ends_at)
+        plan = self.running[number] = Plan(
+            number, parameters, (self.seed + place) % (LARGEST_SEED + 1), folder, self.ends_at
+        )
         for callback in self.callbacks:
-            callback.on_hyperopt_trial_start(parameters)
+            callback.on_hyperopt_trial_start(copy.deepcopy(parameters))
         self.board.begin(plan)
         self.workers.start(plan)
         return True
@@ -68,7 +73,7 @@ class Search:
         self.found[result.number] = result
         self.study.end(result.number, result)
         for callback in self.callbacks:
-            callback.on_hyperopt_trial_end(plan.parameters)
+            callback.on_hyperopt_trial_end(copy.deepcopy(plan.parameters))
         self.board.end(result)
 
     def results(self) -> list[TrialResults]:
@@ -80,5 +85,8 @@ class Search:
         """A trial of an earlier process, from its folder where that is there, else what the study has of it."""
         file = None if self.folder is None else self.folder / f"trial_{trial.number}" / RESULT_FILE_NAME
         if file is not None and file.is_file():
-            return TrialResults.from_dict(read_json(file))
+            try:
+                return TrialResults.from_dict(read_json(file))
+            except ValueError:  # it was damaged
+                warn(f"'{file}' cannot be read, so trial {trial.number} has only what the study has of it.")
         return self.study.summary(trial)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ludwig.error import ArgumentError
+from ludwig.error import ArgumentError, ArtifactError
 from ludwig.hyperopt.config import SearchConfig
 from ludwig.hyperopt.record import COMPLETE, FAILED, STOPPED, TrialResults
 from ludwig.runtime.atomic import storing
@@ -47,6 +47,7 @@ class Study:
         self.is_stopped_early = search.executor.scheduler.stops
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.simplefilter("ignore", FutureWarning)  # an option of a sampler that Optuna 6 will drop
             self.study = optuna.create_study(
                 storage=storage,
                 study_name=search.executor.study_name or name,
@@ -175,9 +176,16 @@ class Study:
 
 
 def open_storage(place: str | None) -> Any:
-    """The storage of a study: a journal at a path, a database at a URL, or none, which is the memory."""
-    if place is None or "://" in place:
-        return place
+    """The storage of a study: a journal at a path, a database at a URL, or none, which is the memory.
+
+    Raises:
+        ArgumentError: The database cannot be opened.
+        ArtifactError: The journal cannot be read.
+    """
+    if place is None:
+        return None
+    if "://" in place:
+        return _database(place)
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
@@ -186,7 +194,25 @@ def open_storage(place: str | None) -> Any:
         if path.is_file():
             _cut_torn_line(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(path)))
+        try:
+            return JournalStorage(JournalFileBackend(str(path)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(f"'{path}' is no journal of a search, or a damaged one. Remove it.") from error
+
+
+def _database(url: str) -> Any:
+    """The storage of Optuna at a URL.
+
+    Raises:
+        ArgumentError: It cannot be opened.
+    """
+    from optuna.storages import get_storage
+
+    try:
+        return get_storage(url)
+    except Exception as error:  # of SQLAlchemy, Optuna or a driver
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ArgumentError(f"hyperopt.executor.storage cannot be opened: {reason}") from error
 
 
 def _cut_torn_line(path: Path) -> None:

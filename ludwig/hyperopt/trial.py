@@ -17,7 +17,7 @@ from ludwig.api import LudwigModel, PreprocessedDataset
 from ludwig.callbacks import Callback
 from ludwig.config import proc_column
 from ludwig.config.search import with_parameters
-from ludwig.error import InputDataError
+from ludwig.error import InputDataError, TrainingError
 from ludwig.globals import MODEL_FILE_NAME
 from ludwig.hyperopt.record import COMPLETE, FAILED, STOPPED, TrialResults
 from ludwig.runtime.atomic import write_json
@@ -40,8 +40,18 @@ class Target:
     direction: str  # minimize or maximize
 
     def of(self, statistics: Mapping[str, Any]) -> float:
-        """The metric among statistics by output."""
-        return float(statistics[self.output][self.metric])
+        """The metric among statistics by output.
+
+        Raises:
+            TrainingError: The statistics have none.
+        """
+        found = statistics[self.output].get(self.metric)
+        if found is None:
+            raise TrainingError(
+                f"{self.metric} of {self.output} is not defined on the split that trials are compared on, as where "
+                "all its rows are of one class."
+            )
+        return float(found)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +121,8 @@ class Trials:
             **self.flags.training,
         )
         folder = results.output_directory
-        statistics = {split: self._evaluated(model, data, split, folder) for split in (self.eval_split, self.split)}
+        splits = dict.fromkeys((self.eval_split, self.split))  # each once
+        statistics = {split: self._evaluated(model, data, split, folder) for split in splits}
         scores = [target.of(statistics[self.split]) for target in self.targets]
         saved = folder and not self.flags.training["skip_save_model"]
         found = TrialResults(

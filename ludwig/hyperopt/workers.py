@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from multiprocessing import connection, get_context
@@ -81,7 +80,7 @@ def run(trials: Trials, plan: Plan, stops: Callable[[int, float], bool]) -> Tria
     try:
         return trials.run(plan, stops)
     except Exception as error:
-        return failed(plan, "".join(traceback.format_exception_only(error)).strip())
+        return failed(plan, f"{type(error).__name__}: {error}")
 
 
 @dataclasses.dataclass
@@ -118,8 +117,17 @@ class Processes(Workers):
             trials = dataclasses.replace(trials, machine={**trials.machine, "gpus": gpus})
         ours, theirs = get_context("spawn").Pipe()
         process = get_context("spawn").Process(target=work, args=(theirs, trials, self.threads), daemon=True)
-        process.start()
-        theirs.close()  # so that the line ends with the process
+        try:
+            process.start()
+        except OSError:
+            raise
+        except Exception as error:  # what cannot be pickled has errors of many kinds
+            raise ArgumentError(
+                f"The trials cannot be sent to processes of their own: {error}. Define the classes of callbacks in a "
+                "module, or set hyperopt.executor.max_concurrent_trials to 1."
+            ) from error
+        finally:
+            theirs.close()  # so that the line ends with the process
         return Worker(process, ours)
 
     def wait(self) -> list[TrialResults]:

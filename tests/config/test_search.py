@@ -76,13 +76,20 @@ def test_features_whose_names_have_dots_are_found():
         ({"trainer.learning_rate": RATE}, {"output_feature": "sruvived"}, "output_feature: .* 'survived'"),
         ({"trainer.learning_rate": RATE}, {"output_feature": "combined", "metric": "accuracy"}, "only the metric loss"),
         ({"trainer.learning_rate": RATE}, {"search_alg": {"type": "optna"}}, "Did you mean 'optuna'"),
-        ({"trainer.learning_rate": RATE}, {"executor": {"type": "ray"}}, "Use type: optuna"),
+        ({"trainer.learning_rate": RATE}, {"executor": {"type": "optna"}}, "Did you mean 'optuna'"),
         (
             {"trainer.learning_rate": RATE},
             {"search_alg": {"type": "tpe", "points_to_evaluate": [{"trainer.learning_rate": 5}]}},
             r"points_to_evaluate\[0\].trainer.learning_rate: Is no value of its space. Received: 5",
         ),
         ({"trainer.learning_rate": RATE}, {"objectives": [{"metric": "loss"}]}, "objectives: Must be at least two"),
+        (
+            {"trainer.learning_rate": RATE},
+            {"objectives": [{}, {"metric": "roc_auc"}], "search_alg": {"type": "cmaes"}},
+            "'cmaes' takes one objective",
+        ),
+        ({".": RATE}, {}, "Must be a choice or a grid of partial configs"),
+        ({"age": {"space": "choice", "categories": ["x"]}}, {}, "Is a whole feature"),
         (
             {"trainer.learning_rate": RATE},
             {"objectives": [{}, {"metric": "roc_auc"}], "executor": {"scheduler": {"type": "asha"}}},

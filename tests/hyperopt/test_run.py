@@ -15,6 +15,7 @@ import torch
 from ludwig.api import LudwigModel
 from ludwig.callbacks import Callback
 from ludwig.error import ArgumentError, InputDataError, LudwigError, LudwigWarning, TrainingError
+from ludwig.hyperopt.lock import locked
 from ludwig.hyperopt.run import hyperopt
 
 
@@ -86,7 +87,7 @@ def test_the_files_of_a_search(saved):
         t.metric_score for t in results.ordered_trials
     ]
     assert {path.name for path in (folder / "hyperopt").iterdir()} == {
-        *("hyperopt_statistics.json", "study.journal"),
+        *("hyperopt_statistics.json", "study.journal", "study.lock"),
         *(f"trial_{number}" for number in range(4)),
     }
     assert isinstance(results.experiment_analysis, optuna.Study)
@@ -108,6 +109,12 @@ def test_the_same_search_goes_on_and_another_one_gets_a_folder_of_its_own(saved)
         searched(config(), output_directory=str(folder), resume=True)
     with pytest.raises(ArgumentError, match="no search to resume"):
         searched(config(), output_directory=str(folder / "new"), resume=True)
+
+
+def test_a_search_is_run_by_one_process_at_a_time(saved):
+    _, folder, given = saved
+    with locked(folder / "hyperopt"), pytest.raises(ArgumentError, match="being run by another process"):
+        searched(given, output_directory=str(folder))
 
 
 def test_trials_equal_plain_trainings_with_their_seeds():

@@ -18,6 +18,7 @@ class SearchAlgorithm(Component, ABC):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Component.Config):
         stands_in: ClassVar[str | None] = None  # what runs in place of an algorithm that another library has
+        takes_objectives: ClassVar[bool] = True  # whether it searches for several objectives at once
 
         points_to_evaluate: list[dict[str, Any]] | None = param(
             None, help="Parameters of the first trials: a list of sections from a parameter's name to its value."

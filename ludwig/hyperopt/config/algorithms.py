@@ -144,6 +144,8 @@ class EvolutionSearch(SearchAlgorithm):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Seeded, SearchAlgorithm.Config):
+        takes_objectives: ClassVar[bool] = False
+
         n_startup_trials: int = param(1, min=0, help="Number of random trials before the first population.")
 
     config: Config
@@ -369,6 +371,7 @@ class CfoSearch(SearchAlgorithm):
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(SearchAlgorithm.Config):
         stands_in: ClassVar[str | None] = EVOLUTION
+        takes_objectives: ClassVar[bool] = False
 
     def sampler(self, seed: int) -> Any:
         return _evolution(seed)

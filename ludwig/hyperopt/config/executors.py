@@ -50,9 +50,6 @@ class Executor(Component):
 
 
 EXECUTORS: Registry[Executor] = Registry("executor")
-EXECUTORS.refuse(
-    "ray", "The executor 'ray' is not available. Use type: optuna, which runs trials in processes of this machine."
-)
 
 
 @EXECUTORS.register("optuna")

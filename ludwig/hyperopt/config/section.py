@@ -80,14 +80,25 @@ class SearchConfig(Objective):
             faults += [(f"parameters.{name}.{option}", text) for option, text in space.faults()]
         if self.objectives is not None and len(self.objectives) < 2:
             faults.append(("objectives", "Must be at least two; one stands in output_feature, metric and goal."))
-        if self.objectives and self.executor.scheduler.stops:
-            text = "Trials with several objectives cannot be stopped early. Remove the scheduler."
-            faults.append(("executor.scheduler", text))
+        faults += self._objective_faults() if self.objectives else []
         faults += [(f"search_alg.{option}", text) for option, text in self.search_alg.faults()]
         for place, point in enumerate(self.search_alg.points_to_evaluate or ()):
             for name, value in point.items():
                 path = f"search_alg.points_to_evaluate[{place}].{name}"
                 faults += [(path, text) for text in self._point_faults(name, value)]
+        return faults
+
+    def _objective_faults(self) -> list[tuple[str, str]]:
+        """(path, message) of what does not work for several objectives."""
+        faults = []
+        if self.executor.scheduler.stops:
+            text = "Trials with several objectives cannot be stopped early. Remove the scheduler."
+            faults.append(("executor.scheduler", text))
+        if not self.search_alg.takes_objectives:
+            text = f"'{self.search_alg.type}' takes one objective. Choose nsgaii, tpe or another one for several."
+            faults.append(("search_alg.type", text))
+        if self.search_alg.rewards:
+            faults.append(("search_alg.evaluated_rewards", "Are known for one objective only. Remove them."))
         return faults
 
     def _point_faults(self, name: str, value: Any) -> list[str]:
