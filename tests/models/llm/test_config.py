@@ -45,9 +45,10 @@ class TestRules:
     @pytest.mark.parametrize(
         ("preprocessing", "decoder", "path"),
         [
-            ({}, {}, "output_features[0].preprocessing.vocab"),
+            ({}, {"method": "extract"}, "output_features[0].preprocessing.vocab"),
+            ({}, {"fallback_label": "x"}, "output_features[0].preprocessing.vocab"),
             ({"vocab": ["x"]}, {"fallback_label": "x"}, "output_features[0].preprocessing.vocab"),
-            ({"vocab": ["x", "y"]}, {}, "output_features[0].decoder.fallback_label"),
+            ({"vocab": ["x", "y"]}, {"method": "extract"}, "output_features[0].decoder.fallback_label"),
             ({"vocab": ["x", "y"]}, {"fallback_label": "z"}, "output_features[0].decoder.fallback_label"),
             (
                 {"vocab": ["x", "y"]},
