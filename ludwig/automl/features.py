@@ -96,7 +96,7 @@ def types_of(table: pd.DataFrame, targets: list[str], seed: int, known: Mapping[
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise InputDataError(f"The data has two columns '{twice}'. Rename one of them.")
-    refuse_absent({name: "target" for name in targets}, table.columns)
+    refuse_absent(dict.fromkeys(targets, "the argument target"), table.columns)
     if targets and len(table.columns) == len(targets):
         raise InputDataError(
             f"The data has no column besides {', '.join(targets)}, so there is nothing to predict from."

@@ -29,7 +29,15 @@ from ludwig.schema import plain_section
 logger = logger_of(__name__)
 
 NAME = "auto_train"  # of the folder of the search
-OWN = ("config", "dataset", "training_set", "validation_set", "test_set", "training_set_metadata", "data_format")
+OWN: tuple[str, ...] = (
+    "config",
+    "dataset",
+    "training_set",
+    "validation_set",
+    "test_set",
+    "training_set_metadata",
+    "data_format",
+)
 OWN += ("output_directory", "random_seed", "kwargs")  # parameters of a search that this module sets
 MACHINE = ("backend", "gpus", "gpu_memory_limit", "allow_parallel_threads", "callbacks")
 SHORTEST = 1  # seconds of a search whose preprocessing took the whole budget

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pandas as pd
 
 from ludwig.automl.column import Column, Finding
 from ludwig.features.date_cells import readings_of
@@ -28,6 +27,7 @@ DATE = (
 LONGEST_DATE = 40  # characters
 DATES = 2000  # words that are read as dates for a trial
 NUMBERS = rf"[\[(]?\s*{NUMBER}([\s,]+{NUMBER})+\s*[\])]?"
+WORD = r"\S+"
 TAGS = 2000  # different tags at most
 FEW = 50  # values that a category surely may have
 UNSPACED = r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]"  # letters of languages without spaces between words
@@ -91,7 +91,7 @@ def tags(column: Column) -> Finding | None:
         return None
     entries = column.words.str.split(",").explode().str.strip()
     different = entries.nunique()
-    if different > TAGS or len(entries) < 3 * different or entries.str.split().str.len().mean() > 3:
+    if different > TAGS or len(entries) < 3 * different or entries.str.count(WORD).mean() > 3:
         return None
     reason = f"tags between commas, {different} different ones, as {column.example(several)}"
     return Finding("set", reason, {"tokenizer": "comma"})
@@ -123,7 +123,7 @@ def categories(column: Column) -> Finding:
 
 def _lengths(column: Column) -> float:
     """Words of a cell on average."""
-    return column.mean(column.words.str.split().str.len())
+    return column.mean(column.words.str.count(WORD))
 
 
 def _is_unspaced(column: Column) -> bool:
