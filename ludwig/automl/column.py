@@ -69,9 +69,14 @@ class Column:
         return lower.isin(MARKERS).to_numpy(bool)
 
     @functools.cached_property
+    def written(self) -> pd.Series:
+        """The distinct words as they are written, without those for a missing cell: [U]."""
+        return pd.Series(self._labels.words[~self._is_marker], dtype=object).astype(str)
+
+    @functools.cached_property
     def words(self) -> pd.Series:
-        """The distinct words, white space around them left out, without those for a missing cell: [U]."""
-        return pd.Series(self._labels.words[~self._is_marker], dtype=object).astype(str).str.strip()
+        """The same without white space around them: [U]."""
+        return self.written.str.strip()
 
     @functools.cached_property
     def counts(self) -> NDArray[np.int64]:

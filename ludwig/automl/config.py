@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ludwig.automl.features import ColumnGuess, Targets, features_of, targets_of, types_of
 from ludwig.automl.search import ABSENT, at, search_of
 from ludwig.config import load_config, read_config
 from ludwig.config.search import FEATURES, WHOLE, with_parameters
-from ludwig.data.names import sanitize
+from ludwig.data.names import refuse_absent, sanitize
 from ludwig.data.sources import Source, read_table
 from ludwig.error import ArgumentError
 from ludwig.runtime.arguments import seed_of
@@ -23,6 +25,7 @@ from ludwig.schema import plain_section
 Section = dict[str, Any]
 UserConfig = Mapping[str, Any] | str | Path | None
 
+NUMBERS = (int, float, np.integer, np.floating)
 IMBALANCE = 0.9  # share of the most frequent class from which the split is stratified
 
 
@@ -149,9 +152,9 @@ def limit_of(value: object) -> float:
     Raises:
         ArgumentError: It is not a number of at least 1.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, NUMBERS) or not 1 <= value < math.inf:
         raise ArgumentError(f"time_limit_s must be a number of seconds, at least 1. Received: {value!r:.100}.")
-    return value
+    return float(value)
 
 
 def given_of(user_config: UserConfig) -> Section:
@@ -180,9 +183,9 @@ def _warn_of_memory(tune_for_memory: bool) -> None:
 
 
 def _share_of(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+    if isinstance(value, bool) or not isinstance(value, NUMBERS) or not 0 < value <= 1:
         raise ArgumentError(f"imbalance_threshold must be a number above 0, up to 1. Received: {value!r:.100}.")
-    return value
+    return float(value)
 
 
 def _whole(
@@ -198,6 +201,8 @@ def _whole(
     plain = {key: section for key, section in given.items() if key != "hyperopt"}
     config = with_parameters(features, {WHOLE: plain})
     declared = load_config(config)
+    needed = {feature.column: "a feature" for feature in (*declared.input_features, *declared.output_features)}
+    refuse_absent(needed, table.columns)
     targets = [feature.name for feature in declared.output_features if feature.feature.has_classes]
     rare = next((name for name in targets if _largest_share(table, name) >= imbalance_threshold), None)
     if rare is not None and at(given, "preprocessing.split") is ABSENT and "split" not in table.columns:

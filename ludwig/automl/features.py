@@ -93,9 +93,6 @@ def types_of(table: pd.DataFrame, targets: list[str], seed: int, known: Mapping[
     """The same for a table that has been read."""
     if not len(table):
         raise InputDataError("The data has no rows.")
-    if not table.columns.is_unique:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise InputDataError(f"The data has two columns '{twice}'. Rename one of them.")
     refuse_absent(dict.fromkeys(targets, "the argument target"), table.columns)
     if targets and len(table.columns) == len(targets):
         raise InputDataError(

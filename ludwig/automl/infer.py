@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ludwig.automl import words
-from ludwig.automl.column import FIRST, Column, Finding
+from ludwig.automl.column import FIRST, SHOWN, Column, Finding
 from ludwig.data.split import DEFAULT_COLUMN, WORDS
 from ludwig.error import InputDataError
+from ludwig.features.binary import FALSE_WORDS, TRUE_WORDS
 from ludwig.features.date_cells import readings_of
 from ludwig.features.number_cells import DATES, TIMES
 
@@ -92,17 +93,25 @@ def pair(column: Column) -> Finding | None:
     """Two values."""
     if column.distinct != 2:
         return None
-    one, two = map(repr, sorted(word[:20] for word in column.words))
     if column.missing_share > 0.01:
+        one, two = map(repr, sorted(word[:SHOWN] for word in column.words))
         return Finding("category", f"{one} and {two}, and missing cells as a third case")
-    return Finding("binary", f"two values, {one} and {two}")
+    return _binary(column)
+
+
+def _binary(column: Column) -> Finding:
+    """Two values, of which the rarer one is taken for true where no usual word shows which is."""
+    one, two = map(repr, sorted(word[:SHOWN] for word in column.words))
+    if column.words.str.lower().isin(TRUE_WORDS | FALSE_WORDS).any():
+        return Finding("binary", f"two values, {one} and {two}")
+    rarer = column.written.iloc[int(column.counts.argmin())]
+    return Finding("binary", f"two values, {one} and {two}, the rarer one as true", {"fallback_true_label": rarer})
 
 
 def classes(column: Column) -> Finding | None:
     """A target of two values, or of few whole numbers that count from 0 or 1."""
     if column.distinct == 2:
-        one, two = map(repr, sorted(word[:20] for word in column.words))
-        return Finding("binary", f"two values, {one} and {two}")
+        return _binary(column)
     values, count = np.sort(column.values), column.distinct
     is_counted = not np.isnan(values).any() and values[0] in (0, 1) and (np.diff(values) == 1).all()
     if is_counted and count <= MOST_CLASSES and column.present >= OF_A_CLASS * count:

@@ -36,8 +36,8 @@ def init_config(
         dataset: A path, a DataFrame, a dict of columns or a list of records.
         target: The column to predict, or several.
         time_limit_s: Seconds of training, where the config is more than its features.
-        suggested: Whether the split and the time limit stand in the config, besides the features.
-        hyperopt: Whether a search does, as `auto_train` would run it.
+        suggested: Whether the config has the split and the time limit, besides the features.
+        hyperopt: Whether it has a search, as `auto_train` would run it.
         random_seed: Of the search, and of the rows that are looked at in a large table.
         use_reference_config: Whether that search tries the preset `best_quality` right after the defaults.
         output: A file to write to; None for none.

@@ -48,8 +48,14 @@ def test_an_inferred_config_trains_and_predicts():
     config = auto(target=["left", "income"], user_config=FAST)
     types = {feature["name"]: feature["type"] for feature in config["input_features"]}
     assert types == {
-        **{"age": "number", "plan": "category", "since": "date", "spent": "number", "note": "text", "tags": "set"},
-        **{"sizes": "vector", "curve": "timeseries"},
+        "age": "number",
+        "plan": "category",
+        "since": "date",
+        "spent": "number",
+        "note": "text",
+        "tags": "set",
+        "sizes": "vector",
+        "curve": "timeseries",
     }
     assert [feature["type"] for feature in config["output_features"]] == ["binary", "number"]
     assert config["hyperopt"]["output_feature"] == "combined"
@@ -144,6 +150,11 @@ def test_memory_needs_no_tuning():
         ({"target": "lft"}, InputDataError, "Did you mean 'left'"),
         ({"imbalance_threshold": 2}, ArgumentError, "imbalance_threshold"),
         ({"random_seed": -1}, ArgumentError, "random_seed"),
+        (
+            {"user_config": {"input_features": [{"name": "aeg", "type": "number"}]}},
+            InputDataError,
+            "Did you mean 'age'",
+        ),
         ({"user_config": 3}, ArgumentError, "user_config must be a dict"),
         ({"user_config": {"input_features": "age"}}, ArgumentError, "user_config.input_features must be a list"),
         ({"user_config": {"trainer": {"batchsize": 3}}}, ConfigValidationError, "batch_size"),

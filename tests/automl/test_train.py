@@ -67,6 +67,10 @@ def test_training_twice_gives_the_same(tmp_path):
     scores = [[(t.number, t.metric_score) for t in run.hyperopt_results.ordered_trials] for run in runs]
     assert scores[0] == scores[1]
     assert {path.name for path in tmp_path.iterdir()} == {"auto_train", "auto_train_0"}  # the second did not go on
+    more = {**TWO, "hyperopt": {"executor": {"num_samples": 3}}}
+    again = auto_train(DIABETES, "target", 300, tmp_path, user_config=more, random_seed=3, resume=True, **QUIET)
+    assert scores[0] == [(t.number, t.metric_score) for t in again.hyperopt_results.ordered_trials if t.number < 2]
+    assert len(again.hyperopt_results.ordered_trials) == 3
 
 
 def test_a_config_is_trained_as_it_was_changed(tmp_path):
