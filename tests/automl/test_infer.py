@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from ludwig.api import LudwigModel
 from ludwig.automl import create_features_config, infer_types
-from ludwig.error import ArgumentError, InputDataError
+from ludwig.error import ArgumentError, InputDataError, LudwigWarning
 
 ROWS = 200
 RANDOM = np.random.default_rng(0)
@@ -46,11 +47,14 @@ COLUMNS = {
     "user_id": (repeated([901, 17, 44, 3051]), "category"),
     "zip_code": (repeated([10001, 94105, 60601]), "category"),
     "zip_text": (repeated(["01002", "94105", "60601"]), "category"),
+    "mass_index": (repeated([21, 25, 30, 34]), "number"),  # no key
+    "index": (range(5, 5 + ROWS), LEFT_OUT),
+    "shopType": (repeated([1, 4, 7]), "category"),
     "children": (repeated([0, 1, 2, 3, 4]), "number"),
     "humid": (repeated([10, 11, 12]), "number"),  # ends in id
     # numbers
     "rate": (repeated([0.5, 1.5, 2.5]), "number"),
-    "with_infinite": ([np.inf, *RANDOM.normal(size=ROWS - 1)], "number"),
+    "with_infinite": ([np.inf] * 5 + [*RANDOM.normal(size=ROWS - 5)], "number"),
     "as_text": ([f" {value:.2f} " for value in RANDOM.normal(size=ROWS)], "number"),
     "marked": (with_missing([str(i * 3) for i in range(ROWS)], 0.2, "?"), "number"),
     "a_few_words": (with_missing([str(i * 3) for i in range(ROWS)], 0.1, "unknown"), "number"),
@@ -121,6 +125,9 @@ COLUMNS = {
     # media
     "photo": ([f"photos/{i}.JPG" for i in range(ROWS)], "image"),
     "pixels": ([PIXELS] * ROWS, "image"),
+    "png_bytes": ([b"\x89PNG" + bytes([i]) for i in range(ROWS)], "image"),
+    "wav_bytes": ([b"RIFF" + bytes([i]) for i in range(ROWS)], "audio"),
+    "other_bytes": ([b"PK" + bytes([i]) for i in range(ROWS)], LEFT_OUT),
     "sound": ([f"https://host/{i}.wav" for i in range(ROWS)], "audio"),
 }  # fmt: skip
 
@@ -175,9 +182,18 @@ def test_a_target_that_cannot_be_predicted_is_refused_with_the_reason(cells, mes
 
 
 def test_cells_that_cannot_be_read_are_allowed_for():
-    table = {**REST, "amount": with_missing([str(i) for i in range(ROWS)], 0.1, "?")}
-    (feature,) = (f for f in create_features_config(table, "y")["input_features"] if f["name"] == "amount")
-    assert 0.1 < feature["preprocessing"]["max_invalid_share"] < 0.2
+    table = {
+        **REST,
+        "amount": with_missing([str(i) for i in range(ROWS)], 0.1, "?"),
+        "ratio": with_missing(RANDOM.normal(size=ROWS), 0.1, np.inf),
+        "day": with_missing([f"{moment:%Y-%m-%d}" for moment in DATES], 0.1, "?"),
+    }
+    config = create_features_config(table, "y")
+    for feature in config["input_features"][1:]:
+        assert 0.1 < feature["preprocessing"]["max_invalid_share"] < 0.2
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        LudwigModel(config).preprocess(pd.DataFrame(table))
+    assert [type(each.message) for each in caught] == [LudwigWarning] * 3
 
 
 def test_the_rarer_of_two_labels_is_true_where_no_word_shows_it():
