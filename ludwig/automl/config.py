@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -168,6 +167,8 @@ def given_of(user_config: UserConfig) -> Section:
     if not isinstance(user_config, Mapping | str | Path):
         raise ArgumentError(f"user_config must be a dict or the path of a YAML file. Received: {user_config!r:.100}.")
     given = plain_section(read_config(user_config if isinstance(user_config, str | Path) else dict(user_config)))
+    if not isinstance(given.get("hyperopt") or {}, dict):
+        raise ArgumentError(f"user_config.hyperopt must be a section. Received: {given['hyperopt']!r:.100}.")
     for key in FEATURES:
         section = given.get(key, [])
         if not isinstance(section, list) or not all(isinstance(feature, dict) for feature in section):
@@ -207,13 +208,20 @@ def _whole(
     rare = next((name for name in targets if _largest_share(table, name) >= imbalance_threshold), None)
     if rare is not None and at(given, "preprocessing.split") is ABSENT and "split" not in table.columns:
         config.setdefault("preprocessing", {})["split"] = {"type": "stratify", "column": rare}
-    search, own = search_of(declared, plain, time_limit_s, seed, use_reference_config), given.get("hyperopt") or {}
-    if "parameters" in own:
-        search["parameters"] = {}
-        del search["search_alg"]["points_to_evaluate"]
-    config = with_parameters({**config, "hyperopt": search}, {WHOLE: {"hyperopt": own}})
+    search = search_of(declared, plain, time_limit_s, seed, use_reference_config)
+    config = {**config, "hyperopt": _over(search, given.get("hyperopt") or {})}
     load_config(config)
-    return copy.deepcopy(config)
+    return config
+
+
+def _over(search: Section, own: Section) -> Section:
+    """The search with what the user set of it: other parameters, or another algorithm, replace the whole."""
+    if "search_alg" in own:
+        search = {**search, "search_alg": {"points_to_evaluate": search["search_alg"]["points_to_evaluate"]}}
+    if "parameters" in own:
+        algorithm = {key: option for key, option in search["search_alg"].items() if key != "points_to_evaluate"}
+        search = {**search, "search_alg": algorithm, "parameters": {}}
+    return with_parameters(search, {WHOLE: own})
 
 
 def _largest_share(table: pd.DataFrame, name: str) -> float:

@@ -114,6 +114,13 @@ def test_own_parameters_replace_those_of_the_search():
     assert "points_to_evaluate" not in search["search_alg"]
 
 
+def test_an_own_algorithm_begins_with_the_same_trials():
+    search = auto(user_config={"hyperopt": {"search_alg": {"type": "random"}, "metric": "roc_auc"}})["hyperopt"]
+    points = auto()["hyperopt"]["search_alg"]["points_to_evaluate"]
+    assert search["search_alg"] == {"type": "random", "points_to_evaluate": points}
+    assert (search["output_feature"], search["metric"]) == ("left", "roc_auc")
+
+
 def test_a_given_type_of_a_target_is_not_inferred():
     days = pd.DataFrame({"x": range(30), "z": [0.5, 1.5, 2.5] * 10, "when": [f"k{i}" for i in range(30)]})
     user = {"output_features": [{"name": "when", "type": "category"}]}
@@ -156,6 +163,7 @@ def test_memory_needs_no_tuning():
             "Did you mean 'age'",
         ),
         ({"user_config": 3}, ArgumentError, "user_config must be a dict"),
+        ({"user_config": {"hyperopt": 3}}, ArgumentError, "user_config.hyperopt must be a section"),
         ({"user_config": {"input_features": "age"}}, ArgumentError, "user_config.input_features must be a list"),
         ({"user_config": {"trainer": {"batchsize": 3}}}, ConfigValidationError, "batch_size"),
     ],
