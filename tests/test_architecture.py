@@ -32,8 +32,9 @@ FLOORS = {
     12: "kfold forecast export hub",
     13: "api",
     14: "hyperopt explain sklearn",
-    15: "cli serve automl",
-    16: "__main__ utils",
+    15: "serve automl",
+    16: "cli",
+    17: "__main__ utils",
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 WAIST = FLOOR_OF["api"]

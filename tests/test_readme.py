@@ -27,7 +27,7 @@ def run(words: list[str], folder: Path) -> None:
     assert done.returncode == 0, f"{words[-1]}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
 
 
-RUN = ("guide", "training", "explain", "sklearn", "kfold", "inspecting", "forecast", "hyperopt")
+RUN = ("guide", "training", "explain", "sklearn", "kfold", "inspecting", "forecast", "hyperopt", "automl")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in RUN)]
 
 

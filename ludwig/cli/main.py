@@ -22,6 +22,7 @@ COMMANDS = {
     "cache": "List or remove preprocessed data that is cached.",
     "render_config": "Show a config with every default spelled out.",
     "export_schema": "Write the JSON Schema of the config.",
+    "init_config": "Write a config for a table, with the types of its columns inferred.",
 }
 
 INTERRUPTED = 130  # 128 and the number of the signal, as shells have it

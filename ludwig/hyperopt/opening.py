@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator
@@ -21,34 +22,37 @@ HOW_LONG: tuple[str, ...] = ("num_samples", "time_budget_s", "max_concurrent_tri
 HOW_LONG += ("cpu_resources_per_trial", "gpu_resources_per_trial")
 
 
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """Where a search is kept."""
+
+    directory: Path | None
+    name: str
+    resume: bool | None  # whether an earlier one must go on (True), must not (False), or does where it is the same
+    saves_statistics: bool
+
+
 @contextmanager
 def opened(
-    search: SearchConfig,
-    raw: dict[str, Any],
-    directions: list[str],
-    directory: Path | None,
-    name: str,
-    resume: bool | None,
-    seed: int,
+    search: SearchConfig, own: str, directions: list[str], kept: Kept, seed: int
 ) -> Iterator[tuple[Study, Path | None]]:
     """The study, an earlier one that goes on or a new one, and the folder of the search, which is locked meanwhile.
 
     Args:
-        resume: Whether an earlier search must go on (True), must not (False), or does where it is the same (None).
+        own: What the search is over, as a hash.
 
     Raises:
         ArgumentError: There is none to go on with, the storage holds another one, or another process runs it.
     """
-    own = _hash(search, raw)
-    study_name = search.executor.study_name or name
-    earlier = None if directory is None else directory / name
+    study_name, resume = search.executor.study_name or kept.name, kept.resume
+    earlier = None if kept.directory is None else kept.directory / kept.name
     place = search.executor.storage or (None if earlier is None else str(earlier / JOURNAL))
     known = config_of_study(place, study_name)
     if resume and known is None:
         raise ArgumentError(f"There is no search to resume in '{place}'. Leave resume out to begin one.")
     if known is not None and known != own and (resume or search.executor.storage):
         raise ArgumentError(
-            f"The search in '{place}' is one over another config. Set another experiment_name or "
+            f"The search in '{place}' is one over another config or other data. Set another experiment_name or "
             "hyperopt.executor.study_name."
         )
     if known is not None and resume is False and search.executor.storage:
@@ -69,10 +73,10 @@ def opened(
         yield study, folder
 
 
-def _hash(search: SearchConfig, raw: dict[str, Any]) -> str:
-    """Of all that makes two searches the same; one may go on longer, or on another machine."""
+def hash_of(search: SearchConfig, raw: dict[str, Any], data: str) -> str:
+    """Of all that makes two searches the same, `data` a hash itself; one may go on longer, or on another machine."""
     section = dump(search)
     for option in HOW_LONG:
         section["executor"].pop(option)
-    text = json.dumps([raw, section], sort_keys=True, default=str)
+    text = json.dumps([raw, section, data], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

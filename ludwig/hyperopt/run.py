@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ from ludwig.error import ArgumentError, TrainingError
 from ludwig.globals import HYPEROPT_STATISTICS_FILE_NAME
 from ludwig.hyperopt.config import Objective, SearchConfig
 from ludwig.hyperopt.console import TABLE, Board
-from ludwig.hyperopt.opening import opened
+from ludwig.hyperopt.opening import Kept, hash_of, opened
 from ludwig.hyperopt.record import FAILED, TrialResults, ordered
 from ludwig.hyperopt.results import HyperoptResults
 from ludwig.hyperopt.search import Search
@@ -139,16 +138,6 @@ def hyperopt(
     return _searched(search, trials, kept, verbosity)
 
 
-@dataclasses.dataclass(frozen=True)
-class Kept:
-    """Where a search is kept."""
-
-    directory: Path | None
-    name: str
-    resume: bool | None
-    saves_statistics: bool
-
-
 def _kept(output_directory: object, experiment_name: object, resume: object, *, saves_statistics: bool) -> Kept:
     """Checks where a search is to be kept.
 
@@ -218,30 +207,33 @@ def _searched(search: SearchConfig, trials: Trials, kept: Kept, verbosity: int) 
     hooks = trials.callbacks
     for hook in hooks:
         hook.on_hyperopt_init(kept.name)
-    _prepare(trials, search, kept.name)
+    budget = search.executor.time_budget_s
+    ends_at = None if budget is None else time.time() + budget
+    data = _prepare(trials, search, kept.name)
     for hook in hooks:
         hook.on_hyperopt_start(kept.name)
     with quiet_optuna():
-        found = _found(search, trials, kept, verbosity)
+        found = _found(search, trials, kept, data, verbosity, ends_at)
     for hook in hooks:
         hook.on_hyperopt_end(kept.name)
         hook.on_hyperopt_finish(kept.name)
     done = found.ordered_trials
     if not done:
-        raise TrainingError("No trial was run: a callback ended the search, or its time budget was spent.")
+        raise TrainingError("No trial was run: a callback ended the search.")
     if all(trial.state == FAILED for trial in done):
         raise TrainingError(f"All {len(done)} trials of the search failed. The first one: {done[0].error}")
     return found
 
 
-def _found(search: SearchConfig, trials: Trials, kept: Kept, verbosity: int) -> HyperoptResults:
-    """The trials, also in a file, whatever ends them."""
+def _found(
+    search: SearchConfig, trials: Trials, kept: Kept, data: str, verbosity: int, ends_at: float | None
+) -> HyperoptResults:
+    """The trials, also in a file, whatever ends them; `data`: a hash of it."""
     directions = [target.direction for target in trials.targets]
-    ends_at = None if search.executor.time_budget_s is None else time.time() + search.executor.time_budget_s
     board = Board(verbosity, search.trials, directions, ends_at)
-    place = (kept.directory, kept.name, kept.resume)
+    own = hash_of(search, trials.raw, data)
     with (
-        opened(search, trials.raw, directions, *place, trials.random_seed) as (study, folder),
+        opened(search, own, directions, kept, trials.random_seed) as (study, folder),
         contextlib.closing(workers_of(search, trials, study.stops)) as workers,
     ):
         running = Search(study, workers, board, folder, trials.random_seed, trials.callbacks, ends_at)
@@ -284,15 +276,16 @@ def _warn_of(search: SearchConfig, tune_callbacks: list[Any] | None) -> None:
         warn(f"All parameters are grids, so every point of the grid is run {search.executor.num_samples} times.")
 
 
-def _prepare(trials: Trials, search: SearchConfig, experiment_name: str) -> None:
-    """Preprocesses for all trials, unless they may read the data otherwise."""
+def _prepare(trials: Trials, search: SearchConfig, experiment_name: str) -> str:
+    """Preprocesses for all trials, unless they may read the data otherwise; gives a hash of the data."""
     is_shared = not any("preprocessing" in name.split(".") for name in search.parameters)
     hooks = trials.callbacks if is_shared else []
     for hook in hooks:
         hook.on_hyperopt_preprocessing_start(experiment_name)
-    trials.prepare()
+    data = trials.prepare()
     for hook in hooks:
         hook.on_hyperopt_preprocessing_end(experiment_name)
+    return data
 
 
 def _save_statistics(folder: Path, search: SearchConfig, trials: list[TrialResults]) -> None:

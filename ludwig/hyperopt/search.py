@@ -48,7 +48,8 @@ class Search:
                 self._end(result)
 
     def _is_over(self) -> bool:
-        if self.ends_at is not None and time.time() >= self.ends_at:
+        has_begun = bool(self.found or self.running)  # one trial is run, however little time is left
+        if has_begun and self.ends_at is not None and time.time() >= self.ends_at:
             return True
         return any([callback.should_stop_hyperopt() for callback in self.callbacks])
 

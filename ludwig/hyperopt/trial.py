@@ -91,8 +91,8 @@ class Trials:
     flags: Flags
     data: dict[str, PreprocessedDataset] = dataclasses.field(default_factory=dict)
 
-    def prepare(self) -> None:
-        """Preprocesses the data as the config has it, without parameters of the search.
+    def prepare(self) -> str:
+        """Preprocesses the data as the config has it, without parameters of the search; gives a hash of the data.
 
         Raises:
             InputDataError: The data does not fit the config, or has no rows to compare trials on.
@@ -104,6 +104,8 @@ class Trials:
                     f"The {split} split has no rows, and hyperopt.{option} compares trials on it. Set another one, or "
                     "preprocessing.split."
                 )
+        text = json.dumps([data.training_set_metadata, data.rows], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def run(self, plan: Plan, stops: Stops) -> TrialResults:
         """Trains and evaluates; what was found is in the trial's folder as well."""

@@ -107,6 +107,8 @@ def test_the_same_search_goes_on_and_another_one_gets_a_folder_of_its_own(saved)
     assert Path(other.output_directory).name == "hyperopt_0"
     with pytest.raises(ArgumentError, match="one over another config"):
         searched(config(), output_directory=str(folder), resume=True)
+    with pytest.raises(ArgumentError, match="or other data"):
+        searched(given, DATA.assign(a=DATA.a + 0.01), output_directory=str(folder), resume=True)
     with pytest.raises(ArgumentError, match="no search to resume"):
         searched(config(), output_directory=str(folder / "new"), resume=True)
 
