@@ -58,7 +58,26 @@ class PretrainedTokenizer(Tokenizer):
         if use == "answer":
             end = [] if self.end_id is None else [self.end_id]
             return [[*ids, *end] for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]]
+        if self.is_chat(use):
+            chats = [[{"role": "user", "content": text}] for text in texts]
+            turns = self.tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
+            found: list[list[int]] = self.tokenizer(turns, add_special_tokens=False)["input_ids"]
+            return found
         return [ids or [self._begin_id()] for ids in self.tokenizer(texts)["input_ids"]]
+
+    def is_chat(self, use: Use) -> bool:
+        """Whether a text is put into the chat template, which brings the special tokens that belong there.
+
+        Raises:
+            ConfigValidationError: It is to be, and there is no template.
+        """
+        has_template = self.tokenizer.chat_template is not None
+        if use == "chat" and not has_template:
+            raise ConfigValidationError(
+                "prompt.chat: The tokenizer of the base model has no chat template. Set it to auto or false, or choose "
+                "an instruction-tuned base model."
+            )
+        return has_template and use in ("chat", "chat or prompt")
 
     def answers(self, texts: Sequence[str], after: str) -> list[list[int]]:
         """The tokens of texts that go on from a prompt, a space between where the prompt has none.

@@ -10,7 +10,7 @@ import json
 import string
 from collections.abc import Collection
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ludwig.error import InputDataError, nearest
 from ludwig.features.cells import Labels
+from ludwig.features.tokenizer_base import Use
 from ludwig.schema import param
 
 SAMPLE, TASK = "__sample__", "__task__"
@@ -36,6 +37,11 @@ class Prompt:
     )
     task: str | None = param(
         None, help="Task description (instruction); without a template it precedes the row as JSON."
+    )
+    chat: bool | Literal["auto"] = param(
+        "auto",
+        help="Chat template: whether the prompt is the user's turn in the chat template of the base model's tokenizer, "
+        "as instruction-tuned models expect; auto does so where it has one.",
     )
 
     @cached_property
@@ -62,6 +68,13 @@ class Prompt:
     def is_plain(self) -> bool:
         """Whether the prompt is the cell itself."""
         return not self.template and not self.task
+
+    @property
+    def use(self) -> Use:
+        """How a tokenizer reads the prompt."""
+        if self.chat == "auto":
+            return "chat or prompt"
+        return "chat" if self.chat else "prompt"
 
     @property
     def ending(self) -> str:

@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from ludwig.schema import Registry
 
 END = "\x1e"  # stands between texts; the ASCII record separator, which is white space to a pattern
-Use = Literal["sequence", "prompt", "answer"]  # a text that is read, that a model goes on from, that it is to generate
+# A text that is read; that a model goes on from, as it is, as a turn of a chat, or so where there is a chat template;
+# that a model is to generate.
+Use = Literal["sequence", "prompt", "chat", "chat or prompt", "answer"]
+OF_PROMPTS: frozenset[Use] = frozenset({"prompt", "chat", "chat or prompt"})
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Tokenizer(ABC):
 
     def shortened(self, tokens: Tokens, most: int | None, use: Use) -> Tokens:
         """At most so many tokens of each text: the first, of a prompt the last, where the question stands."""
-        return tokens.cut(most, keeps_end=use == "prompt")
+        return tokens.cut(most, keeps_end=use in OF_PROMPTS)
 
     def joined(self, tokens: Sequence[str]) -> str:
         """A text of these tokens, as far as it can be made."""

@@ -53,6 +53,8 @@ from ludwig.runtime.atomic import written_aside
 from ludwig.schema import Chosen, dump, load, param
 from ludwig.schema.report import faults_of
 
+TURN = "\n"  # what the assistant's turn begins behind in chat templates: white space, or a special token
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LlmPreprocessing(Preprocessing):
@@ -109,6 +111,8 @@ class Llm(Model):
 
         def required(self, feature: Any) -> Mapping[str, Any]:
             own = feature.requires()
+            if own.get("use") == "prompt":
+                own = {**own, "use": self.prompt.use}
             return {**self._of_base_model(), **own} if own else {}
 
         def _of_base_model(self) -> dict[str, Any]:
@@ -226,7 +230,9 @@ class Llm(Model):
     def _predicted(self, batch: Frame, output: GeneratedOutput) -> Prediction:
         if not output.candidates:
             return output.from_generated(self._generated(batch), self._known_logits(batch, output))
-        answers = self.tokenizer.answers(output.candidates, after=self.config.prompt.ending)
+        prompt = self.config.prompt
+        ending = TURN if self.tokenizer.is_chat(prompt.use) else prompt.ending
+        answers = self.tokenizer.answers(output.candidates, after=ending)
         return output.from_likelihoods(self.network.likelihoods(_padded(batch, self.prompt_name), answers))
 
     def scored(self, batch: Frame) -> dict[str, Prediction]:

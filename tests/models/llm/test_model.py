@@ -457,3 +457,56 @@ def test_explanations_need_an_encoder_for_each_input(declared, table):
     ):
         with pytest.raises(ArgumentError, match=r"need an encoder for each input .*, and this is a language model\."):
             explain()
+
+
+CHAT = "{% for m in messages %}<s>{{ m.role }}: {{ m.content }}\n{% endfor %}"
+CHAT += "{% if add_generation_prompt %}assistant: {% endif %}"
+
+
+class TestChat:
+    """Prompts of instruction-tuned models are the user's turn in the tokenizer's own chat template."""
+
+    @pytest.fixture
+    def instructed(self, base_model, tmp_path):
+        from transformers import AutoTokenizer
+
+        folder = tmp_path / "instructed"
+        shutil.copytree(base_model, folder)
+        tokenizer = AutoTokenizer.from_pretrained(base_model)
+        tokenizer.chat_template = CHAT
+        tokenizer.save_pretrained(folder)
+        return str(folder)
+
+    @pytest.mark.parametrize("chat", ["auto", True, False])
+    def test_tokens_are_those_of_the_template(self, declared, instructed, table, chat):
+        from transformers import AutoTokenizer
+
+        prompt = {"template": "Question: {q}\nAnswer:", "chat": chat}
+        model = LudwigModel(declared(base_model=instructed, prompt=prompt, trainer={"type": "none"}, adapter=None))
+        data = model.preprocess(table.head(4))
+        tokenizer = AutoTokenizer.from_pretrained(instructed)
+        text = "Question: zero\nAnswer:"
+        if chat:
+            turns = tokenizer.apply_chat_template(
+                [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+            )
+            expected = tokenizer(turns, add_special_tokens=False)["input_ids"]
+            assert tokenizer.decode(expected) == "<s>user: Question: zero\nAnswer:\nassistant: "
+        else:
+            expected = tokenizer(text)["input_ids"]
+        rows = [
+            row
+            for part in (data.training_set, data.validation_set, data.test_set)
+            if part is not None
+            for row in part.get(next(name for name in part.dataset if name.startswith("q_")))
+        ]
+        assert expected in [list(row) for row in rows]
+
+    def test_without_a_template_a_prompt_is_a_text_unless_a_chat_is_asked_for(self, declared, table):
+        prompt = {"template": "Question: {q}\nAnswer:"}
+        options = {"trainer": {"type": "none"}, "adapter": None}
+        plain = trained(declared(prompt={**prompt, "chat": False}, **options), table)[0].predict(table.head(2))[0]
+        auto = trained(declared(prompt=prompt, **options), table)[0].predict(table.head(2))[0]
+        pd.testing.assert_frame_equal(auto, plain)
+        with pytest.raises(ConfigValidationError, match=r"prompt\.chat: The tokenizer .* no chat template"):
+            trained(declared(prompt={**prompt, "chat": True}, **options), table)
