@@ -64,16 +64,16 @@ def column(cells: list[Any]) -> pd.Series:
 
 @pytest.mark.filterwarnings("ignore::ludwig.error.LudwigWarning")
 @pytest.mark.parametrize("kind", FEATURES.names())
-@pytest.mark.parametrize("cells", CELLS)
-def test_a_cell_is_read_or_refused(kind, cells):
+def test_a_cell_is_read_or_refused(kind):
     feature: Any = FEATURES.get(kind)
     half = feature(feature.Config(), "f")
-    try:
-        parsed = half.parse(column(CELLS[cells]))
-        half.encode(parsed, half.finish(half.tally(parsed)))
-    except LudwigError as error:
-        assert "'f'" in str(error)
-        str(error).encode()  # so that it can be printed
+    for name, cells in CELLS.items():
+        try:
+            parsed = half.parse(column(cells))
+            half.encode(parsed, half.finish(half.tally(parsed)))
+        except LudwigError as error:
+            assert "'f'" in str(error), name
+            str(error).encode()  # so that it can be printed
 
 
 def test_what_has_no_single_value_is_named():

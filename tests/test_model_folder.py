@@ -161,15 +161,18 @@ def test_a_model_that_is_saved_between_two_equal_ones_is_no_part_of_what_is_read
 
 
 SAVER = """
-import sys, time
+import os, sys, time
 sys.path.insert(0, {root!r})
 from tests.test_model_folder import trained
 one, two = trained("ab"), trained("cd")
-print("ready", flush=True)
-while True:
-    for model in (one, two):
-        model.save({folder!r})
-        time.sleep(0.05)  # a reader needs some luck where there is no pause at all
+for _ in sys.stdin:  # with each line a process begins that saves until it is killed
+    child = os.fork()
+    while child == 0:
+        for model in (one, two):
+            model.save({folder!r})
+            time.sleep(0.05)  # a reader needs some luck where there is no pause at all
+    print(child, flush=True)
+    os.waitpid(child, 0)
 """
 
 
@@ -179,18 +182,20 @@ def test_readers_and_killed_savers_leave_one_model_whole(tmp_path):
     folder = tmp_path / "model"
     code = SAVER.format(root=str(Path(__file__).parents[1]), folder=str(folder))
     loads = 0
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 1, "text": True}
+    savers = subprocess.Popen([sys.executable, "-c", code], **pipes)
+    assert savers.stdin is not None and savers.stdout is not None
     for round_ in range(4):
-        saver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        assert saver.stdout is not None
-        assert saver.stdout.readline() == "ready\n"
+        savers.stdin.write("\n")
+        saver = int(savers.stdout.readline())
         time.sleep(0.3 + 0.07 * round_)
         for _ in range(10):  # while it saves
             loaded = LudwigModel.load(str(folder))
             labels = "".join(sorted(loaded.training_set_metadata["y"]["idx2str"]))
             assert loaded.predict(table())[0]["y_predictions"].tolist() == expected[labels]
             loads += 1
-        os.kill(saver.pid, signal.SIGKILL)
-        saver.wait()
-        saver.stdout.close()
+        os.kill(saver, signal.SIGKILL)
         LudwigModel.load(str(folder))
+    savers.communicate()
+    assert savers.returncode == 0
     assert loads == 40

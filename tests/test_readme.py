@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from ludwig.cli import main
 
 ROOT = Path(__file__).parent.parent
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -22,26 +23,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def run(words: list[str], folder: Path) -> None:
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, f"{words[-1]}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
-
-
 RUN = ("guide", "training", "explain", "sklearn", "kfold", "inspecting", "forecast", "hyperopt", "automl")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in RUN)]
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("page", PAGES)
-def test_the_python_of_a_page_runs_from_top_to_bottom(page: str, folder: Path) -> None:
+def test_the_python_of_a_page_runs_from_top_to_bottom(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = PYTHON.findall((ROOT / page).read_text(encoding="utf-8"))
     assert blocks, "the page shows no Python"
-    run([sys.executable, "-c", "\n".join(blocks)], folder)
+    monkeypatch.chdir(folder)
+    exec(compile("\n".join(blocks), page, "exec"), {"__name__": "__main__"})
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_readme_run_in_order(folder: Path) -> None:
+@pytest.mark.filterwarnings("default")
+def test_the_commands_of_the_readme_run_in_order(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = COMMAND.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(commands) > 2
+    monkeypatch.chdir(folder)
     for command in commands:
-        run([sys.executable, "-m", "ludwig", *command.split()[1:]], folder)
+        assert main(shlex.split(command)[1:]) == 0, command

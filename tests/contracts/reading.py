@@ -95,7 +95,7 @@ def unread(section: type[Any], holder: type[Any] | None = None, words: tuple[str
     options = {field.name for field in dataclasses.fields(section)}
     read: set[str] = set()
     for module in readers(section, holder):
-        for scope, node in scoped(tree_of(module)):
+        for scope, node in nodes_of(module):
             place = Place(module, (module, scope) in own, (module, scope) in own | component, module in at_home)
             read |= set(read_by(node, place, options))
     return sorted(name for name in options - read if not any((word, name) in spoken() for word in words))
@@ -131,6 +131,15 @@ def plain(hint: Any) -> Iterator[type[Any]]:
             yield from plain(part)
 
 
+@functools.cache
+def nodes_of(module: str) -> tuple[tuple[str, ast.AST], ...]:
+    """Those nodes of a module that can read an option."""
+    return tuple(pair for pair in scoped(tree_of(module)) if isinstance(pair[1], READING))
+
+
+READING = (ast.Attribute, ast.Call, ast.comprehension, ast.For)
+
+
 def scoped(tree: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.AST]]:
     """Every node with the qualified name of the class that it stands in."""
     for node in ast.iter_child_nodes(tree):
@@ -158,12 +167,13 @@ def read_by(node: ast.AST, at: Place, options: set[str]) -> Iterator[str]:
         prefix = ast.literal_eval(node.args[2]) if len(node.args) > 2 else ""
         for field in dataclasses.fields(spec):
             yield prefix + field.name if prefix + field.name in options else field.name
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "dataclasses.asdict" and is_section(node.args[0]):
+    if isinstance(node, ast.Call) and text_of(node.func) == "dataclasses.asdict" and is_section(node.args[0]):
         yield from options if at.in_module else ()
-    if at.in_component and isinstance(node, ast.comprehension | ast.For) and ast.unparse(node.iter) in EVERY_FIELD:
+    if at.in_component and isinstance(node, ast.comprehension | ast.For) and text_of(node.iter) in EVERY_FIELD:
         yield from options
 
 
+text_of = functools.cache(ast.unparse)  # as the nodes of a module are looked at for each section that it reads
 EVERY_FIELD = ("dataclasses.fields(self)", "dataclasses.fields(self.config)")
 
 

@@ -233,7 +233,7 @@ def batch_of(kind: str, rows: int, *, target: bool = False, **options: Any) -> F
 RANDOM = {"use_pretrained": False}
 OF_NETWORKS: dict[str, Any] = {
     **dict.fromkeys(("hidden_size", "n_embd", "d_model", "dim", "pooler_hidden_size"), 16),
-    **dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers", "num_layers"), 2),
+    **dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers", "num_layers"), 1),
     **dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads"), 2),
     **dict.fromkeys(("intermediate_size", "hidden_dim", "d_inner", "d_ff"), 32),
     **dict.fromkeys(("embedding_size", "d_kv", "attention_window", "position_buckets"), 8),

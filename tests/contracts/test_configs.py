@@ -18,9 +18,10 @@ import yaml
 from ludwig.config import CONFIGS
 from ludwig.schema import dump, load
 from tests.contracts.reading import nested, unread
-from tests.contracts.registries import Named, components, configurable, registries
+from tests.contracts.registries import components, configurable, registries
 
-EVERY = {str(each): each for each in configurable()}
+EVERY = configurable()
+CONFIG_CLASSES = [each.cls.Config for each in EVERY]
 NEEDED = {  # what a section cannot do without
     "name": "f",
     "column": "c",
@@ -38,52 +39,46 @@ UNREAD = {  # options that no code reads, and why they are there
 }
 
 
-@pytest.fixture(params=EVERY)
-def component(request: pytest.FixtureRequest) -> Named:
-    return EVERY[request.param]
-
-
-@pytest.fixture
-def config_class(component: Named) -> type[Any]:
-    return component.cls.Config
-
-
 def made(config_class: type[Any]) -> Any:
     """A section with its defaults, and with what it cannot do without."""
     required = [f.name for f in dataclasses.fields(config_class) if f.default is f.default_factory]
     return config_class(**{name: NEEDED[name] for name in required})
 
 
-def test_defaults_are_valid_and_survive_the_round_trip(config_class):
-    config = made(config_class)
-    assert load(config_class, json.loads(json.dumps(dump(config)))) == config
+def test_defaults_are_valid_and_survive_the_round_trip():
+    for config_class in CONFIG_CLASSES:
+        config = made(config_class)
+        assert load(config_class, json.loads(json.dumps(dump(config)))) == config
 
 
-def test_a_config_cannot_be_changed(config_class):
-    config = made(config_class)
-    for field in dataclasses.fields(config_class):
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(config, field.name, None)
+def test_a_config_cannot_be_changed():
+    for config_class in CONFIG_CLASSES:
+        config = made(config_class)
+        for field in dataclasses.fields(config_class):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(config, field.name, None)
 
 
-def test_it_stands_where_its_name_says(component):
-    for cls in (component.cls, component.cls.Config):
+def test_each_stands_where_its_name_says():
+    for cls in (*(each.cls for each in EVERY), *CONFIG_CLASSES):
         owner = importlib.import_module(cls.__module__)
         assert functools.reduce(getattr, cls.__qualname__.split("."), owner) is cls
 
 
-def test_pickled_and_copied_it_is_the_same(config_class):
-    config = made(config_class)
-    for again in (pickle.loads(pickle.dumps(config)), copy.deepcopy(config)):
-        assert again == config
-        assert type(again) is config_class
+def test_pickled_and_copied_it_is_the_same():
+    for config_class in CONFIG_CLASSES:
+        config = made(config_class)
+        for again in (pickle.loads(pickle.dumps(config)), copy.deepcopy(config)):
+            assert again == config
+            assert type(again) is config_class
 
 
-def test_every_option_has_a_sentence_of_help(config_class):
-    for section in (config_class, *(inner for inner, _ in nested(config_class))):
-        for field in dataclasses.fields(section):
-            text = field.metadata.get("help", "")
-            assert text.endswith("."), f"{section.__module__}.{section.__qualname__}.{field.name}: '{text}'"
+def test_every_option_has_a_sentence_of_help():
+    for config_class in CONFIG_CLASSES:
+        for section in (config_class, *(inner for inner, _ in nested(config_class))):
+            for field in dataclasses.fields(section):
+                text = field.metadata.get("help", "")
+                assert text.endswith("."), f"{section.__module__}.{section.__qualname__}.{field.name}: '{text}'"
 
 
 def declared(section: type[Any], option: str) -> str:
@@ -92,6 +87,7 @@ def declared(section: type[Any], option: str) -> str:
     return f"{first.__qualname__}.{option}"
 
 
+@pytest.mark.parametrize("component", EVERY, ids=str)
 def test_every_option_is_read(component):
     words = tuple(registries()[component.registry].role.split())  # what its sections are called: loss, feature
     idle = {declared(component.cls.Config, name) for name in unread(component.cls.Config, words=words)}

@@ -66,6 +66,7 @@ def model(**backend: object) -> LudwigModel:
         {
             "input_features": [{"name": "x", "type": "number"}, {"name": "t", "type": "text"}],
             "output_features": [{"name": "y", "type": "number"}],
+            "trainer": {"epochs": 1},
             "backend": {"type": "local", **backend},
         }
     )

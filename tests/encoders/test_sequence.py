@@ -145,8 +145,9 @@ def test_a_transformer_sees_the_order_and_takes_texts_longer_than_those_of_train
 # -- which of two symbols comes first, which no bag of words has
 
 SMALL = {"embedding_size": 16, "num_filters": 16, "state_size": 16, "hidden_size": 16, "d_model": 16, "num_heads": 2}
-SMALL |= {"n_layers": 2, "d_state": 4, "num_layers": 2, "attention_every_k": 2, "ffn_size": 32, "output_size": 16}
+SMALL |= {"n_layers": 1, "d_state": 4, "num_layers": 2, "attention_every_k": 2, "ffn_size": 32, "output_size": 16}
 SMALL |= {"filter_size": 5, "num_conv_layers": 3, "transformer_output_size": 32, "dropout": 0.0}
+LARGER = {"jamba": {"n_layers": 2}}  # a layer with attention and one without
 
 
 def in_order(rows: int, seed: int) -> pd.DataFrame:
@@ -163,12 +164,13 @@ def in_order(rows: int, seed: int) -> pd.DataFrame:
 def share_right(name: str, folder: str) -> float:
     config = ENCODERS.get(name, "sequence").Config
     options = {key: value for key, value in SMALL.items() if key in config.__dataclass_fields__}
+    options |= LARGER.get(name, {})
     model = LudwigModel(
         {
             "input_features": [{"name": "text", "type": "sequence", "encoder": {"type": name, **options}}],
             "output_features": [{"name": "first", "type": "binary"}],
             "preprocessing": {"split": {"type": "random", "probabilities": [0.9, 0.1, 0.0]}},
-            "trainer": {"train_steps": 200, "batch_size": 64, "learning_rate": 0.005, "early_stop": -1},
+            "trainer": {"train_steps": 150, "batch_size": 64, "learning_rate": 0.005, "early_stop": -1},
         }
     )
     results = model.train(in_order(800, 0), output_directory=folder)

@@ -60,7 +60,7 @@ OTHERS = {
 def model(case: str, batch_size: int) -> LudwigModel:
     """Two outputs, one of which weighs its classes, so that batches of equal size do not count alike."""
     loss = {"type": "softmax_cross_entropy", "class_weights": [1.0, 3.0]}
-    options = {"epochs": 3, "batch_size": batch_size, "learning_rate": 0.01, "learning_rate_scaling": "constant"}
+    options = {"epochs": 2, "batch_size": batch_size, "learning_rate": 0.01, "learning_rate_scaling": "constant"}
     return LudwigModel(
         {
             "input_features": [{"name": "x", "type": "number"}, {"name": "c", "type": "category"}],

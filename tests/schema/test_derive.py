@@ -124,8 +124,13 @@ ECD = {
 }
 
 
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json_schema(CONFIGS["ecd"]))
+
+
 @pytest.mark.parametrize("raw", [ECD, load_config(ECD).to_dict()], ids=["written", "rendered"])
-def test_the_json_schema_takes_good_configs(raw):
+def test_the_json_schema_takes_good_configs(raw, validator):
     reported = {"active", "proc_column"}  # of a rendered feature, and no options
     good = {
         **raw,
@@ -134,7 +139,7 @@ def test_the_json_schema_takes_good_configs(raw):
             for key in ("input_features", "output_features")
         },
     }
-    jsonschema.validate(good, json_schema(CONFIGS["ecd"]))
+    validator.validate(good)
 
 
 @pytest.mark.parametrize(
@@ -148,9 +153,9 @@ def test_the_json_schema_takes_good_configs(raw):
         {"output_features": [{"type": "binary"}]},
     ],
 )
-def test_the_json_schema_refuses_bad_configs(change):
+def test_the_json_schema_refuses_bad_configs(change, validator):
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**ECD, **change}, json_schema(CONFIGS["ecd"]))
+        validator.validate({**ECD, **change})
 
 
 def test_the_json_schema_of_own_options_names_other_components_and_leaves_theirs_out():
@@ -164,8 +169,8 @@ def test_the_json_schema_of_own_options_names_other_components_and_leaves_theirs
     jsonschema.Draft202012Validator.check_schema(whole)
 
 
-def test_the_json_schema_is_one():
-    jsonschema.Draft202012Validator.check_schema(json_schema(CONFIGS["ecd"]))
+def test_the_json_schema_is_one(validator):
+    jsonschema.Draft202012Validator.check_schema(validator.schema)
 
 
 def test_the_json_schema_takes_every_word_for_a_component():

@@ -16,22 +16,26 @@ from ludwig.runtime.process import repeatable
 ROOT = Path(__file__).parents[2]
 CODE = """
 from tests.training.test_resume import model, table
-one = model("adam")
 data = table().assign(s=[("red", "green", "blue", "grey")[i % 4] + str(i % 9) for i in range(150)])
-features = [*one.config["input_features"], {"name": "s", "type": "category"}]
-one.config = {**one.config, "input_features": features}
-one.train(dataset=data, output_directory="OUT", skip_save_log=True, random_seed=SEED)
+for seed in SEEDS:
+    one = model("adam")
+    features = [*one.config["input_features"], {"name": "s", "type": "category"}]
+    one.config = {**one.config, "input_features": features}
+    one.train(dataset=data, output_directory=f"OUT/{seed}", skip_save_log=True, random_seed=seed)
 """
 
 
-def digests(folder: Path, hash_seed: int, seed: int = 5) -> dict[str, str]:
-    """Of the files of a run in a process of its own, those aside that hold times."""
+def digests(folder: Path, hash_seed: int, *seeds: int) -> list[dict[str, str]]:
+    """Of the files of runs in a process of its own, those aside that hold times; one for each seed."""
     environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    code = CODE.replace("OUT", str(folder)).replace("SEED", str(seed))
+    code = CODE.replace("OUT", str(folder)).replace("SEEDS", str(seeds))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
-    run = folder / "api_experiment_run"
+    return [digests_of(folder / str(seed) / "api_experiment_run") for seed in seeds]
+
+
+def digests_of(run: Path) -> dict[str, str]:
     files = [run / "model" / "model_weights.safetensors", run / "model" / "training_set_metadata.json"]
     files += [run / "model" / "model_hyperparameters.json", run / "training_statistics.json"]
     files += [run / "model" / "training_checkpoints" / "latest.ckpt" / "optimizer.safetensors"]
@@ -40,9 +44,8 @@ def digests(folder: Path, hash_seed: int, seed: int = 5) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_two_processes_write_the_same_bytes(tmp_path):
-    first = digests(tmp_path / "a", hash_seed=1)
-    assert digests(tmp_path / "b", hash_seed=2) == first
-    other = digests(tmp_path / "c", hash_seed=1, seed=6)
+    first, other = digests(tmp_path / "a", 1, 5, 6)
+    assert digests(tmp_path / "b", 2, 5) == [first]
     assert other["model_weights.safetensors"] != first["model_weights.safetensors"]
 
 

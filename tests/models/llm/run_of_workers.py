@@ -48,11 +48,10 @@ def train(case: str, base_model: str, batch_size: int, folder: Path) -> dict:
     return {"validation": stats.validation, "test": stats.test, "texts": predictions["a_response"].tolist()}
 
 
-def main() -> None:
-    folder, base_model, batch_size = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+def run(folder: Path, base_model: str, batch_size: int) -> None:
     found = {case: train(case, base_model, batch_size, folder) for case in ADAPTERS}
     (folder / f"found_{os.environ.get('RANK', 'alone')}.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main()
+    run(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

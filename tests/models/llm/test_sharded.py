@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.models.llm.run_of_workers import ADAPTERS
+from tests.models.llm.run_of_workers import ADAPTERS, run
 from tests.runtime.torchrun import run_workers
 
 pytest.importorskip("peft")
@@ -18,9 +18,10 @@ SCRIPT = Path(__file__).with_name("run_of_workers.py")
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory, base_model) -> tuple[Path, Path]:
-    """One process with batches of 4 rows, and two with batches of 2."""
+    """This process with batches of 4 rows, and two with batches of 2."""
     root = tmp_path_factory.mktemp("sharded")
-    run_workers(SCRIPT, 1, root / "one", base_model, 4)
+    (root / "one").mkdir()
+    run(root / "one", base_model, 4)
     run_workers(SCRIPT, 2, root / "two", base_model, 2)
     return root / "one", root / "two"
 
