@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ludwig.error import ConfigValidationError, first_line
-from ludwig.features.tokenizer_base import TOKENIZERS, Tokenizer, Tokens, Use
+from ludwig.features.tokenizer_base import OF_ANSWERS, TOKENIZERS, Tokenizer, Tokens, Use
 
 
 @TOKENIZERS.register("hf_tokenizer")
@@ -55,9 +55,9 @@ class PretrainedTokenizer(Tokenizer):
         return Tokens(places, cut.words, cut.lengths)
 
     def _rows_by_use(self, texts: list[str], use: Use) -> list[list[int]]:
-        if use == "answer":
+        if use in OF_ANSWERS:
             end = [] if self.end_id is None else [self.end_id]
-            return [[*ids, *end] for ids in self.tokenizer(texts, add_special_tokens=False)["input_ids"]]
+            return [[*ids, *end] for ids in self.answers(texts, use)]
         if self.is_chat(use):
             chats = [[{"role": "user", "content": text}] for text in texts]
             turns = self.tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
@@ -79,16 +79,14 @@ class PretrainedTokenizer(Tokenizer):
             )
         return has_template and use in ("chat", "chat or prompt")
 
-    def answers(self, texts: Sequence[str], after: str) -> list[list[int]]:
-        """The tokens of texts that go on from a prompt, a space between where the prompt has none.
+    def answers(self, texts: Sequence[str], use: Use) -> list[list[int]]:
+        """The tokens of texts that stand behind a prompt, a space between where the use asks for one.
 
         Byte pair encodings have tokens of words with the space before them, such as " Paris", and that is what stands
         behind "Answer:" in the texts that models are trained on.
-
-        Args:
-            after: What the prompt ends with.
         """
-        space = "" if after[-1:].isspace() or not self._has_words_with_spaces else " "
+        goes_on = use == "continuation" or (use == "answer or continuation" and self.tokenizer.chat_template is None)
+        space = " " if goes_on and self._has_words_with_spaces else ""
         found: list[list[int]] = self.tokenizer([space + text for text in texts], add_special_tokens=False)["input_ids"]
         return found
 

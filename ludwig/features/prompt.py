@@ -77,6 +77,13 @@ class Prompt:
         return "chat" if self.chat else "prompt"
 
     @property
+    def use_of_answer(self) -> Use:
+        """How a tokenizer reads the text that stands behind the prompt."""
+        if self.chat is True or self.ending[-1:].isspace():
+            return "answer"
+        return "answer or continuation" if self.chat == "auto" else "continuation"
+
+    @property
     def ending(self) -> str:
         """What each prompt ends with, as far as the template has it."""
         return (self.template or (TEMPLATE_OF_A_TASK if self.task else "")).rpartition("}")[2]

@@ -18,9 +18,10 @@ from ludwig.schema import Registry
 
 END = "\x1e"  # stands between texts; the ASCII record separator, which is white space to a pattern
 # A text that is read; that a model goes on from, as it is, as a turn of a chat, or so where there is a chat template;
-# that a model is to generate.
-Use = Literal["sequence", "prompt", "chat", "chat or prompt", "answer"]
+# that a model is to generate, as it is, with a space before it, or so where there is no chat template.
+Use = Literal["sequence", "prompt", "chat", "chat or prompt", "answer", "continuation", "answer or continuation"]
 OF_PROMPTS: frozenset[Use] = frozenset({"prompt", "chat", "chat or prompt"})
+OF_ANSWERS: frozenset[Use] = frozenset({"answer", "continuation", "answer or continuation"})
 
 
 @dataclass(frozen=True)

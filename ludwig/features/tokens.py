@@ -26,7 +26,7 @@ from ludwig.features.labels import Vocabulary, fill_word, most_frequent
 from ludwig.features.missing import settled
 from ludwig.features.ngrams import Documents, Lengths, Ngram, document_counts
 from ludwig.features.token_lists import without_lists
-from ludwig.features.tokenizer_base import END, TOKENIZERS, Tokenizer, Tokens, Use
+from ludwig.features.tokenizer_base import END, OF_ANSWERS, TOKENIZERS, Tokenizer, Tokens, Use
 from ludwig.schema import Named, param
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
@@ -202,7 +202,7 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         if takes is None:
             return None if own is None else int(own)
         together = min(self.config.context or takes, takes)
-        return int(max(min(own or together, together - (self.config.use == "answer")), 1))
+        return int(max(min(own or together, together - (self.config.use in OF_ANSWERS)), 1))
 
     def parse(self, column: pd.Series) -> Labels:
         return Labels.of(without_lists(column, self.tokenizer, self.where), self.config.lowercase)
@@ -246,7 +246,7 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
     @property
     def appends_end(self) -> bool:
         """Whether the id of padding stands behind each sequence; a pretrained tokenizer has a token for its end."""
-        return self.config.use == "answer" and not self.tokenizer.has_vocabulary
+        return self.config.use in OF_ANSWERS and not self.tokenizer.has_vocabulary
 
     @property
     def _end(self) -> int:

@@ -53,8 +53,6 @@ from ludwig.runtime.atomic import written_aside
 from ludwig.schema import Chosen, dump, load, param
 from ludwig.schema.report import faults_of
 
-TURN = "\n"  # what the assistant's turn begins behind in chat templates: white space, or a special token
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LlmPreprocessing(Preprocessing):
@@ -111,8 +109,8 @@ class Llm(Model):
 
         def required(self, feature: Any) -> Mapping[str, Any]:
             own = feature.requires()
-            if own.get("use") == "prompt":
-                own = {**own, "use": self.prompt.use}
+            uses = {"prompt": self.prompt.use, "answer": self.prompt.use_of_answer}
+            own |= {"use": uses[own["use"]]} if "use" in own else {}
             return {**self._of_base_model(), **own} if own else {}
 
         def _of_base_model(self) -> dict[str, Any]:
@@ -230,9 +228,7 @@ class Llm(Model):
     def _predicted(self, batch: Frame, output: GeneratedOutput) -> Prediction:
         if not output.candidates:
             return output.from_generated(self._generated(batch), self._known_logits(batch, output))
-        prompt = self.config.prompt
-        ending = TURN if self.tokenizer.is_chat(prompt.use) else prompt.ending
-        answers = self.tokenizer.answers(output.candidates, after=ending)
+        answers = self.tokenizer.answers(output.candidates, self.config.prompt.use_of_answer)
         return output.from_likelihoods(self.network.likelihoods(_padded(batch, self.prompt_name), answers))
 
     def scored(self, batch: Frame) -> dict[str, Prediction]:

@@ -117,7 +117,7 @@ class TestLoss:
         total, count = 0.0, 0
         for question, answer in zip(table["q"], table["a"], strict=True):
             prompt = tokenizer(f"Question: {question}\nAnswer:")["input_ids"]
-            wanted = [*tokenizer(answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+            wanted = [*tokenizer(f" {answer}", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
             logits = network(torch.tensor([[*prompt, *wanted]])).logits[0, len(prompt) - 1 : -1]
             total += float(cross_entropy(logits, torch.tensor(wanted), reduction="sum"))
             count += len(wanted)
@@ -149,7 +149,7 @@ class TestPredictions:
         predictions, _ = model.predict(table[["q"]].head(2))
         assert set(predictions) == {"a_predictions", "a_probabilities", "a_probability", "a_response"}
         row = predictions.iloc[0]
-        assert "".join(row["a_predictions"]) == row["a_response"] == "one"
+        assert "".join(row["a_predictions"]).replace("Ġ", " ").strip() == row["a_response"] == "one"
         assert len(row["a_probabilities"]) == len(row["a_predictions"])
         assert 0 < row["a_probability"] <= np.prod(row["a_probabilities"])  # that of the end counts too
 
@@ -192,7 +192,7 @@ class TestPredictions:
     @pytest.mark.parametrize("options", [{}, {"num_beams": 2}, {"top_k": None, "typical_p": 0.9}])
     def test_what_is_sampled_depends_on_the_row_alone(self, fluent, options):
         model, table, _ = fluent
-        sampled = {"do_sample": True, "temperature": 3.0, "max_new_tokens": 3, **options}
+        sampled = {"do_sample": True, "temperature": 9.0, "max_new_tokens": 3, **options}
         state = torch.get_rng_state()
         found = [model.predict(table.head(5), batch_size=size, generation_config=sampled)[0] for size in (5, 5, 2, 1)]
         assert torch.equal(torch.get_rng_state(), state)
@@ -501,6 +501,27 @@ class TestChat:
             for row in part.get(next(name for name in part.dataset if name.startswith("q_")))
         ]
         assert expected in [list(row) for row in rows]
+
+    @pytest.mark.parametrize(
+        ("template", "chat", "text"),
+        [
+            ("{q}", "auto", "one"),  # behind the special tokens of the chat
+            ("{q}", True, "one"),
+            ("Question: {q} Answer:", False, " one"),  # as in the texts that models are trained on
+            ("Question: {q} Answer: ", False, "one"),
+        ],
+    )
+    def test_an_answer_has_a_space_before_it_where_the_prompt_has_none(
+        self, declared, instructed, template, chat, text
+    ):
+        from transformers import AutoTokenizer
+
+        prompt = {"template": f"It is {template}", "chat": chat}
+        model = LudwigModel(declared(base_model=instructed, prompt=prompt))
+        data = model.preprocess(training_set=pd.DataFrame({"q": ["x"] * 3, "a": ["one"] * 3})).training_set
+        found = data.get(next(name for name in data.dataset if name.startswith("a_")))[0]
+        expected = AutoTokenizer.from_pretrained(instructed)(text, add_special_tokens=False)["input_ids"]
+        assert list(found) == [*expected, 2]
 
     def test_without_a_template_a_prompt_is_a_text_unless_a_chat_is_asked_for(self, declared, table):
         prompt = {"template": "Question: {q}\nAnswer:"}
