@@ -22,7 +22,7 @@ from ludwig.models import Model
 from ludwig.models.assets import Assets
 from ludwig.runtime.arguments import name_of, path_of
 from ludwig.runtime.call import calling
-from ludwig.training import OnlineTraining, Run, Saves
+from ludwig.training import OnlineTraining, Run, Saves, build
 
 Data = Source | Dataset | PreprocessedDataset
 Metadata = str | Mapping[str, Any]
@@ -93,14 +93,32 @@ def within_call(held: Held) -> AbstractContextManager[None]:
 
 
 def trained(held: Held, verb: str) -> Model:
-    """The network.
+    """The network; that of a model of which nothing is trained, such as a zero-shot one, is made when it is needed.
 
     Raises:
         NotTrainedError: There is none yet.
     """
+    if held.model is None and not held.config_obj.trainer.trains:
+        with within_call(held):
+            held.training_set_metadata, held.model = _untrained(held, verb)
     if held.model is None:
         raise NotTrainedError(f"The model has no network to {verb} yet: call `train`, or `LudwigModel.load`.")
     return held.model
+
+
+def _untrained(held: Held, verb: str) -> tuple[dict[str, Any], Model]:
+    """The state and the network that follow from the config alone, with pretrained weights.
+
+    Raises:
+        NotTrainedError: They do not.
+    """
+    specs = [spec for side in held.config_obj.resolve(held.assets) for spec in side]
+    try:
+        facts = {spec.name: spec.feature.facts_of_config() for spec in specs}
+    except LookupError as error:
+        raise NotTrainedError(f"The model has no network to {verb} yet, since {error}. Call `train` first.") from None
+    metadata = {name: known.to_json() for name, known in facts.items()}
+    return metadata, build(held.config_obj, facts, DEFAULT_SEED, held.assets).to(held.device).eval()
 
 
 def fitted(held: Held) -> dict[str, Facts]:

@@ -19,6 +19,7 @@ from ludwig.error import (
     InputDataError,
     LudwigWarning,
     MissingExtraError,
+    NotTrainedError,
 )
 from ludwig.explain import IntegratedGradientsExplainer, permutation_importance, predict_function
 
@@ -262,6 +263,21 @@ class TestZeroShot:
         trainer = {"type": "none", "skip_all_evaluation": True}
         _, results = trained(declared(trainer=trainer, adapter=None), table)
         assert results.train_stats.validation == results.train_stats.test == {}
+
+    def test_a_model_that_nothing_is_trained_of_predicts_without_train(self, declared, table, tmp_path):
+        config = declared(trainer={"type": "none"}, adapter=None)
+        model = LudwigModel(config)
+        expected = trained(config, table)[0].predict(table)[0]
+        pd.testing.assert_frame_equal(model.predict(table)[0], expected)
+        model.save(str(tmp_path / "model"))
+        pd.testing.assert_frame_equal(LudwigModel.load(str(tmp_path / "model")).predict(table)[0], expected)
+        labels = {"name": "a", "type": "category", "preprocessing": {"vocab": LABELS}}
+        assert len(LudwigModel(declared(output_features=[labels], trainer=None, adapter=None)).predict(table)[0]) == 16
+        unknown = {"name": "a", "type": "category"}
+        with pytest.raises(NotTrainedError, match="has no vocab.* Call `train` first"):
+            LudwigModel(declared(output_features=[unknown], trainer=None, adapter=None)).predict(table)
+        with pytest.raises(NotTrainedError, match="call `train`"):
+            LudwigModel(declared()).predict(table)
 
     def test_none_is_the_default_trainer(self, declared):
         assert LudwigModel(declared(trainer=None, adapter=None)).config["trainer"]["type"] == "none"
