@@ -135,7 +135,13 @@ def test_callbacks_hear_of_the_command_the_search_and_the_end(folder, monkeypatc
 def test_ctrl_c_ends_with_130_and_the_search_goes_on(folder):
     (folder / "config.yaml").write_text(yaml.safe_dump(config_of(num_samples=500)), encoding="utf-8")
     words = [sys.executable, "-m", "ludwig", "hyperopt", "-c", "config.yaml", "--dataset", "table.csv", *SKIPS]
-    process = subprocess.Popen([*words, "-hlv", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*words, "-hlv", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+    )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("Trial 0: ")
     time.sleep(0.2)
