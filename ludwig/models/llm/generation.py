@@ -21,6 +21,11 @@ from ludwig.schema import param
 USUAL_TOKENS = 32  # generated at most
 AUTO: dict[str, Any] = {"do_sample": True, "temperature": 0.1, "top_k": 50, "top_p": 1.0}  # unless the base has others
 Auto = Literal["auto"]
+IDLE: dict[str, Any] = {
+    "temperature": 1.0,
+    "top_k": 50,
+    "top_p": 1.0,
+}  # in place of what a base model sets for sampling
 OF_SAMPLING = ("temperature", "top_k", "top_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
 OF_BEAMS = ("early_stopping", "length_penalty")
 
@@ -200,6 +205,7 @@ class Generation:
         settings: Any = transformers.GenerationConfig
         return settings(
             **{
+                **({} if library_draws else IDLE),
                 **options,
                 "do_sample": library_draws,
                 "max_new_tokens": room,
