@@ -13,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ludwig.error import ConfigValidationError, first_line
+from ludwig.error import ConfigValidationError, InputDataError, first_line
+from ludwig.features.conversations import is_conversation, messages_of
 from ludwig.features.tokenizer_base import OF_ANSWERS, TOKENIZERS, Tokenizer, Tokens, Use
 
 
@@ -59,10 +60,15 @@ class PretrainedTokenizer(Tokenizer):
             end = [] if self.end_id is None else [self.end_id]
             return [[*ids, *end] for ids in self.answers(texts, use)]
         if self.is_chat(use):
-            chats = [[{"role": "user", "content": text}] for text in texts]
+            chats = [messages_of(text) for text in texts]
             turns = self.tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
             found: list[list[int]] = self.tokenizer(turns, add_special_tokens=False)["input_ids"]
             return found
+        if any(map(is_conversation, texts)):
+            raise InputDataError(
+                "A cell holds a list of messages, which only a chat template makes a prompt of. Set prompt.chat to "
+                "auto, choose a base model whose tokenizer has a chat template, or give texts."
+            )
         return [ids or [self._begin_id()] for ids in self.tokenizer(texts)["input_ids"]]
 
     def is_chat(self, use: Use) -> bool:

@@ -22,11 +22,12 @@ from ludwig.columns.ragged import Ragged
 from ludwig.error import ConfigValidationError
 from ludwig.features.base import UNKNOWN, Encoded, Facts, Feature, Tally
 from ludwig.features.cells import Flags, Labels
+from ludwig.features.conversations import without_conversations
 from ludwig.features.labels import Vocabulary, fill_word, most_frequent
 from ludwig.features.missing import settled
 from ludwig.features.ngrams import Documents, Lengths, Ngram, document_counts
 from ludwig.features.token_lists import without_lists
-from ludwig.features.tokenizer_base import END, OF_ANSWERS, TOKENIZERS, Tokenizer, Tokens, Use
+from ludwig.features.tokenizer_base import END, OF_ANSWERS, OF_PROMPTS, TOKENIZERS, Tokenizer, Tokens, Use
 from ludwig.schema import Named, param
 
 Strategy = Literal["fill_with_const", "fill_with_mode", "bfill", "ffill", "drop_row"]
@@ -205,6 +206,8 @@ class TokenFeature(Feature[Labels, TokenTally, TokenFacts]):
         return int(max(min(own or together, together - (self.config.use in OF_ANSWERS)), 1))
 
     def parse(self, column: pd.Series) -> Labels:
+        if self.config.use in OF_PROMPTS:
+            column = without_conversations(column, self.where)
         return Labels.of(without_lists(column, self.tokenizer, self.where), self.config.lowercase)
 
     def tally(self, cells: Labels) -> TokenTally:

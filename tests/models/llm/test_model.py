@@ -539,6 +539,25 @@ class TestChat:
         expected = AutoTokenizer.from_pretrained(instructed)(text, add_special_tokens=False)["input_ids"]
         assert list(found) == [*expected, 2]
 
+    def test_lists_of_messages_are_conversations(self, declared, instructed, base_model):
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(instructed)
+        talk = [{"role": "system", "content": "be short"}, {"role": "user", "content": "one or two?"}]
+        cells = [talk, [{"role": "user", "content": "zero"}], "zero"]
+        options = {"prompt": None, "trainer": {"type": "none"}, "adapter": None}
+        model = LudwigModel(declared(base_model=instructed, **options))
+        data = model.preprocess(training_set=pd.DataFrame({"q": cells, "a": ["one"] * 3})).training_set
+        found = data.get(next(name for name in data.dataset if name.startswith("q_")))
+        turns = tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
+        assert list(found[0]) == tokenizer(turns, add_special_tokens=False)["input_ids"]
+        assert list(found[1]) == list(found[2])  # a text is what the user writes
+        assert model.predict(pd.DataFrame({"q": cells}))[0]["a_response"].notna().all()
+        with pytest.raises(InputDataError, match="only a chat template"):
+            LudwigModel(declared(**options)).predict(pd.DataFrame({"q": cells}))
+        with pytest.raises(InputDataError, match=r"odd message in row 0: .*'content': 1"):
+            model.predict(pd.DataFrame({"q": [[{"role": "user", "content": 1}]]}))
+
     def test_without_a_template_a_prompt_is_a_text_unless_a_chat_is_asked_for(self, declared, table):
         prompt = {"template": "Question: {q}\nAnswer:"}
         options = {"trainer": {"type": "none"}, "adapter": None}
