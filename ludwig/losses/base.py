@@ -48,6 +48,19 @@ class Loss(Component, nn.Module):
         """
         raise TypeError(f"The loss '{self.config.type}' is not made of losses of tokens.")
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the losses of tokens that `rows_of_tokens` reads are their cross entropies, and nothing besides."""
+        return False
+
+    def of_ids(self, logits: Tensor, ids: Tensor) -> Tensor:
+        """The loss of each of some tokens, where it is made of these: [N, C], [N] -> [N].
+
+        Raises:
+            TypeError: The loss is not one of tokens.
+        """
+        raise TypeError(f"The loss '{self.config.type}' is not made of losses of tokens.")
+
     def row_weights(self, target: Tensor) -> Tensor | None:
         """How much each row counts in the mean: [B]; None where all count alike."""
         return None

@@ -38,6 +38,11 @@ class RefinementOptions:
         "against overconfidence.",
     )
 
+    @property
+    def is_refined(self) -> bool:
+        """Whether the loss is anything but the plain cross-entropy."""
+        return bool(self.robust_lambda or self.confidence_penalty or self.label_smoothing)
+
     def refined(self, loss: Tensor, classes: int, entropy: Callable[[], Tensor]) -> Tensor:
         """The cross-entropy of smoothed labels with the two other terms: [N] -> [N].
 

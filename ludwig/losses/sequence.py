@@ -45,6 +45,10 @@ class SequenceSoftmaxCrossEntropy(ClassLoss):
         loss: Tensor = self.cross_entropy(logits, ids)  # [N]
         return loss
 
+    @property
+    def is_plain(self) -> bool:
+        return not self.cross_entropy.options.is_refined and self.cross_entropy.soft_targets is None
+
     def weights(self, ids: Tensor, there: Tensor) -> Tensor:
         weights = self.cross_entropy.weights(ids, there)  # [B, T]
         if not self.unique:

@@ -61,6 +61,7 @@ class Model(Component, nn.Module):
 
     default_trainer: ClassVar[str]
     draws_globally: bool = False  # whether foreign modules draw from the generators of the process
+    passes: tuple[str, ...] = ("predict",)  # methods that run parts of the network past its `forward`
     keeps_embeddings: bool = False  # whether `with_embeddings` does anything
 
     @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -47,10 +47,10 @@ class GeneratedOutput(Output):
         """The text of each row of token ids, which are -1 behind its end: [B]."""
         return [self.tokenizer.text([token for token in row if token >= 0]) for row in ids.tolist()]
 
-    def from_generated(self, generated: Generated, logits: Tensor) -> Prediction:
+    def from_generated(self, generated: Generated, known: Prediction) -> Prediction:
         """The complete prediction.
 
         Args:
-            logits: What the model gives for the tokens of the target, [B, T, V]; of no tokens where that is not known.
+            known: By the tokens of the target alone; of no tokens where that is not known.
         """
         raise NotImplementedError

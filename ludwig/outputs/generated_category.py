@@ -150,7 +150,7 @@ class GeneratedCategoryOutput(GeneratedOutput):
     def from_likelihoods(self, logs: Tensor) -> Prediction:
         return self.complete(Prediction(logs, logs.new_empty((len(logs), 0))))
 
-    def from_generated(self, generated: Generated, logits: Tensor) -> Prediction:
+    def from_generated(self, generated: Generated, known: Prediction) -> Prediction:
         labels = [self.decoder.label(text) for text in self.texts(generated.ids)]
         places = torch.tensor(labels, dtype=torch.long, device=generated.ids.device)
         certain = one_hot(places, len(self.labels)).float()  # [B, C]

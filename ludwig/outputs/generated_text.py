@@ -86,6 +86,5 @@ class GeneratedTextOutput(GeneratedOutput):
             return prediction
         return dataclasses.replace(prediction, predictions=prediction.known_logits.argmax(-1))
 
-    def from_generated(self, generated: Generated, logits: Tensor) -> Prediction:
-        hidden = logits.new_empty((len(logits), 0))  # [B, 0]
-        return Prediction(logits, hidden, generated.ids, generated.probabilities)
+    def from_generated(self, generated: Generated, known: Prediction) -> Prediction:
+        return dataclasses.replace(known, predictions=generated.ids, probabilities=generated.probabilities)

@@ -22,6 +22,8 @@ Parallel = Literal["ddp", "fsdp"]
 class Shardable(Protocol):
     """A network that knows which of its parts are gathered together."""
 
+    @property
+    def passes(self) -> tuple[str, ...]: ...
     def sharding_units(self) -> list[nn.Module]: ...
 
 
@@ -44,7 +46,8 @@ def sharded(model: M, device: torch.device, count: int) -> M:
     for unit in units:
         fully_shard(unit, mesh=mesh, reshard_after_forward=True)
     fully_shard(copied, mesh=mesh, reshard_after_forward=False)
-    register_fsdp_forward_method(copied, "predict")  # which may run parts of the network past its `forward`
+    for method in cast(Shardable, copied).passes:
+        register_fsdp_forward_method(copied, method)
     for part in copied.modules():
         if isinstance(part, FSDPModule):  # sums, since each loss is its rows' share of the loss of all processes
             part.set_gradient_divide_factor(1.0)

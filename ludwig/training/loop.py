@@ -187,6 +187,7 @@ class Loop(TrainerBase):
         explain(given, size, self.resolved())
         self.stopping = Stopping(self.plan.pace.early_stop, self.config, self.engine)
         self.learner = Learner(self.config, self.model, self.engine, self.rate, self.objective, self.held)
+        self.objective.begin(self.model)
         plan = self.plan
         self.progress = Progress(plan.batch_size, plan.steps_per_epoch, plan.total_steps(), self.rate)
         self.progress.base_batch_size = plan.batch_size

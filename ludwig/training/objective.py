@@ -21,6 +21,13 @@ Balance = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 class Objective:
     """The loss of a batch. This one is the model's own, of its targets; preference training has others."""
 
+    def begin(self, model: Model) -> None:
+        """Called once before the first step.
+
+        Raises:
+            ConfigValidationError: The model cannot be trained so.
+        """
+
     def loss(self, model: Model, batch: Frame) -> Step:
         """The loss of each output over the batch, and the predictions that it was computed from."""
         return model.training_loss(batch)

@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal, Self
 
+import marshmallow as ma
 import torch
 from torch import Tensor
 
+from ludwig.error import ArgumentError
 from ludwig.models.llm.sampling import ChosenProbabilities, DrawsByRow, seeds_of
 from ludwig.nn.sharded import in_shards
 from ludwig.runtime.seed import seeded
-from ludwig.schema import param
+from ludwig.schema import dump, load, param
+from ludwig.schema.report import faults_of
 
 USUAL_TOKENS = 32  # generated at most
 AUTO: dict[str, Any] = {"do_sample": True, "temperature": 0.1, "top_k": 50, "top_p": 1.0}  # unless the base has others
@@ -143,6 +146,18 @@ class Generation:
         if own.get("do_sample") is False and self.temperature != "auto":  # who sets a temperature wants to sample
             own["do_sample"] = True
         return dataclasses.replace(self, **own)
+
+    def overridden(self, overrides: Mapping[str, Any]) -> Self:
+        """With other options.
+
+        Raises:
+            ArgumentError: There are no such options, or they are out of bounds.
+        """
+        try:
+            return load(type(self), {**dump(self), **greedy_at_zero(overrides)})
+        except ma.ValidationError as error:
+            faults = "; ".join(f"{path}: {text}" for path, text in faults_of(error.messages))
+            raise ArgumentError(f"generation_config has faults. {faults}") from None
 
     def ends(self, known: Sequence[int]) -> list[int]:
         """The tokens that end a generated text. `known`: those of the tokenizer and the base model."""

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import marshmallow as ma
 import torch
 from torch import Tensor, nn
 
@@ -19,7 +18,7 @@ from ludwig.columns.frame import Frame
 from ludwig.columns.ragged import Padded
 from ludwig.data.loader import batches
 from ludwig.data.preprocess import Preprocessing
-from ludwig.error import ArgumentError, ArtifactError, InputDataError
+from ludwig.error import ArtifactError, InputDataError
 from ludwig.features.base import Facts
 from ludwig.features.pretrained_tokenizer import PretrainedTokenizer, load_tokenizer
 from ludwig.features.prompt import Prompt, rendered
@@ -37,9 +36,9 @@ from ludwig.models.llm.base_model import (
     save_generation,
     structure_of,
 )
-from ludwig.models.llm.generation import Generation, greedy_at_zero
+from ludwig.models.llm.generation import Generation
 from ludwig.models.llm.inputs import PROMPTS, PromptInput
-from ludwig.models.llm.network import Network
+from ludwig.models.llm.network import Network, TokenScores
 from ludwig.nn.generation import Generated
 from ludwig.nn.named_weight import NamedWeight
 from ludwig.nn.prediction import Prediction
@@ -50,8 +49,7 @@ from ludwig.pretrained import ADAPTERS, Adapter
 from ludwig.pretrained.adapter_base import take_over
 from ludwig.pretrained.names import is_missing_folder, resolved
 from ludwig.runtime.atomic import written_aside
-from ludwig.schema import Chosen, dump, load, param
-from ludwig.schema.report import faults_of
+from ludwig.schema import Chosen, dump, param
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,6 +69,7 @@ class Llm(Model):
     """One prompt in, one answer out."""
 
     default_trainer = "none"
+    passes = ("predict", "forced", "loss_of_tokens")
     draws_globally = True  # dropout of the pretrained network, and sampling
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -212,12 +211,27 @@ class Llm(Model):
         return {name: _of_logits(self._logits(batch, name)) for name in self.outputs}
 
     def training_loss(self, batch: Frame) -> Step:
-        predictions: dict[str, Prediction] = self(batch)
-        parts = {
-            name: output.loss_of(predictions[name], self.target(name, batch), batch.weights)
-            for name, output in self.outputs.items()
-        }
+        return self.loss_of_tokens(batch)
+
+    def loss_of_tokens(self, batch: Frame, *, of_prompts: bool = False, packs: bool = False) -> Step:
+        """The loss of the tokens of the answers, or of prompts and answers; `packs`: see `Network.token_scores`."""
+        parts, predictions = {}, {}
+        for name, output in self.outputs.items():
+            prompts, targets = _padded(batch, self.prompt_name), _padded(batch, name)
+            loss = None if output.loss.is_plain else output.loss.of_ids
+            found = self.network.token_scores(prompts, targets, of_prompts=of_prompts, packs=packs, loss=loss)
+            rows, weights = output.loss.rows_of_tokens(found.refined, found.target), batch.weights
+            parts[name] = output.loss.of_rows(rows, output.row_weights(output.loss, found.target, weights))
+            predictions[name] = _of_tokens(found.of_answers(targets) if of_prompts else found)
         return Step(parts, predictions)
+
+    def weights_of_tokens(self, batch: Frame, *, of_prompts: bool) -> dict[str, Tensor]:
+        """As `weights_of`, where tokens of prompts may count: []."""
+        if not of_prompts:
+            return self.weights_of(batch)
+        prompts = _padded(batch, self.prompt_name)
+        targets = {name: self.network.whole_target(prompts, _padded(batch, name)) for name in self.outputs}
+        return {name: self.outputs[name].weight_of(target, batch.weights) for name, target in targets.items()}
 
     def compile_forward(self) -> None:
         self.network.pretrained.compile(dynamic=True)
@@ -227,15 +241,19 @@ class Llm(Model):
 
     def _predicted(self, batch: Frame, output: GeneratedOutput) -> Prediction:
         if not output.candidates:
-            return output.from_generated(self._generated(batch), self._known_logits(batch, output))
+            return output.from_generated(self._generated(batch), self._known(batch, output))
         answers = self.tokenizer.answers(output.candidates, self.config.prompt.use_of_answer)
         return output.from_likelihoods(self.network.likelihoods(_padded(batch, self.prompt_name), answers))
 
     def scored(self, batch: Frame) -> dict[str, Prediction]:
-        """By the target alone where it is a text (teacher forcing): what is most probable behind its own tokens."""
+        """By the target alone where it is a text."""
         if not all(output.config.is_trainable for output in self.outputs.values()):
             return self.predict(batch)
-        return {name: self.outputs[name].complete(prediction) for name, prediction in self(batch).items()}
+        return self.forced(batch)
+
+    def forced(self, batch: Frame) -> dict[str, Prediction]:
+        """What is most probable behind the tokens of the targets before it (teacher forcing)."""
+        return {name: self._forced(batch, output) for name, output in self.outputs.items()}
 
     def statistics_of_texts(self, frame: Frame, batch_size: int, device: torch.device) -> dict[str, dict[str, float]]:
         pairs: dict[str, tuple[list[str], list[str]]] = {name: ([], []) for name in self.outputs}
@@ -271,11 +289,17 @@ class Llm(Model):
         found = [self.tokenizer.end_id, *(own if isinstance(own, list) else [own])]
         return [*dict.fromkeys(token for token in found if token is not None)]
 
-    def _known_logits(self, batch: Frame, output: GeneratedOutput) -> Tensor:
-        """What the model gives for the tokens of the target, where that is a text and known: [B, T, V]."""
+    def _known(self, batch: Frame, output: GeneratedOutput) -> Prediction:
+        """By the target alone, where that is a text and known."""
         if output.config.is_trainable and output.name in batch and len(batch) > 0:
-            return self._logits(batch, output.name)
-        return next(self.parameters()).new_empty((len(batch), 0, self.network.vocabulary_size))
+            return self._forced(batch, output)
+        nothing = next(self.parameters()).new_empty((len(batch), 0))
+        return Prediction(None, nothing, token_losses=nothing)
+
+    def _forced(self, batch: Frame, output: GeneratedOutput) -> Prediction:
+        if not output.loss.is_plain:
+            return output.complete(_of_logits(self._logits(batch, output.name)))
+        return _of_tokens(self.network.token_scores(_padded(batch, self.prompt_name), _padded(batch, output.name)))
 
     def _logits(self, batch: Frame, name: str) -> Tensor:
         logits: Tensor = self.network(_padded(batch, self.prompt_name), _padded(batch, name))  # [B, T, V]
@@ -286,12 +310,7 @@ class Llm(Model):
 
     @contextmanager
     def generating(self, overrides: Mapping[str, Any]) -> Iterator[None]:
-        before = self.generation
-        try:
-            self.generation = load(Generation, {**dump(before), **greedy_at_zero(overrides)})
-        except ma.ValidationError as error:
-            faults = "; ".join(f"{path}: {text}" for path, text in faults_of(error.messages))
-            raise ArgumentError(f"generation_config has faults. {faults}") from None
+        before, self.generation = self.generation, self.generation.overridden(overrides)
         try:
             yield
         finally:
@@ -352,6 +371,11 @@ class Llm(Model):
 
 def _of_logits(logits: Tensor) -> Prediction:
     return Prediction(logits, logits.new_empty((len(logits), 0)))
+
+
+def _of_tokens(found: TokenScores) -> Prediction:
+    losses = found.losses
+    return Prediction(None, losses.new_empty((len(losses), 0)), predictions=found.best, token_losses=losses)
 
 
 def _padded(batch: Frame, name: str) -> Padded:

@@ -1,25 +1,56 @@
 """A pretrained network between prompts and answers.
 
 B = rows of the batch, P = tokens of the longest prompt, T = tokens of the longest answer, V = tokens of the vocabulary
+L = tokens of the longest prompt and answer together
 """
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from ludwig.columns.ragged import Padded
+from ludwig.error import ConfigValidationError
+from ludwig.models.llm.examples import Examples, Pack
 from ludwig.models.llm.generation import Generation
+from ludwig.nn.chunked_cross_entropy import chunked_cross_entropy
 from ludwig.nn.generation import Generated
-from ludwig.nn.sharded import in_shards, most_of_all
+from ludwig.nn.sharded import in_shards, is_sharded, most_of_all
 
 CACHES = ("cache", "past_key_values")  # what releases of the library call keys and values of earlier tokens
 NUMBERS = 2**28  # of logits at once, where probabilities of generated tokens are computed
+TokenLoss = Callable[[Tensor, Tensor], Tensor]  # [N, V], [N] -> [N]
+LOUD = 1000.0  # times as large as usual
+LEAK = 1e-3  # by which logits of packed examples may differ from those of single ones: kernels round differently
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """How a network takes tokens that are known: what counts stands beside the token; elsewhere is padding."""
+
+    target: Tensor  # [B, S], the tokens, -1 for padding
+    losses: Tensor  # [B, S], the cross entropy of each, 0 for padding
+    refined: Tensor  # [B, S], the loss of each, where that is another
+    best: Tensor  # [B, S], the most probable token in the place of each, -1 for padding
+
+    def of_answers(self, answer: Padded) -> TokenScores:
+        """Those of the answers, which are the last tokens of each row: [B, T]."""
+        begins = (self.target >= 0).sum(1, keepdim=True) - answer.mask.sum(1, keepdim=True)  # [B, 1]
+        places = (begins + torch.arange(answer.mask.shape[1], device=begins.device)).clamp_max(self.target.shape[1] - 1)
+        rows = (self.target, self.losses, self.refined, self.best)
+        target, losses, refined, best = (each.gather(1, places) for each in rows)  # [B, T]
+        there = answer.mask
+        return TokenScores(
+            target.masked_fill(~there, -1), losses * there, refined * there, best.masked_fill(~there, -1)
+        )
 
 
 class Network(nn.Module):
@@ -31,6 +62,7 @@ class Network(nn.Module):
         context = getattr(pretrained.config, "max_position_embeddings", None)
         self.most: int = min(bound for bound in (most, context, 2**30) if bound is not None)
         self.pretrained = pretrained
+        self.splits_head: bool | None = None  # whether logits are what its head alone makes; None while not known
 
     @property
     def cache_name(self) -> str | None:
@@ -71,6 +103,103 @@ class Network(nn.Module):
             "logits_to_keep": steps,
         }
         return self.pretrained(**{name: value for name, value in known.items() if name in self.takes})
+
+    # -- tokens that are known
+
+    def token_scores(
+        self,
+        prompt: Padded,
+        answer: Padded,
+        *,
+        room: int = 0,
+        of_prompts: bool = False,
+        packs: bool = False,
+        loss: TokenLoss | None = None,
+    ) -> TokenScores:
+        """How probable each token of the answers is behind its prompt and the tokens before it.
+
+        Logits are computed for the tokens that count alone, and of these some at a time.
+
+        Args:
+            room: Tokens that are kept free of the prompt, however short the answer is.
+            of_prompts: Whether tokens of prompts count too, all but the first: [B, S] is then [B, L - 1].
+            packs: Whether examples stand one behind the other, see `Pack`.
+            loss: Another loss than the cross entropy, which is computed from all logits at once.
+        """
+        examples = Examples.of(prompt, answer, self.most, room)
+        counts = (examples.there if of_prompts else examples.of_answers)[:, 1:]  # [B, L - 1]
+        pack = Pack.of(examples) if packs else None
+        places = pack.places if pack else torch.arange(examples.ids.numel(), device=counts.device).view_as(examples.ids)
+        ids = examples.ids[:, 1:][counts]  # [N]
+        losses, refined, best = self._scored(examples, pack, places[:, :-1][counts], ids, loss)
+        there = counts if of_prompts else answer.mask  # the same tokens in the same order
+        none, nothing = torch.full_like(there, -1, dtype=torch.long), torch.zeros_like(there, dtype=losses.dtype)
+        return TokenScores(
+            none.masked_scatter(there, ids),
+            nothing.masked_scatter(there, losses),
+            nothing.masked_scatter(there, refined),
+            none.masked_scatter(there, best),
+        )
+
+    def whole_target(self, prompt: Padded, answer: Padded) -> Tensor:
+        """The tokens that count where those of prompts do, -1 for padding: [B, L - 1]."""
+        examples = Examples.of(prompt, answer, self.most)
+        return examples.ids.masked_fill(~examples.there, -1)[:, 1:]
+
+    def _scored(
+        self, examples: Examples, pack: Pack | None, places: Tensor, ids: Tensor, loss: TokenLoss | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(cross entropy of each of these tokens, its loss, the most probable one), from what stands at the places."""
+        head: nn.Linear = self.pretrained.get_output_embeddings()
+        if loss is not None or self.splits_head is False or is_sharded(head.weight):
+            logits = self._outputs(examples, pack).logits  # [R, W, V]
+            chosen = logits[:, -_width(examples, pack) :].flatten(0, 1).index_select(0, places).float()  # [N, V]
+            plain = cross_entropy(chosen, ids, reduction="none")
+            return plain, plain if loss is None else loss(chosen, ids), chosen.argmax(-1)
+        with _without_logits(head, 0 if self.splits_head else 1) as seen:
+            logits = self._outputs(examples, pack).logits
+        if self.splits_head is None:
+            self.splits_head = type(head) is nn.Linear and _is_equal(logits, head(seen[0][:, :1] * LOUD))
+            if not self.splits_head:
+                return self._scored(examples, pack, places, ids, loss)
+        hidden = seen[0][:, -_width(examples, pack) :]  # [R, W, H]
+        chosen = hidden.flatten(0, 1).index_select(0, places)  # [N, H]
+        losses, best = chunked_cross_entropy(chosen, ids, head.weight, head.bias)
+        return losses, losses, best
+
+    def _outputs(self, examples: Examples, pack: Pack | None) -> Any:
+        """One pass. Padding stands behind, so there is no mask; with one, packed examples would see each other."""
+        inputs = (
+            {"input_ids": examples.ids} if pack is None else {"input_ids": pack.ids, "position_ids": pack.positions}
+        )
+        return self._pass(**inputs)
+
+    def _pass(self, **inputs: Tensor) -> Any:
+        known = {**inputs, "use_cache": False}
+        return self.pretrained(**{name: value for name, value in known.items() if name in self.takes})
+
+    @torch.no_grad()
+    def refuse_leaks(self) -> None:
+        """Packs two short texts and compares their logits with those of each alone.
+
+        Raises:
+            ConfigValidationError: They differ, so this architecture does not see where one text ends.
+        """
+        trains, device = self.pretrained.training, next(self.parameters()).device
+        ids = torch.arange(2, 14, device=device).view(2, 6) % self.vocabulary_size  # [2, 6]
+        positions = torch.arange(6, device=device).repeat(2).unsqueeze(0)  # [1, 12]
+        self.pretrained.eval()
+        try:
+            alone = self._pass(input_ids=ids).logits[:, -6:]  # [2, 6, V]
+            packed = self._pass(input_ids=ids.view(1, -1), position_ids=positions).logits[:, -12:]  # [1, 12, V]
+        finally:
+            self.pretrained.train(trains)
+        if not torch.allclose(packed.view_as(alone), alone, rtol=LEAK, atol=LEAK * float(alone.abs().max())):
+            raise ConfigValidationError(
+                "trainer.packing: Texts that are packed into one row would see each other in this base model, of the "
+                f"family '{self.pretrained.config.model_type}'. Set it to false; trainer.bucketing_field avoids "
+                "padding too."
+            )
 
     def read(self, prompt: Padded) -> tuple[Tensor, Tensor]:
         """What the head reads behind each prompt, and its logits of the next token: [B, H], [B, V]."""
@@ -177,6 +306,33 @@ class Network(nn.Module):
         logits: Tensor = self(prompt, Padded(ids, generated >= 0), room).float()  # [B, S, V]
         logs = logits.gather(-1, ids.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)  # [B, S]
         return logs.exp().masked_fill(generated < 0, 1.0)
+
+
+@contextmanager
+def _without_logits(head: nn.Module, steps: int) -> Iterator[list[Tensor]]:
+    """Inside the block the head computes logits of the first tokens only, and these of much larger hidden vectors, by
+    which a cap shows; gives the list of what it was handed.
+    """
+    seen: list[Tensor] = []
+
+    def shorten(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        seen.append(given[0])
+        return (given[0][:, :steps] * LOUD, *given[1:])
+
+    hook = head.register_forward_pre_hook(shorten)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def _is_equal(found: Tensor, expected: Tensor) -> bool:
+    """Whether nothing else happens to logits behind the head, such as a cap or a factor."""
+    return torch.allclose(found.float(), expected.float(), rtol=1e-2, atol=1e-3 * LOUD)
+
+
+def _width(examples: Examples, pack: Pack | None) -> int:
+    return examples.ids.shape[1] if pack is None else pack.ids.shape[1]
 
 
 def aligned(prompt: Padded, most: Tensor) -> tuple[Tensor, Tensor]:
