@@ -63,8 +63,8 @@ class FineTuning(Loop):
         )
         packing: bool = param(
             False,
-            help="Sequence packing: rows of a batch stand one behind the other instead of being padded. They do not see "
-            "each other, and batch_size counts rows as before. Faster where lengths differ.",
+            help="Sequence packing: rows of a batch stand one behind the other instead of being padded. They do not "
+            "see each other, and batch_size counts rows as before. Faster where lengths differ.",
         )
 
         @property

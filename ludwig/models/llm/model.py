@@ -208,7 +208,8 @@ class Llm(Model):
 
     def forward(self, batch: Frame) -> dict[str, Prediction]:
         """Logits beside the tokens of the target (teacher forcing)."""
-        return {name: _of_logits(self._logits(batch, name)) for name in self.outputs}
+        prompts = _padded(batch, self.prompt_name)
+        return {name: _of_logits(self.network(prompts, _padded(batch, name))) for name in self.outputs}  # [B, T, V]
 
     def training_loss(self, batch: Frame) -> Step:
         return self.loss_of_tokens(batch)
@@ -298,12 +299,8 @@ class Llm(Model):
 
     def _forced(self, batch: Frame, output: GeneratedOutput) -> Prediction:
         if not output.loss.is_plain:
-            return output.complete(_of_logits(self._logits(batch, output.name)))
+            return output.complete(self.forward(batch)[output.name])
         return _of_tokens(self.network.token_scores(_padded(batch, self.prompt_name), _padded(batch, output.name)))
-
-    def _logits(self, batch: Frame, name: str) -> Tensor:
-        logits: Tensor = self.network(_padded(batch, self.prompt_name), _padded(batch, name))  # [B, T, V]
-        return logits
 
     def suggested_learning_rate(self) -> float:
         return 0.0001
